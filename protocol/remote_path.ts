@@ -1,0 +1,80 @@
+/**
+ * What a legal remote name is (SPEC.md 6). Both sides ask here: the client
+ * before it sends, the server before it touches the disk. Making a disk path
+ * of it is server/storage_path.ts's business.
+ */
+
+import { NetdiskError } from "./errors.ts";
+
+/** The longest name of one file or folder that common file systems store. */
+export const MAX_SEGMENT_BYTES = 255;
+
+/** The longest remote path, PATH_MAX of Linux. */
+export const MAX_PATH_BYTES = 4096;
+
+// deno-lint-ignore no-control-regex -- control characters are what it looks for
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
+
+const encoder = new TextEncoder();
+
+/**
+ * Checks a path in the form that crosses the wire: segments joined by `/`,
+ * without a leading or trailing one; `""` is the user's own folder.
+ *
+ * @returns the reason why the path is refused, or undefined when it is legal.
+ */
+export function remotePathFault(path: string): string | undefined {
+  if (path === "") return undefined;
+  if (encoder.encode(path).length > MAX_PATH_BYTES) {
+    return `the path is longer than ${MAX_PATH_BYTES} bytes`;
+  }
+  for (const segment of path.split("/")) {
+    const fault = segmentFault(segment);
+    if (fault) return fault;
+  }
+  return undefined;
+}
+
+/** Why one file or folder name is refused, or undefined when it is legal. */
+export function segmentFault(segment: string): string | undefined {
+  if (segment === "") return "the path has an empty part";
+  if (segment === "." || segment === "..") {
+    return `'${segment}' is not allowed in a path`;
+  }
+  if (CONTROL.test(segment)) return "the name has a control character";
+  if (!segment.isWellFormed()) return "the name is not valid Unicode";
+  if (encoder.encode(segment).length > MAX_SEGMENT_BYTES) {
+    return `the name is longer than ${MAX_SEGMENT_BYTES} bytes`;
+  }
+  return undefined;
+}
+
+/**
+ * Turns what a person typed into the form that crosses the wire: a leading
+ * `/`, doubled and trailing `/` and `.` parts fall away; `..` is refused.
+ *
+ * @throws NetdiskError `bad-name`
+ */
+export function parseRemotePath(text: string): string {
+  const path = text.split("/").filter((part) => part !== "" && part !== ".")
+    .join("/");
+  const fault = remotePathFault(path);
+  if (fault) throw new NetdiskError("bad-name", `${text}: ${fault}`);
+  return path;
+}
+
+/** Joins a folder's path and a name; either may be `""`. */
+export function joinRemotePath(folder: string, name: string): string {
+  if (folder === "" || name === "") return folder + name;
+  return `${folder}/${name}`;
+}
+
+/** The last part of a path, `""` for the user's own folder. */
+export function remoteName(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
+}
+
+/** The path of the folder that holds `path`, `""` for the user's own folder. */
+export function remoteParent(path: string): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf("/")));
+}
