@@ -1,0 +1,113 @@
+/**
+ * Waiting for the disk without making everybody wait. File syncs share a
+ * limited number of slots, and folder syncs that are asked for while one runs
+ * are done by a single one after it (group commit).
+ */
+
+import { dirname } from "@std/path";
+
+/** More than 16 fsyncs at once gain nothing and slow everything else. */
+const SYNC_SLOTS = 16;
+
+/** How many folders are remembered as durable before the list starts anew. */
+const MAX_KNOWN_FOLDERS = 10_000;
+
+/** Runs at most a given number of jobs at a time, in the order they came. */
+export class Slots {
+  #free: number;
+  #waiting: (() => void)[] = [];
+
+  constructor(count: number) {
+    this.#free = count;
+  }
+
+  async run<T>(job: () => Promise<T>): Promise<T> {
+    if (this.#free > 0) this.#free--;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    try {
+      return await job();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next) next();
+      else this.#free++;
+    }
+  }
+}
+
+/** The syncs of one folder: the one that runs, and the one that everybody else waits for. */
+interface FolderSyncs {
+  running: Promise<void>;
+  next: Promise<void> | undefined;
+}
+
+/** Makes files and folder entries survive a loss of power. */
+export class Durability {
+  #slots = new Slots(SYNC_SLOTS);
+  #folders = new Map<string, FolderSyncs>();
+  #durable = new Set<string>();
+
+  /** Waits until the file's bytes and metadata are on the disk. */
+  syncFile(file: Deno.FsFile): Promise<void> {
+    return this.#slots.run(() => file.sync());
+  }
+
+  /**
+   * Waits until the name `path` is on the disk, and those of the folders above
+   * it down from `home`. A folder may be new although this upload did not make
+   * it: another one may be about to sync it, or a server that was killed made
+   * it. So each one is synced once in a run.
+   */
+  async syncName(home: string, path: string): Promise<void> {
+    const syncs = [this.syncFolder(dirname(path))];
+    for (let at = dirname(path); at.length >= home.length; at = dirname(at)) {
+      if (this.#durable.has(at)) continue;
+      const folder = at;
+      syncs.push(
+        this.syncFolder(dirname(folder)).then(() => this.#remember(folder)),
+      );
+    }
+    await Promise.all(syncs);
+  }
+
+  /** Reports a folder that was made or removed: its name is not durable. */
+  forgetFolder(path: string): void {
+    this.#durable.delete(path);
+  }
+
+  #remember(folder: string): void {
+    if (this.#durable.size >= MAX_KNOWN_FOLDERS) this.#durable.clear();
+    this.#durable.add(folder);
+  }
+
+  /**
+   * Waits until the names in a folder are on the disk: until a sync has ended
+   * that began after this call.
+   */
+  syncFolder(path: string): Promise<void> {
+    const syncs = this.#folders.get(path);
+    if (!syncs) {
+      const running = this.#runFolder(path);
+      this.#folders.set(path, { running, next: undefined });
+      return running;
+    }
+    syncs.next ??= syncs.running.then(ignore, ignore).then(() => {
+      const running = this.#runFolder(path);
+      this.#folders.set(path, { running, next: undefined });
+      return running;
+    });
+    return syncs.next;
+  }
+
+  async #runFolder(path: string): Promise<void> {
+    try {
+      await this.#slots.run(async () => {
+        using folder = await Deno.open(path);
+        await folder.sync();
+      });
+    } finally {
+      if (!this.#folders.get(path)?.next) this.#folders.delete(path);
+    }
+  }
+}
+
+function ignore(): void {}

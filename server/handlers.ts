@@ -1,0 +1,110 @@
+/**
+ * What each request does: rules and answers, no sockets and no disk paths.
+ * The order of messages is session.ts's business, uploads included.
+ */
+
+import { createHash } from "node:crypto";
+import { BLOCK_HEADROOM } from "../protocol/channel.ts";
+import { NetdiskError } from "../protocol/errors.ts";
+import { MAX_CONTROL_BYTES } from "../protocol/frame.ts";
+import type { Entry, Response } from "../protocol/messages.ts";
+import type { StoredFile, UserStorage } from "./storage.ts";
+
+/** Where an answer of several frames goes. */
+export interface Responder {
+  send(response: Response): Promise<void>;
+  sendBlock(block: Uint8Array): Promise<void>;
+}
+
+/** Bytes of a file that are read and sent at a time. */
+const BLOCK_BYTES = 256 * 1024;
+
+/** An entry without its name, and a unit of a name, at their longest in JSON. */
+const ENTRY_BYTES = 160;
+const NAME_UNIT_BYTES = 6;
+
+/** `stat` */
+export function stat(storage: UserStorage, path: string): Response {
+  return { type: "entry", entry: storage.stat(path) };
+}
+
+/** `list`: pages that each fit into a control frame. */
+export async function list(
+  storage: UserStorage,
+  path: string,
+  responder: Responder,
+): Promise<void> {
+  let entries: Entry[] = [];
+  let bytes = ENTRY_BYTES;
+  for (const entry of storage.list(path)) {
+    const more = ENTRY_BYTES + NAME_UNIT_BYTES * entry.name.length;
+    if (bytes + more > MAX_CONTROL_BYTES) {
+      await responder.send({ type: "entries", entries, more: true });
+      entries = [];
+      bytes = ENTRY_BYTES;
+    }
+    entries.push(entry);
+    bytes += more;
+  }
+  await responder.send({ type: "entries", entries, more: false });
+}
+
+/** `get`: the file in blocks, the next one read while the last one leaves. */
+export async function get(
+  storage: UserStorage,
+  path: string,
+  responder: Responder,
+): Promise<number> {
+  const file = storage.openRead(path);
+  let next: Promise<number> | undefined;
+  try {
+    const { size, mtime, executable } = file;
+    await responder.send({ type: "file", size, mtime, executable });
+    const hash = createHash("sha256");
+    let left = size;
+    let block = newBlock(left);
+    let spare = left > BLOCK_BYTES ? newBlock(left) : block;
+    next = readBlock(file, block, left);
+    while (left > 0) {
+      const count = await next!;
+      left -= count;
+      const full = block.subarray(0, BLOCK_HEADROOM + count);
+      next = left > 0 ? readBlock(file, spare, left) : undefined;
+      hash.update(full.subarray(BLOCK_HEADROOM));
+      await responder.sendBlock(full);
+      [block, spare] = [spare, block];
+    }
+    if (file.hasChanged()) throw changed();
+    const sha256 = hash.digest("hex");
+    await responder.send({ type: "done", sha256 });
+    return size;
+  } finally {
+    // A read under way still uses the descriptor.
+    await next?.catch(() => {});
+    file.close();
+  }
+}
+
+function newBlock(size: number): Uint8Array {
+  return new Uint8Array(BLOCK_HEADROOM + Math.min(size, BLOCK_BYTES));
+}
+
+async function readBlock(
+  file: StoredFile,
+  block: Uint8Array,
+  left: number,
+): Promise<number> {
+  const wanted = Math.min(left, block.length - BLOCK_HEADROOM);
+  const count = await file.read(
+    block.subarray(BLOCK_HEADROOM, BLOCK_HEADROOM + wanted),
+  );
+  if (count < wanted) throw changed();
+  return count;
+}
+
+function changed(): NetdiskError {
+  return new NetdiskError(
+    "changed",
+    "the file changed while it was being sent",
+  );
+}

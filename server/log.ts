@@ -1,0 +1,48 @@
+/** The server's log: one line per event on stderr, `key=value`, no secrets. */
+
+/** What a log line may say. */
+export type LogFields = Record<string, string | number | boolean | undefined>;
+
+// Quoting is needed for spaces and quotes, for what drives a terminal, and for
+// what makes one line look like two.
+// deno-lint-ignore no-control-regex -- control characters are what it looks for
+const PLAIN =
+  /^[^\s"=\\\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]+$/;
+const INVISIBLE =
+  /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
+
+const encoder = new TextEncoder();
+
+/** `2026-01-31T12:00:00.000Z put peer=192.0.2.1:5000 user=ann path="a b.txt"` */
+export function formatLogLine(
+  time: Date,
+  event: string,
+  fields: LogFields,
+): string {
+  let line = `${time.toISOString()} ${event}`;
+  for (const [key, value] of Object.entries(fields)) {
+    if (value !== undefined) line += ` ${key}=${quote(String(value))}`;
+  }
+  return line;
+}
+
+/** Writes one event. Never throws: a log that cannot be written stops nothing. */
+export function logEvent(event: string, fields: LogFields = {}): void {
+  const line = formatLogLine(new Date(), event, fields) + "\n";
+  try {
+    const bytes = encoder.encode(line);
+    for (let at = 0; at < bytes.length;) {
+      at += Deno.stderr.writeSync(bytes.subarray(at));
+    }
+  } catch {
+    // A closed or full stderr: there is no place left to tell.
+  }
+}
+
+function quote(value: string): string {
+  if (PLAIN.test(value)) return value;
+  return JSON.stringify(value).replace(
+    INVISIBLE,
+    (char) => "\\u" + char.charCodeAt(0).toString(16).padStart(4, "0"),
+  );
+}

@@ -1,0 +1,75 @@
+/**
+ * Answers in the order of their requests, while the work behind them overlaps:
+ * a client that sends a thousand small files waits for the disk only once in a
+ * while.
+ */
+
+import type { FrameChannel } from "../protocol/channel.ts";
+import { NetdiskError } from "../protocol/errors.ts";
+import { MAX_ERROR_TEXT, type Response } from "../protocol/messages.ts";
+import { isWireErrorCode } from "../protocol/errors.ts";
+import { logEvent } from "./log.ts";
+
+/** The most answers that may be outstanding (SPEC.md 9). */
+export const MAX_PENDING_REPLIES = 64;
+
+/** The pending answers of one session. */
+export class ReplyQueue {
+  #channel: FrameChannel;
+  #queue: Promise<Response>[] = [];
+  #pumping: Promise<void> | undefined;
+
+  constructor(channel: FrameChannel) {
+    this.#channel = channel;
+  }
+
+  /** Answers that have not been handed to the channel yet. */
+  get pending(): number {
+    return this.#queue.length;
+  }
+
+  /**
+   * Adds the answer to the request after the last one added; a failure becomes
+   * an `error`. Resolves as soon as there is room for one more.
+   */
+  async push(reply: Promise<Response>): Promise<void> {
+    this.#queue.push(reply.catch(toErrorResponse));
+    this.#pumping ??= this.#pump().finally(() => this.#pumping = undefined);
+    // The reader of the connection learns of a lost one by itself.
+    this.#pumping.catch(() => {});
+    if (this.#queue.length >= MAX_PENDING_REPLIES) await this.drained();
+  }
+
+  /** Waits until every answer has been sent. */
+  async drained(): Promise<void> {
+    await this.#pumping;
+  }
+
+  async #pump(): Promise<void> {
+    try {
+      while (this.#queue.length > 0) {
+        const response = await this.#queue[0]!;
+        await this.#channel.send(response);
+        this.#queue.shift();
+      }
+      await this.#channel.flush();
+    } catch (error) {
+      await Promise.all(this.#queue);
+      this.#queue = [];
+      throw error;
+    }
+  }
+}
+
+/** The one place where what a request threw becomes an answer. */
+export function toErrorResponse(error: unknown): Response {
+  if (error instanceof NetdiskError && isWireErrorCode(error.code)) {
+    const message = error.message.slice(0, MAX_ERROR_TEXT).toWellFormed();
+    return { type: "error", code: error.code, message };
+  }
+  // The client learns that it is not at fault, the log what happened.
+  logEvent("internal-error", {
+    error: error instanceof Error ? error.stack ?? error.message : `${error}`,
+  });
+  return { type: "error", code: "internal", message: "the server failed" };
+}

@@ -1,0 +1,192 @@
+/**
+ * The privileged side of the server: locks the storage root, starts the
+ * Workers with the permissions they get, and stops them. It never sees a byte
+ * of a client's.
+ */
+
+import { join } from "@std/path";
+import { NetdiskError } from "../protocol/errors.ts";
+import { formatAddress } from "../protocol/link.ts";
+import { dataFolder } from "./storage_path.ts";
+import type {
+  FromWorker,
+  ReadyMessage,
+  Registration,
+  StartMessage,
+  ToWorker,
+} from "./worker_messages.ts";
+
+/** How long running transfers get when the server stops. */
+const GRACE_MS = 5000;
+
+/** A lock that is free is taken at once; one that is held stays so. */
+const LOCK_MS = 500;
+
+/** What a server is started with. */
+export interface ServerOptions {
+  /** The storage root, prepared and locked: see {@link lockRoot}. */
+  root: string;
+  hostname: string;
+  port: number;
+  /** PEM texts; null serves plain TCP. */
+  tls: { certificate: string; key: string } | null;
+  registration: Registration;
+}
+
+/** A server that accepts connections. */
+export interface RunningServer {
+  ready: ReadyMessage;
+  /** Rejects when the server fails later on; never resolves. */
+  failed: Promise<never>;
+  /** Ends transfers and connections; resolves when everything is closed. */
+  stop(): Promise<void>;
+}
+
+/** A Worker's permissions, which `lib.deno.worker` does not declare. */
+interface WorkerPermissions {
+  deno: { permissions: "none" | Record<string, unknown> };
+}
+
+/**
+ * Makes the root and the server's own folder in it and takes the lock that
+ * keeps a second server away. The kernel gives it back however we end.
+ *
+ * @returns the root's real, absolute path, and the lock to hold on to
+ * @throws NetdiskError when the root cannot be used or is in use
+ */
+export async function lockRoot(
+  folder: string,
+): Promise<{ root: string; lock: Deno.FsFile }> {
+  let root: string;
+  let lock: Deno.FsFile;
+  try {
+    Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
+    root = Deno.realPathSync(folder);
+    Deno.mkdirSync(dataFolder(root), { recursive: true, mode: 0o700 });
+    lock = Deno.openSync(join(dataFolder(root), "lock"), {
+      write: true,
+      create: true,
+      mode: 0o600,
+    });
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new NetdiskError("local-io", `${folder}: ${reason}`, {
+      hint: "choose a folder that you may write to with --root DIR",
+      cause,
+    });
+  }
+  if (await isLockedWithin(lock, LOCK_MS)) return { root, lock };
+  throw new NetdiskError("busy", `${folder}: another server is using it`, {
+    hint: "stop that one first, or serve another folder with --root DIR",
+  });
+}
+
+/**
+ * Starts the Workers and waits until they listen.
+ *
+ * @throws NetdiskError when they cannot, e.g. because the port is in use
+ */
+export async function startServer(
+  options: ServerOptions,
+): Promise<RunningServer> {
+  const failed = Promise.withResolvers<never>();
+  // Seen by whoever waits for the server; at the latest when it is awaited.
+  failed.promise.catch(() => {});
+  const passwords = startWorker(
+    new URL("./password_worker.ts", import.meta.url),
+    "none",
+    failed.reject,
+  );
+  const { root, hostname, port } = options;
+  const server = startWorker(new URL("./worker.ts", import.meta.url), {
+    read: [root],
+    write: [root],
+    net: [formatAddress(hostname, port)],
+    env: false,
+    run: false,
+    ffi: false,
+    sys: false,
+    import: false,
+  }, failed.reject);
+
+  const channel = new MessageChannel();
+  passwords.postMessage(channel.port1, [channel.port1]);
+  const start: StartMessage = {
+    type: "start",
+    ...options,
+    passwords: channel.port2,
+  };
+  const ready = nextMessage(server, "ready");
+  server.postMessage(start, [channel.port2]);
+
+  return {
+    ready: await Promise.race([ready, failed.promise]),
+    failed: failed.promise,
+    async stop(): Promise<void> {
+      const stopped = nextMessage(server, "stopped");
+      const stop: ToWorker = { type: "stop", graceMs: GRACE_MS };
+      server.postMessage(stop);
+      await Promise.race([stopped, failed.promise]);
+      server.terminate();
+      passwords.terminate();
+    },
+  };
+}
+
+/**
+ * Takes the lock or gives up. Deno has `tryLock` only since 2.7; a `lock` that
+ * is still waiting when we give up ends with the process.
+ */
+async function isLockedWithin(
+  lock: Deno.FsFile,
+  timeoutMs: number,
+): Promise<boolean> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const timeout = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), timeoutMs);
+  });
+  const locked = lock.lock(true).then(() => true);
+  try {
+    return await Promise.race([locked, timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function startWorker(
+  module: URL,
+  permissions: WorkerPermissions["deno"]["permissions"],
+  onFailure: (error: NetdiskError) => void,
+): Worker {
+  const options: WorkerOptions & WorkerPermissions = {
+    type: "module",
+    deno: { permissions },
+  };
+  const worker = new Worker(module, options);
+  worker.onerror = (event) => {
+    // Otherwise it ends the process with a stack trace.
+    event.preventDefault();
+    onFailure(
+      new NetdiskError("internal", `the server failed: ${event.message}`),
+    );
+  };
+  return worker;
+}
+
+/** The next message of a kind; `failed` of the Worker rejects. */
+function nextMessage<K extends FromWorker["type"]>(
+  worker: Worker,
+  type: K,
+): Promise<Extract<FromWorker, { type: K }>> {
+  return new Promise((resolve, reject) => {
+    worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
+      if (data.type === type) {
+        resolve(data as Extract<FromWorker, { type: K }>);
+      } else if (data.type === "failed") {
+        const { message, hint } = data;
+        const options = hint === undefined ? {} : { hint };
+        reject(new NetdiskError("local-io", message, options));
+      }
+    };
+  });
+}

@@ -1,0 +1,100 @@
+/**
+ * The serving Worker: everything that touches a client's bytes or files runs
+ * here, with permissions that end at the storage root (server/serve.ts).
+ */
+
+import { NetdiskError } from "../protocol/errors.ts";
+import { ALPN } from "../protocol/version.ts";
+import { Accounts } from "./accounts.ts";
+import { openDatabase } from "./database.ts";
+import { ConnectionListener } from "./listener.ts";
+import { PasswordHasher } from "./passwords.ts";
+import { Storage } from "./storage.ts";
+import { dataFolder } from "./storage_path.ts";
+import type {
+  FromWorker,
+  ReadyMessage,
+  StartMessage,
+  ToWorker,
+} from "./worker_messages.ts";
+
+/** The part of a Worker's global scope that is used here. */
+interface WorkerScope {
+  onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
+  postMessage(message: FromWorker): void;
+}
+
+const scope = globalThis as unknown as WorkerScope;
+let listener: ConnectionListener | undefined;
+
+// Before the first await: a message that comes earlier would be lost.
+scope.onmessage = ({ data }) => {
+  if (data.type === "start") start(data);
+  else void stop(data.graceMs);
+};
+
+function start(message: StartMessage): void {
+  try {
+    scope.postMessage(serve(message));
+  } catch (error) {
+    scope.postMessage({
+      type: "failed",
+      message: error instanceof Error ? error.message : String(error),
+      hint: error instanceof NetdiskError ? error.hint : undefined,
+    });
+  }
+}
+
+function serve(message: StartMessage): ReadyMessage {
+  const { root, registration } = message;
+  const database = openDatabase(dataFolder(root));
+  const accounts = new Accounts(
+    database,
+    new PasswordHasher(message.passwords),
+  );
+  const storage = new Storage(root);
+  storage.prepare();
+  const socket = listen(message);
+  listener = new ConnectionListener(
+    socket,
+    { accounts, storage },
+    registration,
+  );
+  void listener.run();
+  const { hostname, port } = socket.addr as Deno.NetAddr;
+  const invite = registration === "invite" ? accounts.createInvite() : null;
+  return { type: "ready", hostname, port, invite };
+}
+
+function listen({ hostname, port, tls }: StartMessage): Deno.Listener<
+  Deno.TcpConn | Deno.TlsConn
+> {
+  try {
+    if (!tls) return Deno.listen({ hostname, port });
+    const { certificate: cert, key } = tls;
+    return Deno.listenTls({ hostname, port, cert, key, alpnProtocols: [ALPN] });
+  } catch (error) {
+    throw listenError(error, hostname, port);
+  }
+}
+
+function listenError(
+  cause: unknown,
+  hostname: string,
+  port: number,
+): NetdiskError {
+  const where = `cannot listen on ${hostname}:${port}`;
+  if (cause instanceof Deno.errors.AddrInUse) {
+    return new NetdiskError("unreachable", `${where}: the port is in use`, {
+      hint: "choose another with --listen HOST:PORT; port 0 takes a free one",
+      cause,
+    });
+  }
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new NetdiskError("unreachable", `${where}: ${reason}`, { cause });
+}
+
+async function stop(graceMs: number): Promise<void> {
+  await listener?.stop(graceMs);
+  scope.postMessage({ type: "stopped" });
+}

@@ -1,0 +1,49 @@
+/** What the main thread and the serving Worker say to each other. Types only. */
+
+/** Who may register: everybody, holders of an invite (and loopback), nobody. */
+export type Registration = "open" | "invite" | "closed";
+
+/** The first message to the Worker. */
+export interface StartMessage {
+  type: "start";
+  /** The storage root as a real, absolute path. */
+  root: string;
+  hostname: string;
+  /** 0 takes a free one. */
+  port: number;
+  /** PEM texts; null serves plain TCP. */
+  tls: { certificate: string; key: string } | null;
+  registration: Registration;
+  /** Leads to the password Worker; transferred. */
+  passwords: MessagePort;
+}
+
+/** No new connections; running transfers get `graceMs` milliseconds. */
+export interface StopMessage {
+  type: "stop";
+  graceMs: number;
+}
+
+export type ToWorker = StartMessage | StopMessage;
+
+/** The Worker listens on `port`; `invite` is new, or null when none is needed. */
+export interface ReadyMessage {
+  type: "ready";
+  hostname: string;
+  port: number;
+  invite: string | null;
+}
+
+/** The Worker cannot start; `message` is for people. */
+export interface FailedMessage {
+  type: "failed";
+  message: string;
+  hint: string | undefined;
+}
+
+/** Everything is closed; the process may end. */
+export interface StoppedMessage {
+  type: "stopped";
+}
+
+export type FromWorker = ReadyMessage | FailedMessage | StoppedMessage;
