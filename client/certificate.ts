@@ -1,0 +1,82 @@
+/**
+ * Looks at the certificate of a server that is not known yet. `node:tls` is
+ * used for this alone, since it hands out a certificate that it does not
+ * trust; not a byte of ours goes over that connection. Loaded on demand: most
+ * commands never need it.
+ */
+
+import { Buffer } from "node:buffer";
+import { createHash, X509Certificate } from "node:crypto";
+import { connect } from "node:tls";
+import { NetdiskError } from "../protocol/errors.ts";
+import { ALPN } from "../protocol/version.ts";
+import { SELF_SIGNED_NAME } from "./trust.ts";
+
+/** A server's certificate as it was seen. */
+export interface SeenCertificate {
+  /** SHA-256 of the DER bytes in base64url. */
+  fingerprint: string;
+  /** PEM. */
+  certificate: string;
+  /** Signed with its own key and made for netdisk: it can be pinned. */
+  pinnable: boolean;
+}
+
+/** How long the handshake may take, in milliseconds. */
+const TIMEOUT_MS = 10_000;
+
+/**
+ * The certificate that answers at an IP address (a host name could lead the
+ * runtime to another address half-way). @throws NetdiskError `unreachable`
+ */
+export async function fetchCertificate(
+  ip: string,
+  port: number,
+): Promise<SeenCertificate> {
+  const der = await fetchDer(ip, port);
+  const base64 = Buffer.from(der).toString("base64");
+  const lines = base64.match(/.{1,64}/g) ?? [];
+  const certificate = "-----BEGIN CERTIFICATE-----\n" +
+    `${lines.join("\n")}\n-----END CERTIFICATE-----\n`;
+  const parsed = new X509Certificate(certificate);
+  return {
+    fingerprint: createHash("sha256").update(der).digest("base64url"),
+    certificate,
+    pinnable: parsed.subject === parsed.issuer &&
+      parsed.checkHost(SELF_SIGNED_NAME) !== undefined,
+  };
+}
+
+function fetchDer(ip: string, port: number): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({
+      host: ip,
+      port,
+      servername: SELF_SIGNED_NAME,
+      ALPNProtocols: [ALPN],
+      rejectUnauthorized: false,
+    });
+    const timer = setTimeout(() => {
+      fail(new Error("the server does not answer"));
+    }, TIMEOUT_MS);
+    function fail(cause: Error): void {
+      clearTimeout(timer);
+      socket.destroy();
+      reject(
+        new NetdiskError(
+          "unreachable",
+          `no TLS handshake with ${ip}:${port}: ${cause.message}`,
+          { cause, hint: "a server that serves plain TCP needs --plain" },
+        ),
+      );
+    }
+    socket.once("error", fail);
+    socket.once("secureConnect", () => {
+      clearTimeout(timer);
+      const { raw } = socket.getPeerCertificate(true);
+      if (raw) resolve(new Uint8Array(raw));
+      else fail(new Error("the server shows no certificate"));
+      socket.destroy();
+    });
+  });
+}

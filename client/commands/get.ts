@@ -1,0 +1,166 @@
+/** `netdisk get`: downloads files. */
+
+import { join, resolve } from "@std/path";
+import { NetdiskError } from "../../protocol/errors.ts";
+import { parseRemotePath, remoteName } from "../../protocol/remote_path.ts";
+import { defineCommand, type Invocation, usageError } from "../command.ts";
+import type { Connection } from "../connection.ts";
+import { connectLoggedIn } from "../connect.ts";
+import {
+  downloadAll,
+  type DownloadItem,
+  type DownloadObserver,
+} from "../download.ts";
+import { localError } from "../local_source.ts";
+import { fileTarget, stdoutTarget } from "../local_target.ts";
+import type { Output } from "../output.ts";
+import { Progress, progressStyle } from "../progress.ts";
+import { Results } from "../results.ts";
+
+export const command = defineCommand({
+  name: "get",
+  summary: "download files",
+  usage: ["get REMOTE... [--to LOCAL]", "get REMOTE --to -"],
+  examples: [
+    { command: "netdisk get report.pdf" },
+    { command: "netdisk get photos/a.jpg photos/b.jpg --to pictures/" },
+    { command: "netdisk get src.tar --to - | tar x", note: "into a pipe" },
+  ],
+  description:
+    "Downloads files into the current folder. Each is written beside its target, checked against its SHA-256, " +
+    "and only then takes the place of what was there.\n\n" +
+    "A LOCAL that ends in a slash or names a folder is a folder; otherwise it is the file's new name. " +
+    "LOCAL - is standard output.",
+  options: [
+    {
+      name: "to",
+      short: "t",
+      value: "LOCAL",
+      description: "the folder, or for a single file its new name",
+    },
+  ],
+  args: [{ name: "REMOTE", repeat: true }],
+  exitStatus:
+    "0 when all files are here, 3 when a file does not exist, 4 when not logged in, 5 for the network, 7 when the bytes that arrived are not the ones that were sent, 8 when some of several files failed.",
+  async run(invocation) {
+    const { args, output, options } = invocation;
+    const items = nameItems(args, options.to, output);
+    const { connection } = await connectLoggedIn(invocation);
+    using _closing = connection;
+    const results = new Results(items.length, "downloaded");
+    await download(invocation, connection, items, results);
+    results.finish();
+  },
+});
+
+function nameItems(
+  args: readonly string[],
+  to: string | undefined,
+  output: Output,
+): DownloadItem[] {
+  const sources = args.map((label) => ({
+    label,
+    remotePath: parseRemotePath(label),
+  }));
+  for (const { label, remotePath } of sources) {
+    if (remotePath === "") throw usageError("get", `${label} is a folder`);
+  }
+  if (to === "-") return nameStdout(sources, output);
+  if (to !== undefined && !isFolder(to)) {
+    if (sources.length > 1) {
+      throw usageError(
+        "get",
+        `--to ${to} is not a folder, and there are several files; make it first: mkdir ${to}`,
+      );
+    }
+    return [{ ...sources[0]!, target: fileTarget(to) }];
+  }
+  const taken = new Map<string, string>();
+  return sources.map((source) => {
+    const path = join(to ?? "", remoteName(source.remotePath));
+    const other = taken.get(resolve(path));
+    if (other !== undefined) {
+      throw usageError(
+        "get",
+        `${other} and ${source.label} would get the same name`,
+      );
+    }
+    taken.set(resolve(path), source.label);
+    return { ...source, target: fileTarget(path) };
+  });
+}
+
+function nameStdout(
+  sources: Omit<DownloadItem, "target">[],
+  output: Output,
+): DownloadItem[] {
+  if (sources.length > 1) {
+    throw usageError("get", "only one file can go to standard output");
+  }
+  if (output.json) {
+    throw usageError("get", "--json and --to - both need standard output");
+  }
+  return [{ ...sources[0]!, target: stdoutTarget(output) }];
+}
+
+/** True for a folder; a name with a slash at its end must be one. */
+function isFolder(path: string): boolean {
+  try {
+    if (Deno.statSync(path).isDirectory) return true;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw localError(path, error);
+    if (path.endsWith("/")) {
+      throw new NetdiskError("not-found", `${path}: no such folder`, {
+        hint: `mkdir -p ${path}`,
+      });
+    }
+    return false;
+  }
+  if (path.endsWith("/")) {
+    throw new NetdiskError("not-folder", `${path}: it is not a folder`);
+  }
+  return false;
+}
+
+async function download(
+  { output, options }: Invocation,
+  connection: Connection,
+  items: readonly DownloadItem[],
+  results: Results,
+): Promise<void> {
+  const style = progressStyle(options.progress, output);
+  const many = items.length > 1;
+  let done = 0;
+  const files = () => many ? { files: { done, total: items.length } } : {};
+  using progress = new Progress(
+    { name: items[0]!.label, ...files() },
+    { output, style },
+  );
+  const observer: DownloadObserver = {
+    began({ label }, size) {
+      progress.update(many ? { name: label } : { name: label, total: size });
+    },
+    received: (bytes) => progress.add(bytes),
+    ended({ item, file, error }) {
+      done++;
+      progress.update(files());
+      const name = item.remotePath;
+      if (error) {
+        results.failed(error, output, { name });
+        return;
+      }
+      const { size, sha256, mtime } = file!;
+      results.succeeded();
+      output.record("file", {
+        name,
+        path: item.target.label,
+        size,
+        sha256,
+        mtime: mtime === null ? null : new Date(mtime).toISOString(),
+      });
+      output.detail(`${name}: ${size} bytes, sha256 ${sha256}`);
+    },
+  };
+  await downloadAll(connection, items, observer);
+  if (results.failures === 0) progress.finish();
+}

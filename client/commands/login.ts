@@ -1,0 +1,52 @@
+/** `netdisk login`: starts a session, so that later commands need no password. */
+
+import { NetdiskError } from "../../protocol/errors.ts";
+import { passwordFault } from "../../protocol/credentials.ts";
+import { defineCommand } from "../command.ts";
+import { connect } from "../connect.ts";
+import { PASSWORD_OPTIONS, readPassword } from "../password.ts";
+import { checkUserName, chooseServer } from "../server_choice.ts";
+import { saveSession } from "../session_store.ts";
+
+export const command = defineCommand({
+  name: "login",
+  summary: "log in to an account",
+  usage: ["login USER [--server SERVER]"],
+  examples: [
+    { command: "netdisk login anna" },
+    { command: "netdisk login anna --server disk.example.org" },
+  ],
+  description:
+    "Starts a session that later commands use; the server and the account of the last login are theirs as well. " +
+    "The password itself is kept nowhere.\n\n" +
+    "A link with another fingerprint than the remembered one says that the server has a new identity.",
+  options: PASSWORD_OPTIONS,
+  args: [{ name: "USER" }],
+  exitStatus:
+    "0 when logged in, 4 for a wrong user name or password, 5 when the server cannot be reached, 10 when it is not the one that is expected.",
+  async run(invocation) {
+    const { options, args, output } = invocation;
+    const user = args[0]!;
+    checkUserName(user);
+    const choice = chooseServer(invocation);
+    using connection = await connect(invocation, choice, true);
+    await connection.greet();
+    await connection.ready();
+    const password = await readPassword({
+      stdin: options.passwordStdin,
+      file: options.passwordFile,
+      prompt: `Password for ${user}`,
+      confirm: false,
+    }, invocation);
+    if (passwordFault(password)) {
+      throw new NetdiskError("denied", "wrong user name or password");
+    }
+    const session = await connection.call(
+      { type: "login", user, password },
+      "session",
+    );
+    saveSession(choice, session);
+    output.record("session", { user, server: choice.address });
+    output.notice(`logged in to ${choice.address} as ${user}`);
+  },
+});

@@ -1,0 +1,228 @@
+/**
+ * What the client remembers between two commands: servers, how to know them,
+ * and the sessions on them. One JSON file, readable by its owner only. No
+ * password is ever in it.
+ */
+
+import { join } from "@std/path";
+import { FINGERPRINT, TOKEN } from "../protocol/credentials.ts";
+import { NetdiskError } from "../protocol/errors.ts";
+import * as schema from "../protocol/schema.ts";
+
+/**
+ * How a server is known: by the certificate seen first, or by the signature of
+ * an authority, a public one or the one whose certificate is given. All PEM.
+ */
+export type Trust =
+  | { kind: "pin"; fingerprint: string; certificate: string }
+  | { kind: "authority"; certificate: string | null };
+
+/** A session on a server. */
+export interface SavedSession {
+  user: string;
+  token: string;
+  /** Milliseconds since 1970. */
+  expires: number;
+}
+
+/** Everything about one server, by its `HOST:PORT`. */
+export interface SavedServer {
+  address: string;
+  trust: Trust | null;
+  /** The account of the last login. */
+  user: string | null;
+  sessions: SavedSession[];
+}
+
+/** The whole file. */
+export interface ConfigData {
+  version: 1;
+  /** Address of the last login. */
+  server: string | null;
+  servers: SavedServer[];
+}
+
+/** More than anybody uses; a damaged file cannot take all memory. */
+const MAX_SERVERS = 1000;
+const MAX_CERTIFICATE = 256 * 1024;
+const MAX_CONFIG_BYTES = 16 * 1024 * 1024;
+
+const optionalTrust: schema.Schema<Trust | null> = schema.nullable(
+  (value, at): Trust => {
+    const kind = (value as { kind?: unknown } | undefined)?.kind;
+    return kind === "pin"
+      ? schema.object({
+        kind: schema.oneOf(["pin"]),
+        fingerprint: schema.text(43, FINGERPRINT),
+        certificate: schema.text(MAX_CERTIFICATE),
+      })(value, at)
+      : schema.object({
+        kind: schema.oneOf(["authority"]),
+        certificate: schema.nullable(schema.text(MAX_CERTIFICATE)),
+      })(value, at);
+  },
+);
+
+const configSchema = schema.object({
+  version: (value, at) =>
+    value === 1 ? 1 as const : schema.refuse(at, "is not 1"),
+  server: schema.nullable(schema.text(300)),
+  servers: schema.list(
+    schema.object({
+      address: schema.text(300),
+      trust: optionalTrust,
+      user: schema.nullable(schema.text(64)),
+      sessions: schema.list(
+        schema.object({
+          user: schema.text(64),
+          token: schema.text(43, TOKEN),
+          expires: schema.integer(0, 8.64e15),
+        }),
+        MAX_SERVERS,
+      ),
+    }),
+    MAX_SERVERS,
+  ),
+});
+
+/** The folder of the client's files (design.md 2). @throws NetdiskError without a home */
+export function configFolder(
+  env: (name: string) => string | undefined,
+): string {
+  const own = env("NETDISK_CONFIG_DIR");
+  if (own) return own;
+  const windows = Deno.build.os === "windows";
+  const base = windows ? env("APPDATA") : env("XDG_CONFIG_HOME");
+  if (base) return join(base, "netdisk");
+  const home = env("HOME");
+  if (home && !windows) return join(home, ".config", "netdisk");
+  throw new NetdiskError(
+    "local-io",
+    "there is no home folder to keep sessions in",
+    {
+      hint: "set NETDISK_CONFIG_DIR to a folder of yours",
+    },
+  );
+}
+
+/** Reads and changes the config file in one folder. */
+export class Config {
+  #folder: string;
+  #path: string;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+    this.#path = join(folder, "servers.json");
+  }
+
+  /** @throws NetdiskError when the file is damaged or others can read it */
+  read(): ConfigData {
+    let text: string;
+    try {
+      this.#checkPrivate();
+      text = Deno.readTextFileSync(this.#path);
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return emptyConfig();
+      throw this.#failure(error);
+    }
+    try {
+      return configSchema(JSON.parse(text), "the file");
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new NetdiskError("local-io", `${this.#path}: ${reason}`, {
+        hint: "move the file away and log in again",
+        cause,
+      });
+    }
+  }
+
+  /** The entry of a server, if there is one. */
+  server(address: string): SavedServer | undefined {
+    return this.read().servers.find((s) => s.address === address);
+  }
+
+  /**
+   * Changes the file: written beside it and renamed, under a lock, so that
+   * neither a crash nor a second netdisk loses what is there.
+   */
+  update(change: (data: ConfigData) => void): void {
+    try {
+      Deno.mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+      using lock = Deno.openSync(join(this.#folder, "lock"), {
+        write: true,
+        create: true,
+        mode: 0o600,
+      });
+      lock.lockSync(true);
+      const data = this.read();
+      change(data);
+      this.#write(JSON.stringify(data, null, 2) + "\n");
+    } catch (error) {
+      throw this.#failure(error);
+    }
+  }
+
+  #write(text: string): void {
+    const temporary = `${this.#path}.${crypto.randomUUID()}`;
+    try {
+      const file = Deno.openSync(temporary, {
+        write: true,
+        createNew: true,
+        mode: 0o600,
+      });
+      try {
+        const bytes = new TextEncoder().encode(text);
+        for (let at = 0; at < bytes.length;) {
+          at += file.writeSync(bytes.subarray(at));
+        }
+        file.syncSync();
+      } finally {
+        file.close();
+      }
+      Deno.renameSync(temporary, this.#path);
+    } catch (error) {
+      try {
+        Deno.removeSync(temporary);
+      } catch {
+        // It was never made.
+      }
+      throw error;
+    }
+  }
+
+  #checkPrivate(): void {
+    const info = Deno.statSync(this.#path);
+    if (info.size > MAX_CONFIG_BYTES) {
+      throw new NetdiskError(
+        "local-io",
+        `${this.#path}: the file is too large`,
+      );
+    }
+    if (info.mode === null || (info.mode & 0o077) === 0) return;
+    throw new NetdiskError(
+      "local-io",
+      `${this.#path}: others can read the sessions in it`,
+      { hint: `chmod 600 '${this.#path}'` },
+    );
+  }
+
+  #failure(cause: unknown): NetdiskError {
+    if (cause instanceof NetdiskError) return cause;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    return new NetdiskError("local-io", `${this.#path}: ${reason}`, { cause });
+  }
+}
+
+/** The entry of a server, made when it is missing. */
+export function savedServer(data: ConfigData, address: string): SavedServer {
+  let server = data.servers.find((s) => s.address === address);
+  if (!server) {
+    server = { address, trust: null, user: null, sessions: [] };
+    data.servers.push(server);
+  }
+  return server;
+}
+
+function emptyConfig(): ConfigData {
+  return { version: 1, server: null, servers: [] };
+}

@@ -1,0 +1,194 @@
+/**
+ * A conversation with a server: trusted first, then greeted, then asked.
+ * Requests may be sent ahead; answers come in their order. Opening sockets is
+ * dial.ts's business, whom to trust is trust.ts's.
+ */
+
+import { FrameChannel } from "../protocol/channel.ts";
+import { NetdiskError, ProtocolError } from "../protocol/errors.ts";
+import { type Frame, FrameKind } from "../protocol/frame.ts";
+import {
+  decodeResponse,
+  type Request,
+  type Response,
+  type ResponseOf,
+} from "../protocol/messages.ts";
+import { AGENT, CAPABILITIES, PROTOCOL_VERSION } from "../protocol/version.ts";
+import type { SavedSession } from "./config.ts";
+
+/** Without a byte from a server that owes an answer, in milliseconds. */
+const SILENCE_MS = 120_000;
+
+/** How often that is looked at. */
+const WATCH_MS = 1000;
+
+/** One connection to a server. */
+export class Connection {
+  /** For data frames; control messages go through the methods. */
+  readonly channel: FrameChannel;
+  #address: string;
+  #greeting: Promise<void> | undefined;
+  #watch: ReturnType<typeof setInterval>;
+  #hello: ResponseOf<"hello"> | undefined;
+
+  constructor(channel: FrameChannel, address: string) {
+    this.channel = channel;
+    this.#address = address;
+    let received = -1;
+    let since = performance.now();
+    this.#watch = setInterval(() => {
+      const now = performance.now();
+      const { received: count, sent } = channel.traffic;
+      if (count + sent !== received || !channel.waitsForPeer) {
+        received = count + sent;
+        since = now;
+      } else if (now - since > SILENCE_MS) {
+        channel.close(
+          new NetdiskError(
+            "timeout",
+            `${address}: the server has been silent for ${SILENCE_MS / 1000} s`,
+          ),
+        );
+      }
+    }, WATCH_MS);
+    // A command that is done must not wait for the next look.
+    Deno.unrefTimer(Number(this.#watch));
+  }
+
+  /**
+   * Sends the greeting and, with a session, its token, without waiting: what
+   * follows goes out in the same packet. The answers are read before the first
+   * other one.
+   */
+  async greet(session?: SavedSession): Promise<void> {
+    await this.send({
+      type: "hello",
+      version: PROTOCOL_VERSION,
+      capabilities: [...CAPABILITIES],
+      agent: AGENT,
+    });
+    if (session) {
+      await this.send({ type: "authenticate", token: session.token });
+    }
+    this.#greeting = this.#expectGreeting(session);
+    // Awaited by the first answer; a failure before that is not lost.
+    this.#greeting.catch(() => {});
+  }
+
+  /** Waits until the server has accepted the greeting and the session. */
+  async ready(): Promise<ResponseOf<"hello">> {
+    await this.#greeting;
+    return this.#hello!;
+  }
+
+  /** Queues a request; it leaves at the latest with the next wait for an answer. */
+  send(request: Request): Promise<void> {
+    return this.channel.send(request);
+  }
+
+  /** The next frame. @throws NetdiskError when the connection ends */
+  async frame(): Promise<Frame> {
+    await this.#greeting;
+    return this.#nextFrame();
+  }
+
+  /**
+   * The next answer, which must be of one of the given types.
+   *
+   * @throws NetdiskError what the server answered as `error`
+   */
+  async receive<K extends Response["type"]>(
+    ...types: K[]
+  ): Promise<ResponseOf<K>> {
+    await this.#greeting;
+    return this.#receive(types);
+  }
+
+  /** Sends a request and waits for its answer. */
+  async call<K extends Response["type"]>(
+    request: Request,
+    ...types: K[]
+  ): Promise<ResponseOf<K>> {
+    await this.send(request);
+    return this.receive(...types);
+  }
+
+  close(): void {
+    clearInterval(this.#watch);
+    this.channel.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  async #expectGreeting(session?: SavedSession): Promise<void> {
+    this.#hello = await this.#receive(["hello"]);
+    if (!session) return;
+    try {
+      await this.#receive(["session"]);
+    } catch (error) {
+      if (
+        !(error instanceof NetdiskError) || error.code !== "unauthenticated"
+      ) throw error;
+      throw new NetdiskError(
+        "unauthenticated",
+        `the session of ${session.user} on ${this.#address} has ended`,
+        {
+          hint: `netdisk login ${session.user} --server ${this.#address}`,
+          cause: error,
+        },
+      );
+    }
+  }
+
+  async #receive<K extends Response["type"]>(
+    types: K[],
+  ): Promise<ResponseOf<K>> {
+    const frame = await this.#nextFrame();
+    return expectResponse(frame, types);
+  }
+
+  async #nextFrame(): Promise<Frame> {
+    const frame = await this.channel.read();
+    if (frame) return frame;
+    throw new NetdiskError(
+      "connection-lost",
+      `${this.#address}: the server ended the connection`,
+    );
+  }
+}
+
+/**
+ * Decodes a frame that must be one of the given answers.
+ *
+ * @throws NetdiskError what the server answered as `error`
+ * @throws ProtocolError for anything else
+ */
+export function expectResponse<K extends Response["type"]>(
+  frame: Frame,
+  types: readonly K[],
+): ResponseOf<K> {
+  if (frame.kind !== FrameKind.control) {
+    throw new ProtocolError(
+      "out-of-order",
+      "the server sent data out of order",
+    );
+  }
+  const response = decodeResponse(frame.payload);
+  if ((types as readonly string[]).includes(response.type)) {
+    return response as ResponseOf<K>;
+  }
+  if (response.type === "error") throw serverError(response);
+  throw new ProtocolError(
+    "out-of-order",
+    `the server answered '${response.type}' out of order`,
+  );
+}
+
+/** The error that the server answered. */
+export function serverError(
+  { code, message }: ResponseOf<"error">,
+): NetdiskError {
+  return new NetdiskError(code, message);
+}

@@ -1,0 +1,118 @@
+/**
+ * Opens connections: TCP, then TLS to exactly the server that is trusted. The
+ * only client file with sockets of its own (certificate.ts looks, but does not
+ * talk). What is trusted is trust.ts's decision.
+ */
+
+import type { ByteConnection } from "../protocol/channel.ts";
+import { NetdiskError } from "../protocol/errors.ts";
+import { formatAddress, type ServerLink } from "../protocol/link.ts";
+import { ALPN } from "../protocol/version.ts";
+import type { Trust } from "./config.ts";
+import { SELF_SIGNED_NAME } from "./trust.ts";
+
+/** How long connecting and the TLS handshake may take, each, in milliseconds. */
+const TIMEOUT_MS = 10_000;
+
+/** Who signed the certificate is not trusted, or it is for another name. */
+export class UntrustedCertificate extends Error {
+  override name = "UntrustedCertificate";
+}
+
+/** Opens a plain connection. @throws NetdiskError `unreachable` */
+export async function dialPlain(link: ServerLink): Promise<Deno.TcpConn> {
+  const { host: hostname, port } = link;
+  const connecting = Deno.connect({ hostname, port });
+  try {
+    const connection = await within(connecting, "no answer");
+    connection.setNoDelay(true);
+    return connection;
+  } catch (cause) {
+    // One that comes after all is not left open.
+    connecting.then((late) => late.close()).catch(() => {});
+    throw unreachable(link, cause);
+  }
+}
+
+/**
+ * Opens an encrypted connection to the server that `trust` means.
+ *
+ * @throws UntrustedCertificate when another server answers
+ * @throws NetdiskError `unreachable`
+ */
+export async function dialTls(
+  link: ServerLink,
+  trust: Trust,
+): Promise<ByteConnection> {
+  const tcp = await dialPlain(link);
+  const pinned = trust.kind === "pin";
+  const caCerts = trust.certificate === null ? [] : [trust.certificate];
+  let tls: Deno.TlsConn | undefined;
+  try {
+    tls = await Deno.startTls(tcp, {
+      hostname: pinned ? SELF_SIGNED_NAME : link.host,
+      caCerts,
+      alpnProtocols: [ALPN],
+    });
+    await within(tls.handshake(), "no TLS handshake");
+    return tls;
+  } catch (cause) {
+    try {
+      (tls ?? tcp).close();
+    } catch {
+      // startTls has taken the TCP connection with it.
+    }
+    if (isUntrusted(cause)) {
+      throw new UntrustedCertificate("not trusted", { cause });
+    }
+    throw handshakeFailed(link, cause);
+  }
+}
+
+function isUntrusted(error: unknown): boolean {
+  return error instanceof Error &&
+    /invalid peer certificate/i.test(error.message);
+}
+
+async function within<T>(work: Promise<T>, reason: string): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new Error(`${reason} within ${TIMEOUT_MS / 1000} s`)),
+      TIMEOUT_MS,
+    );
+  });
+  try {
+    return await Promise.race([work, timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function unreachable(link: ServerLink, cause: unknown): NetdiskError {
+  const address = formatAddress(link.host, link.port);
+  const reason = cause instanceof Deno.errors.ConnectionRefused
+    ? "nobody listens there"
+    : cause instanceof Error
+    ? cause.message.replace(/ \(os error \d+\)$/, "")
+    : String(cause);
+  return new NetdiskError(
+    "unreachable",
+    `${address}: cannot connect: ${reason}`,
+    {
+      hint:
+        "is `netdisk serve` running there? another server is named with --server HOST:PORT",
+      cause,
+    },
+  );
+}
+
+function handshakeFailed(link: ServerLink, cause: unknown): NetdiskError {
+  const address = formatAddress(link.host, link.port);
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new NetdiskError(
+    "unreachable",
+    `${address}: no TLS handshake: ${reason}`,
+    { hint: "a server that serves plain TCP needs --plain", cause },
+  );
+}

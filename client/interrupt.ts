@@ -1,0 +1,75 @@
+/**
+ * What is tidied up when a person or the system stops the program. A signal may
+ * come at any await, so whoever holds something that must not stay behind (a
+ * temporary file, a terminal in raw mode) registers how to let go of it.
+ */
+
+const cleanups = new Set<() => void>();
+
+/** Undoes the registration; with `using` when its scope ends. */
+export interface Registration {
+  [Symbol.dispose](): void;
+}
+
+/**
+ * Registers a function to be called when SIGINT or SIGTERM ends the
+ * program. It must be synchronous: nothing else runs between it and the exit, so
+ * that what was removed cannot come back.
+ */
+export function onInterrupt(cleanup: () => void): Registration {
+  // A function registered twice is two registrations.
+  const entry = () => cleanup();
+  cleanups.add(entry);
+  return { [Symbol.dispose]: () => void cleanups.delete(entry) };
+}
+
+/** Runs what is registered, the latest first, each once. A failing cleanup does not keep the others. */
+export function runCleanups(): void {
+  for (const cleanup of [...cleanups].reverse()) {
+    cleanups.delete(cleanup);
+    try {
+      cleanup();
+    } catch {
+      // The program is ending; there is nobody to handle it.
+    }
+  }
+}
+
+/**
+ * Signals that end the program, with the status a shell expects of each. SIGHUP is
+ * not among them: listening to it would undo what `nohup` did.
+ */
+export const SIGNAL_STATUS = {
+  SIGINT: 130,
+  SIGTERM: 143,
+} as const satisfies Partial<Record<Deno.Signal, number>>;
+
+export type EndSignal = keyof typeof SIGNAL_STATUS;
+
+/**
+ * From now on the first of these signals calls `stop`, and each further one ends
+ * the program at once. Does not keep the program alive.
+ */
+export function watchSignals(stop: (signal: EndSignal) => void): Registration {
+  let stopping = false;
+  const listeners: [EndSignal, () => void][] = [];
+  for (const [name, status] of Object.entries(SIGNAL_STATUS)) {
+    const signal = name as EndSignal;
+    // Deno on Windows cannot listen to SIGTERM; nobody sends it there.
+    if (signal === "SIGTERM" && Deno.build.os === "windows") continue;
+    const listener = () => {
+      if (stopping) Deno.exit(status);
+      stopping = true;
+      stop(signal);
+    };
+    Deno.addSignalListener(signal, listener);
+    listeners.push([signal, listener]);
+  }
+  return {
+    [Symbol.dispose]: () => {
+      for (const [signal, listener] of listeners) {
+        Deno.removeSignalListener(signal, listener);
+      }
+    },
+  };
+}

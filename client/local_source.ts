@@ -1,0 +1,160 @@
+/** What a put reads: a local file, or stdin. */
+
+import { basename } from "@std/path";
+import { NetdiskError } from "../protocol/errors.ts";
+
+/** Something to upload. */
+export interface LocalSource {
+  /** As the user wrote it. */
+  label: string;
+  /** The name that the upload gets if no other is given. */
+  name: string;
+  /** Bytes; null when nobody knows, as with a pipe. */
+  size: number | null;
+  /** Milliseconds since 1970. */
+  mtime: number | null;
+  executable: boolean;
+  /** @throws NetdiskError */
+  open(): SourceReader;
+}
+
+/** An open source. */
+export interface SourceReader {
+  /** Fills `target`; fewer bytes only at the end. @throws NetdiskError */
+  read(target: Uint8Array): Promise<number>;
+  /** The same without waiting, where {@link LocalSource.size} is small. */
+  readSync(target: Uint8Array): number;
+  /** True when somebody wrote into the file since the source was looked at. */
+  hasChanged(): boolean;
+  close(): void;
+}
+
+/** A local file by its path. Links are followed: the user named this one. */
+export function fileSource(path: string): LocalSource {
+  let info: Deno.FileInfo;
+  try {
+    info = Deno.statSync(path);
+  } catch (error) {
+    throw localError(path, error);
+  }
+  if (info.isDirectory) {
+    throw new NetdiskError("is-folder", `${path}: it is a folder`);
+  }
+  if (!info.isFile) {
+    throw new NetdiskError("local-io", `${path}: it is not a file`, {
+      hint: "to upload what a pipe or device gives: netdisk put - --to NAME",
+    });
+  }
+  return {
+    label: path,
+    name: basename(path),
+    size: info.size,
+    mtime: info.mtime?.getTime() ?? null,
+    executable: ((info.mode ?? 0) & 0o111) !== 0,
+    open: () => new FileReader(path, info),
+  };
+}
+
+/** Standard input, which is read once and has no size. */
+export function stdinSource(): LocalSource {
+  return {
+    label: "-",
+    name: "",
+    size: null,
+    mtime: null,
+    executable: false,
+    open: () => ({
+      read: (target) =>
+        fill(target, (part) => Deno.stdin.read(part), "standard input"),
+      readSync: () => {
+        throw new TypeError("stdin is only read in the background");
+      },
+      hasChanged: () => false,
+      close: () => {},
+    }),
+  };
+}
+
+class FileReader implements SourceReader {
+  #path: string;
+  #file: Deno.FsFile;
+  #seen: Deno.FileInfo;
+
+  constructor(path: string, seen: Deno.FileInfo) {
+    this.#path = path;
+    this.#seen = seen;
+    try {
+      this.#file = Deno.openSync(path);
+    } catch (error) {
+      throw localError(path, error);
+    }
+  }
+
+  read(target: Uint8Array): Promise<number> {
+    return fill(target, (part) => this.#file.read(part), this.#path);
+  }
+
+  readSync(target: Uint8Array): number {
+    try {
+      let filled = 0;
+      while (filled < target.length) {
+        const count = this.#file.readSync(target.subarray(filled));
+        if (count === null) break;
+        filled += count;
+      }
+      return filled;
+    } catch (error) {
+      throw localError(this.#path, error);
+    }
+  }
+
+  hasChanged(): boolean {
+    const now = this.#file.statSync();
+    return now.size !== this.#seen.size ||
+      now.mtime?.getTime() !== this.#seen.mtime?.getTime();
+  }
+
+  close(): void {
+    this.#file.close();
+  }
+}
+
+async function fill(
+  target: Uint8Array,
+  read: (part: Uint8Array) => Promise<number | null>,
+  label: string,
+): Promise<number> {
+  try {
+    let filled = 0;
+    while (filled < target.length) {
+      const count = await read(target.subarray(filled));
+      if (count === null) break;
+      filled += count;
+    }
+    return filled;
+  } catch (error) {
+    throw localError(label, error);
+  }
+}
+
+/** What a local file operation threw, as an error about `path`. */
+export function localError(path: string, cause: unknown): NetdiskError {
+  if (cause instanceof NetdiskError) return cause;
+  if (cause instanceof Deno.errors.NotFound) {
+    return new NetdiskError("not-found", `${path}: no such file or folder`, {
+      cause,
+    });
+  }
+  const text = cause instanceof Error ? cause.message : String(cause);
+  // "Permission denied (os error 13): open 'x'": the path is named already.
+  const reason = text.replace(/ \(os error \d+\).*$/s, "");
+  const code = (cause as { code?: unknown } | null)?.code;
+  const full = code === "ENOSPC" || code === "EDQUOT";
+  return new NetdiskError(
+    full ? "disk-full" : "local-io",
+    `${path}: ${reason}`,
+    {
+      cause,
+    },
+  );
+}

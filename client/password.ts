@@ -1,0 +1,145 @@
+/**
+ * The password, from wherever it comes; never from an argument, which other
+ * users of the machine could see. Whether it is a good one is for
+ * protocol/credentials.ts to say.
+ */
+
+import { NetdiskError } from "../protocol/errors.ts";
+import type { OptionSpec } from "./command.ts";
+import {
+  KeyReader,
+  MAX_LINE_BYTES,
+  type PromptContext,
+  type PromptInput,
+  readLine,
+} from "./prompt.ts";
+
+/** The options of the commands that need a password. */
+export const PASSWORD_OPTIONS = [
+  {
+    name: "password-stdin",
+    description: "read the password from the first line of standard input",
+  },
+  {
+    name: "password-file",
+    value: "FILE",
+    env: "NETDISK_PASSWORD_FILE",
+    description: "read the password from the first line of a file",
+  },
+] as const satisfies readonly OptionSpec[];
+
+export interface PasswordOptions {
+  /** `--password-stdin` */
+  stdin: boolean;
+  /** `--password-file` */
+  file?: string | undefined;
+  /** What the terminal is asked, such as `Password for anna`, without colon. */
+  prompt: string;
+  /** Ask twice: a new password that nobody can see is easily mistyped. */
+  confirm: boolean;
+}
+
+/**
+ * The password, from stdin, a file, the file in `NETDISK_PASSWORD_FILE`, or a
+ * hidden prompt. Whether it is long enough is for the caller to check.
+ *
+ * @throws {NetdiskError} `usage` if there is none, or it is no line of UTF-8;
+ * `not-found` or `local-io` for the file; `interrupted` for Ctrl-C.
+ */
+export async function readPassword(
+  options: PasswordOptions,
+  context: PromptContext,
+): Promise<string> {
+  const { stdin } = context;
+  if (options.stdin && options.file !== undefined) {
+    throw new NetdiskError(
+      "usage",
+      "password: --password-stdin and --password-file exclude each other",
+    );
+  }
+  // On a terminal --password-stdin would show what is typed: ask properly instead.
+  if (options.stdin && !stdin.isTerminal()) {
+    return await readPasswordLine(stdin, "standard input");
+  }
+  const file = options.file ??
+    (options.stdin ? undefined : context.env("NETDISK_PASSWORD_FILE"));
+  if (file) return await readPasswordFile(file);
+  if (!stdin.isTerminal()) {
+    throw new NetdiskError("usage", "password: there is no terminal to ask", {
+      hint: "use --password-stdin or --password-file FILE",
+    });
+  }
+  return await askPassword(options, context);
+}
+
+async function askPassword(
+  options: PasswordOptions,
+  { output, stdin }: PromptContext,
+): Promise<string> {
+  const keys = new KeyReader(stdin);
+  const password = await keys.hiddenLine(`${options.prompt}: `, output);
+  if (!options.confirm) return password;
+  const again = await keys.hiddenLine("The same again: ", output);
+  if (again !== password) {
+    throw new NetdiskError("usage", "password: the two are not the same");
+  }
+  return password;
+}
+
+async function readPasswordFile(path: string): Promise<string> {
+  let file: Deno.FsFile;
+  try {
+    file = await Deno.open(path);
+  } catch (cause) {
+    throw fileError(path, cause);
+  }
+  using _closed = file;
+  try {
+    return await readPasswordLine(file, path);
+  } catch (cause) {
+    throw cause instanceof NetdiskError ? cause : fileError(path, cause);
+  }
+}
+
+function fileError(path: string, cause: unknown): NetdiskError {
+  if (cause instanceof Deno.errors.NotFound) {
+    const message = `${path}: no such password file`;
+    return new NetdiskError("not-found", message, { cause });
+  }
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  // "Permission denied (os error 13): open 'x'": the path is named already.
+  const short = reason.replace(/ \(os error \d+\).*$/s, "");
+  return new NetdiskError("local-io", `${path}: ${short}`, { cause });
+}
+
+async function readPasswordLine(
+  source: Pick<PromptInput, "read">,
+  name: string,
+): Promise<string> {
+  const line = await readLine(source);
+  if (line === undefined) throw tooLong(name);
+  if (line.bytes.length === 0) throw noPassword(name);
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+      .decode(line.bytes);
+  } catch (cause) {
+    throw notText(name, cause);
+  }
+}
+
+function noPassword(source: string): NetdiskError {
+  return new NetdiskError("usage", `password: ${source} is empty`);
+}
+
+function tooLong(source: string): NetdiskError {
+  return new NetdiskError(
+    "usage",
+    `password: ${source} has more than ${MAX_LINE_BYTES} bytes in its first line`,
+  );
+}
+
+function notText(source: string, cause: unknown): NetdiskError {
+  return new NetdiskError("usage", `password: ${source} is not UTF-8`, {
+    cause,
+  });
+}

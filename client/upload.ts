@@ -1,0 +1,307 @@
+/**
+ * Uploads over one connection: many small files without a round trip each,
+ * large ones asked for first, answers read while data is sent (SPEC.md 4).
+ */
+
+import { createHash } from "node:crypto";
+import { BLOCK_HEADROOM } from "../protocol/channel.ts";
+import { NetdiskError } from "../protocol/errors.ts";
+import type { ResponseOf } from "../protocol/messages.ts";
+import { type Connection, expectResponse, serverError } from "./connection.ts";
+import type { LocalSource, SourceReader } from "./local_source.ts";
+
+/** Bytes that are read and sent at a time. */
+const BLOCK_BYTES = 256 * 1024;
+
+/** Up to this size a file is sent without asking first. */
+const SMALL_BYTES = BLOCK_BYTES;
+
+/** Uploads that may wait for their receipts; the server allows 64 (SPEC.md 9). */
+const MAX_PENDING = 64;
+
+/** One file to upload. */
+export interface UploadItem {
+  source: LocalSource;
+  /** In the form that crosses the wire. */
+  remotePath: string;
+}
+
+/** What became of one: a receipt, or the error that it met. */
+export interface UploadOutcome {
+  item: UploadItem;
+  receipt?: ResponseOf<"receipt">;
+  error?: NetdiskError;
+}
+
+/** Who wants to know how far it is. */
+export interface UploadObserver {
+  /** A file is about to be sent. */
+  began(item: UploadItem): void;
+  /** So many bytes were handed to the connection. */
+  sent(bytes: number): void;
+  /** In the order of the items. */
+  ended(outcome: UploadOutcome): void;
+}
+
+/** An upload that the server has not answered yet. */
+class PendingPut {
+  readonly item: UploadItem;
+  /** True on `continue`; false when the answer came without one. */
+  readonly go = Promise.withResolvers<boolean>();
+  /** Why this side gave up; then the server's answer is `cancelled`. */
+  localError: NetdiskError | undefined;
+  sha256 = "";
+  size = 0;
+  answered = false;
+
+  constructor(item: UploadItem) {
+    this.item = item;
+  }
+}
+
+/** Sends the items in their order. A class of one run; see {@link uploadAll}. */
+class Uploader {
+  #connection: Connection;
+  #observer: UploadObserver;
+  #pending: PendingPut[] = [];
+  #reading: Promise<void> | undefined;
+  #room: (() => void) | undefined;
+  #failure: unknown;
+
+  constructor(connection: Connection, observer: UploadObserver) {
+    this.#connection = connection;
+    this.#observer = observer;
+  }
+
+  async run(items: Iterable<UploadItem>): Promise<void> {
+    // Data before the session is accepted would end the connection.
+    await this.#connection.ready();
+    for (const item of items) {
+      await this.#roomForOne();
+      this.#observer.began(item);
+      await this.#sendFile(item);
+    }
+    await this.#answered();
+  }
+
+  /** Waits for every answer that is due. @throws NetdiskError of the connection */
+  async #answered(): Promise<void> {
+    // The reader may be waiting already: what is queued would never leave.
+    await this.#connection.channel.flush();
+    await this.#reading;
+    if (this.#failure) throw this.#failure;
+  }
+
+  async #sendFile(item: UploadItem): Promise<void> {
+    let reader: SourceReader;
+    try {
+      reader = item.source.open();
+    } catch (error) {
+      // In its turn: results come in the order of the items.
+      await this.#answered();
+      this.#observer.ended({ item, error: error as NetdiskError });
+      return;
+    }
+    try {
+      await this.#sendOpened(new PendingPut(item), reader);
+    } finally {
+      reader.close();
+    }
+  }
+
+  async #sendOpened(put: PendingPut, reader: SourceReader): Promise<void> {
+    const { source, remotePath: path } = put.item;
+    const { size, mtime, executable } = source;
+    const ask = size === null || size > SMALL_BYTES;
+    await this.#connection.send({
+      type: "put",
+      path,
+      size,
+      mtime,
+      executable,
+      ask,
+    });
+    this.#pending.push(put);
+    this.#reading ??= this.#readAnswers();
+    if (ask) {
+      await this.#connection.channel.flush();
+      if (!await put.go.promise) return;
+    }
+    try {
+      if (ask) await this.#sendLarge(put, reader);
+      else await this.#sendSmall(put, reader);
+    } catch (error) {
+      if (this.#failure || !isLocal(error)) throw error;
+      put.localError = error;
+    }
+    await this.#connection.send(
+      put.localError || put.answered
+        ? { type: "cancel" }
+        : { type: "commit", size: put.size, sha256: put.sha256 },
+    );
+  }
+
+  /** One read, one hash, one frame. */
+  async #sendSmall(put: PendingPut, reader: SourceReader): Promise<void> {
+    const size = put.item.source.size ?? 0;
+    const block = new Uint8Array(BLOCK_HEADROOM + size);
+    const data = block.subarray(BLOCK_HEADROOM);
+    if (reader.readSync(data) < size || reader.hasChanged()) {
+      throw changed(put);
+    }
+    put.sha256 = createHash("sha256").update(data).digest("hex");
+    put.size = size;
+    if (size > 0) await this.#connection.channel.sendBlock(block);
+    this.#observer.sent(size);
+  }
+
+  /** Reads a block while the one before it is hashed and sent. */
+  async #sendLarge(put: PendingPut, reader: SourceReader): Promise<void> {
+    const hash = createHash("sha256");
+    let block = newBlock();
+    let spare = newBlock();
+    let next = this.#readBlock(put, reader, block);
+    try {
+      for (;;) {
+        const count = await next;
+        if (count === 0 || put.answered) break;
+        const full = block.subarray(0, BLOCK_HEADROOM + count);
+        put.size += count;
+        next = this.#readBlock(put, reader, spare);
+        // Seen when it is awaited.
+        next.catch(() => {});
+        hash.update(full.subarray(BLOCK_HEADROOM));
+        await this.#connection.channel.sendBlock(full);
+        this.#observer.sent(count);
+        [block, spare] = [spare, block];
+      }
+    } finally {
+      // A read under way still uses the descriptor.
+      await next.catch(() => {});
+    }
+    const { size } = put.item.source;
+    if (!put.answered && size !== null) {
+      if (put.size !== size || reader.hasChanged()) throw changed(put);
+    }
+    put.sha256 = hash.digest("hex");
+  }
+
+  /** Never more than was announced: a file may grow while it is read. */
+  #readBlock(
+    put: PendingPut,
+    reader: SourceReader,
+    block: Uint8Array,
+  ): Promise<number> {
+    const { size } = put.item.source;
+    const left = size === null ? BLOCK_BYTES : size - put.size;
+    const wanted = Math.min(BLOCK_BYTES, left);
+    return reader.read(
+      block.subarray(BLOCK_HEADROOM, BLOCK_HEADROOM + wanted),
+    );
+  }
+
+  /** Waits until another upload may be begun. */
+  async #roomForOne(): Promise<void> {
+    while (this.#pending.length >= MAX_PENDING) {
+      await this.#connection.channel.flush();
+      await new Promise<void>((resolve) => this.#room = resolve);
+    }
+    if (this.#failure) throw this.#failure;
+  }
+
+  /** Reads answers as long as any is due. Never throws: see #failure. */
+  async #readAnswers(): Promise<void> {
+    try {
+      while (this.#pending.length > 0) await this.#readAnswer();
+    } catch (error) {
+      this.#failure = error;
+      for (const put of this.#pending) put.go.resolve(false);
+      this.#pending = [];
+      // The writer must not wait for a peer that we do not listen to.
+      this.#connection.close();
+    } finally {
+      this.#reading = undefined;
+      this.#room?.();
+    }
+  }
+
+  async #readAnswer(): Promise<void> {
+    const frame = await this.#connection.frame();
+    const put = this.#pending[0]!;
+    const answer = expectResponse(frame, [
+      "continue",
+      "receipt",
+      "cancelled",
+      "error",
+    ]);
+    if (answer.type === "continue") {
+      put.go.resolve(true);
+      return;
+    }
+    this.#pending.shift();
+    put.answered = true;
+    put.go.resolve(false);
+    this.#room?.();
+    this.#observer.ended(outcomeOf(put, answer));
+  }
+}
+
+/**
+ * Uploads the items in their order. What happens to one of them is reported to
+ * the observer.
+ *
+ * @throws NetdiskError when the connection fails; items without outcome were
+ * not uploaded, as far as this side knows
+ */
+export function uploadAll(
+  connection: Connection,
+  items: Iterable<UploadItem>,
+  observer: UploadObserver,
+): Promise<void> {
+  return new Uploader(connection, observer).run(items);
+}
+
+function outcomeOf(
+  put: PendingPut,
+  answer: ResponseOf<"receipt" | "cancelled" | "error">,
+): UploadOutcome {
+  const { item } = put;
+  const { label } = item.source;
+  if (put.localError) return { item, error: put.localError };
+  if (answer.type === "error") {
+    return { item, error: about(label, serverError(answer)) };
+  }
+  if (
+    answer.type === "receipt" && answer.size === put.size &&
+    answer.sha256 === put.sha256
+  ) return { item, receipt: answer };
+  const message = `${label}: the server's receipt does not fit what was sent`;
+  return { item, error: new NetdiskError("integrity", message) };
+}
+
+/** The error with its subject in front. */
+export function about(label: string, error: NetdiskError): NetdiskError {
+  const hint = error.hint === undefined ? {} : { hint: error.hint };
+  return new NetdiskError(error.code, `${label}: ${error.message}`, {
+    ...hint,
+    cause: error,
+  });
+}
+
+function newBlock(): Uint8Array {
+  return new Uint8Array(BLOCK_HEADROOM + BLOCK_BYTES);
+}
+
+/** A failure of the source: the connection is fine, and the other files go on. */
+function isLocal(error: unknown): error is NetdiskError {
+  return error instanceof NetdiskError &&
+    ["changed", "local-io", "not-found", "disk-full"].includes(error.code);
+}
+
+function changed({ item }: PendingPut): NetdiskError {
+  return new NetdiskError(
+    "changed",
+    `${item.source.label}: it changed while it was read, nothing was replaced`,
+    { hint: "upload it again when it is at rest" },
+  );
+}

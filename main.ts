@@ -1,0 +1,276 @@
+/**
+ * The program: which commands there are, how one is found and run, and what its
+ * failure becomes on the screen and for the shell.
+ */
+
+import { findCommand, parseArguments } from "./client/arguments.ts";
+import { type Command, defineCommand, usageError } from "./client/command.ts";
+import { displayText } from "./client/display_text.ts";
+import { renderHelp, renderOverview } from "./client/help.ts";
+import {
+  type EndSignal,
+  runCleanups,
+  SIGNAL_STATUS,
+  watchSignals,
+} from "./client/interrupt.ts";
+import { nearest } from "./client/nearest.ts";
+import { Output, type OutputSystem } from "./client/output.ts";
+import type { PromptInput } from "./client/prompt.ts";
+import { StdoutClosed } from "./client/stream_writer.ts";
+import { type ErrorCode, NetdiskError } from "./protocol/errors.ts";
+import { VERSION } from "./protocol/version.ts";
+
+/** A command that is loaded when it is asked for: `netdisk ls` need not load the server. */
+export interface CommandEntry {
+  readonly name: string;
+  readonly load: () => Promise<Command>;
+}
+
+/** Every command, in the order of the help. */
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: "serve",
+    load: async () =>
+      defineCommand((await import("./server/serve.ts")).command),
+  },
+  {
+    name: "register",
+    load: async () => (await import("./client/commands/register.ts")).command,
+  },
+  {
+    name: "login",
+    load: async () => (await import("./client/commands/login.ts")).command,
+  },
+  {
+    name: "logout",
+    load: async () => (await import("./client/commands/logout.ts")).command,
+  },
+  {
+    name: "whoami",
+    load: async () => (await import("./client/commands/whoami.ts")).command,
+  },
+  {
+    name: "ls",
+    load: async () => (await import("./client/commands/ls.ts")).command,
+  },
+  {
+    name: "put",
+    load: async () => (await import("./client/commands/put.ts")).command,
+  },
+  {
+    name: "get",
+    load: async () => (await import("./client/commands/get.ts")).command,
+  },
+  {
+    name: "ping",
+    load: async () => (await import("./client/commands/ping.ts")).command,
+  },
+];
+
+const EXAMPLES = [
+  {
+    command: "netdisk serve --root ./disk",
+    note: "on the machine with the disk",
+  },
+  { command: "netdisk register anna", note: "once, makes an account" },
+  { command: "netdisk put report.pdf", note: "upload" },
+  { command: "netdisk ls -l", note: "look" },
+  { command: "netdisk get report.pdf", note: "download, on any machine" },
+];
+
+/** The exit status of each failure (design.md 2). A code without one does not compile. */
+export const EXIT_STATUS: Readonly<Record<ErrorCode, number>> = {
+  "protocol": 1,
+  "version": 1,
+  "changed": 1,
+  "io": 1,
+  "local-io": 1,
+  "internal": 1,
+  "usage": 2,
+  "not-found": 3,
+  "unauthenticated": 4,
+  "denied": 4,
+  "throttled": 4,
+  "busy": 5,
+  "stopping": 5,
+  "timeout": 5,
+  "unreachable": 5,
+  "connection-lost": 5,
+  "exists": 6,
+  "is-folder": 6,
+  "not-folder": 6,
+  "bad-name": 6,
+  "too-large": 6,
+  "quota": 6,
+  "disk-full": 6,
+  "integrity": 7,
+  "partial": 8,
+  "identity": 10,
+  "interrupted": SIGNAL_STATUS.SIGINT,
+};
+
+/** As of a program that SIGPIPE ended: what was asked for is not done, and nobody listens. */
+const STDOUT_CLOSED_STATUS = 141;
+
+/** What the program needs of the world. */
+export interface System extends OutputSystem {
+  readonly stdin: PromptInput;
+  exit(status: number): never;
+}
+
+/** Runs one command line and gives its exit status. Throws nothing. */
+export async function main(
+  argv: readonly string[],
+  system: System,
+  commands: readonly CommandEntry[] = COMMANDS,
+): Promise<number> {
+  // Until the arguments are understood, this decides in which form they are refused.
+  let output = new Output(system, { json: argv.includes("--json") });
+  try {
+    const { word, rest } = findCommand(argv);
+    const command = await findEntry(word ?? "help", commands).load();
+    const { options, args } = parseArguments(command, rest);
+    output = new Output(system, options);
+    if (options.version) {
+      showVersion(output);
+    } else if (options.help) {
+      await showHelp(command.name, output, commands);
+    } else if (word === undefined) {
+      throw usageError("", "a command is missing");
+    } else {
+      const { stdin, env } = system;
+      using _signals = command.handlesSignals
+        ? undefined
+        : watchSignals((signal) => stop(signal, output, system));
+      await command.run({ options, args, output, stdin, env });
+    }
+    output.finish(0);
+    return 0;
+  } catch (error) {
+    return fail(error, output, system);
+  }
+}
+
+function findEntry(
+  word: string,
+  commands: readonly CommandEntry[],
+): CommandEntry {
+  if (word === "help") return helpEntry(commands);
+  const entry = commands.find(({ name }) => name === word);
+  if (entry !== undefined) return entry;
+  const guess = nearest(word, ["help", ...commands.map(({ name }) => name)]);
+  const question = guess === undefined ? "" : `, did you mean '${guess}'?`;
+  throw usageError("", `unknown command '${word}'${question}`);
+}
+
+/** `netdisk help`, which alone needs to know all commands. */
+function helpEntry(commands: readonly CommandEntry[]): CommandEntry {
+  const command = defineCommand({
+    name: "help",
+    summary: "show how netdisk or one of its commands is used",
+    usage: ["help [COMMAND]"],
+    examples: [{ command: "netdisk help put" }],
+    description: "",
+    options: [],
+    args: [{ name: "COMMAND", optional: true }],
+    exitStatus: "0; 2 if there is no such command.",
+    standalone: true,
+    run: ({ args, output }) => showHelp(args[0] ?? "help", output, commands),
+  });
+  return { name: command.name, load: () => Promise.resolve(command) };
+}
+
+async function showHelp(
+  topic: string,
+  output: Output,
+  commands: readonly CommandEntry[],
+): Promise<void> {
+  const text = topic === "help"
+    ? renderOverview(
+      await Promise.all(commands.map((entry) => entry.load())),
+      EXAMPLES,
+    )
+    : renderHelp(await findEntry(topic, commands).load());
+  output.record("help", { topic, text });
+  output.print(text.trimEnd());
+}
+
+function showVersion(output: Output): void {
+  output.record("version", { netdisk: VERSION, deno: Deno.version.deno });
+  output.print(`netdisk ${VERSION}`);
+}
+
+/** The first Ctrl-C or SIGTERM: says so at once, tidies up, ends. */
+function stop(signal: EndSignal, output: Output, system: System): void {
+  const error = new NetdiskError("interrupted", `stopped by ${signal}`);
+  output.notice(signal === "SIGINT" ? "interrupted" : "terminated");
+  runCleanups();
+  system.exit(conclude(SIGNAL_STATUS[signal], output, error));
+}
+
+/** Error -> message -> exit status. */
+function fail(error: unknown, output: Output, system: System): number {
+  if (error instanceof StdoutClosed) {
+    return conclude(STDOUT_CLOSED_STATUS, output);
+  }
+  const known = error instanceof NetdiskError ? error : internalError(error);
+  if (known.code === "interrupted") output.notice("interrupted");
+  else output.error(known.message, known.hint);
+  if (system.env("NETDISK_DEBUG") === "1") {
+    const lines = Deno.inspect(error).split("\n").map(displayText);
+    output.raw(`${lines.join("\n")}\n`);
+  }
+  return conclude(EXIT_STATUS[known.code], output, known);
+}
+
+function conclude(
+  status: number,
+  output: Output,
+  error?: NetdiskError,
+): number {
+  try {
+    output.finish(status, error);
+  } catch {
+    // stdout does not work; what matters was said on stderr.
+  }
+  return status;
+}
+
+/** What nobody expected. The wording tells a person that it is not their fault. */
+function internalError(cause: unknown): NetdiskError {
+  const reason = cause instanceof Error
+    ? `${cause.name}: ${cause.message}`
+    : String(cause);
+  return new NetdiskError(
+    "internal",
+    `internal error: ${reason} (this is a bug in netdisk)`,
+    { cause, hint: "NETDISK_DEBUG=1 shows where it happened" },
+  );
+}
+
+/**
+ * The real world. Errors that no await sees are reported as every other, instead of
+ * with a stack trace of the runtime.
+ */
+export function denoSystem(argv: readonly string[]): System {
+  const system: System = {
+    stdin: Deno.stdin,
+    stdout: Deno.stdout,
+    stderr: Deno.stderr,
+    env: (name) => Deno.env.get(name),
+    consoleSize: () => Deno.consoleSize(),
+    exit: (status) => Deno.exit(status),
+  };
+  const crash = (event: Event, error: unknown) => {
+    event.preventDefault();
+    const output = new Output(system, { json: argv.includes("--json") });
+    Deno.exit(fail(error, output, system));
+  };
+  addEventListener("unhandledrejection", (event) => crash(event, event.reason));
+  addEventListener("error", (event) => crash(event, event.error));
+  return system;
+}
+
+if (import.meta.main) {
+  Deno.exit(await main(Deno.args, denoSystem(Deno.args)));
+}
