@@ -162,22 +162,6 @@ export class FrameDecoder {
     return { kind, payload: this.#buffer.subarray(from, from + length) };
   }
 
-  /** Copies `bytes` in and returns the frames that they complete. */
-  push(bytes: Uint8Array): Frame[] {
-    const frames: Frame[] = [];
-    for (let at = 0; at < bytes.length;) {
-      const space = this.space();
-      const part = bytes.subarray(at, at + space.length);
-      space.set(part);
-      this.filled(part.length);
-      at += part.length;
-      for (let frame = this.next(); frame; frame = this.next()) {
-        frames.push({ kind: frame.kind, payload: frame.payload.slice() });
-      }
-    }
-    return frames;
-  }
-
   /**
    * Keeps the payloads handed out so far valid until the returned function is
    * called, so that a write to disk can run while the next bytes arrive. Calling

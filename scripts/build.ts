@@ -114,6 +114,7 @@ async function pickRuntime(signal: AbortSignal | undefined): Promise<Runtime> {
     const { name, path } = await runtimeFromNpm(signal);
     return { name: `${name} (${missing})`, path };
   } catch (error) {
+    signal?.throwIfAborted();
     throw new Error(
       `no runtime to compile on: ${missing}; ${messageOf(error)}\n` +
         "build: hint: DENORT_BIN=FILE names a denort that you have",
@@ -167,7 +168,15 @@ async function compile(
   // All permissions: a file tool reads what its user names, /dev and /proc
   // included, for which Deno asks --allow-all. The server's Workers get less.
   const { success, stderr } = await run(
-    ["compile", "-A", "--output", output, "main.ts"],
+    [
+      "compile",
+      "-A",
+      // On a terminal a Worker beyond its permissions would ask, not be refused.
+      "--no-prompt",
+      "--output",
+      output,
+      "main.ts",
+    ],
     { signal, env: runtime.path ? { DENORT_BIN: runtime.path } : {} },
   );
   if (!success) {

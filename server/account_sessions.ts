@@ -3,7 +3,6 @@
  * expires or is ended (SPEC.md 5). The session of a connection is session.ts.
  */
 
-import { TOKEN } from "../protocol/credentials.ts";
 import { NetdiskError } from "../protocol/errors.ts";
 import type { Database } from "./database.ts";
 import { hashSecret, newSecret } from "./secrets.ts";
@@ -83,7 +82,7 @@ export class AccountSessions {
   find(token: string): AccountSession {
     const now = this.#now();
     const tokenHash = hashSecret(token);
-    const row = TOKEN.test(token) ? this.#read(tokenHash) : undefined;
+    const row = this.#read(tokenHash);
     if (!row || row.expires <= now) {
       throw new NetdiskError(
         "unauthenticated",

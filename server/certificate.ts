@@ -69,9 +69,9 @@ export async function readCertificate(
   );
   const constraints = certificate.getExtension(x509.BasicConstraintsExtension);
   return {
-    // Not every runtime can verify every algorithm; the names have to do.
-    selfSigned: certificate.subject === certificate.issuer &&
-      await certificate.isSelfSigned().catch(() => true),
+    // Not every runtime can verify every algorithm; then the names have to do.
+    selfSigned: await certificate.isSelfSigned()
+      .catch(() => certificate.subject === certificate.issuer),
     isAuthority: constraints?.ca ?? false,
     names: (alternatives?.names.items ?? [])
       .filter((name) => name.type === "dns").map((name) => name.value),

@@ -6,7 +6,7 @@
 
 import { join } from "@std/path";
 import { NetdiskError } from "../protocol/errors.ts";
-import { formatAddress } from "../protocol/link.ts";
+import { type SandboxPermissions, sandboxPermissions } from "./sandbox.ts";
 import { dataFolder } from "./storage_path.ts";
 import type {
   FromWorker,
@@ -44,7 +44,7 @@ export interface RunningServer {
 
 /** A Worker's permissions, which `lib.deno.worker` does not declare. */
 interface WorkerPermissions {
-  deno: { permissions: "none" | Record<string, unknown> };
+  deno: { permissions: "none" | SandboxPermissions };
 }
 
 /**
@@ -98,16 +98,11 @@ export async function startServer(
     failed.reject,
   );
   const { root, hostname, port } = options;
-  const server = startWorker(new URL("./worker.ts", import.meta.url), {
-    read: [root],
-    write: [root],
-    net: [formatAddress(hostname, port)],
-    env: false,
-    run: false,
-    ffi: false,
-    sys: false,
-    import: false,
-  }, failed.reject);
+  const server = startWorker(
+    new URL("./worker.ts", import.meta.url),
+    sandboxPermissions(root, hostname, port),
+    failed.reject,
+  );
 
   const channel = new MessageChannel();
   passwords.postMessage(channel.port1, [channel.port1]);

@@ -8,7 +8,9 @@ import { ALPN } from "../protocol/version.ts";
 import { Accounts } from "./accounts.ts";
 import { openDatabase } from "./database.ts";
 import { ConnectionListener } from "./listener.ts";
+import { logEvent } from "./log.ts";
 import { PasswordHasher } from "./passwords.ts";
+import { checkSandbox } from "./sandbox.ts";
 import { Storage } from "./storage.ts";
 import { dataFolder } from "./storage_path.ts";
 import type {
@@ -29,13 +31,16 @@ let listener: ConnectionListener | undefined;
 
 // Before the first await: a message that comes earlier would be lost.
 scope.onmessage = ({ data }) => {
-  if (data.type === "start") start(data);
+  if (data.type === "start") void start(data);
   else void stop(data.graceMs);
 };
 
-function start(message: StartMessage): void {
+async function start(message: StartMessage): Promise<void> {
   try {
-    scope.postMessage(serve(message));
+    const denied = await checkSandbox(message.root);
+    const ready = serve(message);
+    logEvent("sandbox", { root: message.root, denied: denied.join(",") });
+    scope.postMessage(ready);
   } catch (error) {
     scope.postMessage({
       type: "failed",

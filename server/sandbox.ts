@@ -1,0 +1,91 @@
+/**
+ * The sandbox of a serving Worker: which permissions it gets, and the proof at
+ * every start that it has no others. A server that could reach more than its
+ * storage root does not start.
+ */
+
+import { dirname, join } from "@std/path";
+import { NetdiskError } from "../protocol/errors.ts";
+import { formatAddress } from "../protocol/link.ts";
+
+/** What a Worker may be allowed; `false` is not at all. */
+export interface SandboxPermissions {
+  read: string[];
+  write: string[];
+  net: string[];
+  env: false;
+  run: false;
+  ffi: false;
+  sys: false;
+  import: false;
+}
+
+/** The storage root and the address to listen on, nothing else. */
+export function sandboxPermissions(
+  root: string,
+  hostname: string,
+  port: number,
+): SandboxPermissions {
+  return {
+    read: [root],
+    write: [root],
+    net: [formatAddress(hostname, port)],
+    env: false,
+    run: false,
+    ffi: false,
+    sys: false,
+    import: false,
+  };
+}
+
+/**
+ * Tries, from inside the sandbox, what must not be possible. Importing code is
+ * not tried: nothing here imports what a client names, and the compiled runtime
+ * does not ask for a permission before it loads a local module.
+ *
+ * @returns what was refused, for the log
+ * @throws NetdiskError `internal` naming what was possible
+ */
+export async function checkSandbox(root: string): Promise<string[]> {
+  const outside = dirname(root);
+  const stranger = join(outside, `.netdisk-${crypto.randomUUID()}`);
+  const attempts: Record<string, () => unknown> = {
+    read: () => Deno.lstatSync(outside),
+    "read-by-link": () => Deno.readDirSync(join(root, "..")),
+    write: () => Deno.mkdirSync(stranger),
+    link: () => Deno.symlinkSync(outside, join(root, ".netdisk", "link")),
+    connect: () => Deno.connect({ hostname: "127.0.0.1", port: 9 }),
+    listen: () => Deno.listen({ hostname: "127.0.0.1", port: 9 }),
+    run: () => new Deno.Command("true").outputSync(),
+    env: () => Deno.env.get("HOME"),
+    sys: () => Deno.hostname(),
+    ffi: () => Deno.dlopen("libc.so.6", {}),
+  };
+  const refused: string[] = [];
+  for (const [name, attempt] of Object.entries(attempts)) {
+    if (await isRefused(attempt)) refused.push(name);
+    else {
+      throw new NetdiskError(
+        "internal",
+        `the sandbox has a hole (${name}), the server does not start`,
+        {
+          hint: "this is a bug in netdisk or in its runtime, please report it",
+        },
+      );
+    }
+  }
+  return refused;
+}
+
+/** Only Deno's own refusal counts: a missing file would prove nothing. */
+async function isRefused(attempt: () => unknown): Promise<boolean> {
+  try {
+    const result = await attempt();
+    if (result && typeof result === "object" && "close" in result) {
+      (result as { close(): void }).close();
+    }
+    return false;
+  } catch (error) {
+    return error instanceof Deno.errors.NotCapable;
+  }
+}
