@@ -16,7 +16,7 @@ import {
 import { nearest } from "./client/nearest.ts";
 import { Output, type OutputSystem } from "./client/output.ts";
 import type { PromptInput } from "./client/prompt.ts";
-import { StdoutClosed } from "./client/stream_writer.ts";
+import { StdoutClosed, stdoutIsNonBlocking } from "./client/stream_writer.ts";
 import { type ErrorCode, NetdiskError } from "./protocol/errors.ts";
 import { VERSION } from "./protocol/version.ts";
 
@@ -257,6 +257,7 @@ export function denoSystem(argv: readonly string[]): System {
     stdin: Deno.stdin,
     stdout: Deno.stdout,
     stderr: Deno.stderr,
+    stdoutIsNonBlocking,
     env: (name) => Deno.env.get(name),
     consoleSize: () => Deno.consoleSize(),
     exit: (status) => Deno.exit(status),

@@ -10,17 +10,7 @@ import { createHash, X509Certificate } from "node:crypto";
 import { connect } from "node:tls";
 import { NetdiskError } from "../protocol/errors.ts";
 import { ALPN } from "../protocol/version.ts";
-import { SELF_SIGNED_NAME } from "./trust.ts";
-
-/** A server's certificate as it was seen. */
-export interface SeenCertificate {
-  /** SHA-256 of the DER bytes in base64url. */
-  fingerprint: string;
-  /** PEM. */
-  certificate: string;
-  /** Signed with its own key and made for netdisk: it can be pinned. */
-  pinnable: boolean;
-}
+import { type SeenCertificate, SELF_SIGNED_NAME } from "./trust.ts";
 
 /** How long the handshake may take, in milliseconds. */
 const TIMEOUT_MS = 10_000;

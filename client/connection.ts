@@ -4,7 +4,7 @@
  * dial.ts's business, whom to trust is trust.ts's.
  */
 
-import { FrameChannel } from "../protocol/channel.ts";
+import type { FrameChannel } from "../protocol/channel.ts";
 import { NetdiskError, ProtocolError } from "../protocol/errors.ts";
 import { type Frame, FrameKind } from "../protocol/frame.ts";
 import {

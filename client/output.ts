@@ -32,6 +32,8 @@ export interface OutputModes {
 export interface OutputSystem {
   stdout: OutputStream;
   stderr: OutputStream;
+  /** Asked before each write of raw bytes. */
+  stdoutIsNonBlocking(): boolean;
   env(name: string): string | undefined;
   consoleSize(): { columns: number };
 }
@@ -141,7 +143,7 @@ export class Output {
 
   /** Raw bytes on stdout, for `get --to -`. The bytes are the caller's again when it resolves. */
   async write(bytes: Uint8Array): Promise<void> {
-    await this.#stdout.write(bytes);
+    await this.#stdout.write(bytes, this.#system.stdoutIsNonBlocking());
   }
 
   /** Writes what was printed so far; otherwise that happens as soon as the program waits. */

@@ -47,6 +47,8 @@ export interface FileCount {
 
 const GAP = "  ";
 const MIN_NAME_COLUMNS = 12;
+/** Where nothing else can be left out. */
+const LAST_NAME_COLUMNS = 5;
 const MIN_BAR_COLUMNS = 12;
 const MAX_BAR_COLUMNS = 42;
 
@@ -63,14 +65,14 @@ const STATE_COLUMNS = RATE_COLUMNS + GAP.length + TIME_COLUMNS;
  */
 export function renderProgress(view: ProgressView, width: number): string {
   const columns = Math.max(0, Math.floor(width));
-  for (const { fields, bar } of layouts(view)) {
+  for (const { fields, bar, minimum } of layouts(view)) {
     const left = columns -
       fields.reduce((sum, field) => sum + GAP.length + stringWidth(field), 0);
-    if (!bar && left >= MIN_NAME_COLUMNS) {
+    if (!bar && left >= minimum) {
       return [renderName(view, left), ...fields].join(GAP);
     }
     const flexible = left - GAP.length;
-    if (bar && flexible >= MIN_NAME_COLUMNS + MIN_BAR_COLUMNS) {
+    if (bar && flexible >= minimum + MIN_BAR_COLUMNS) {
       const drawn = renderBar(view, barColumns(flexible));
       const name = renderName(view, flexible - drawn.length);
       const [percent = "", ...rest] = fields;
@@ -98,6 +100,8 @@ interface Layout {
   /** From left to right, behind the name; with a bar, the first stands before it. */
   readonly fields: readonly string[];
   readonly bar: boolean;
+  /** Columns that the name must have for the layout to be taken. */
+  readonly minimum: number;
 }
 
 /** From the widest to the narrowest. */
@@ -119,10 +123,16 @@ function layouts(view: ProgressView): Layout[] {
     : state === undefined
     ? [[...start, bytes, rate], [...start, bytes], start]
     : [[...start, bytes, state], [...start, state], [state]];
+  const all = [...start, bytes, ...wide];
+  const minimum = MIN_NAME_COLUMNS;
   return [
-    { fields: [...start, bytes, ...wide], bar: percent !== undefined },
-    ...[[...start, bytes, ...wide], ...narrower]
-      .map((fields) => ({ fields, bar: false })),
+    { fields: all, bar: percent !== undefined, minimum },
+    { fields: all, bar: false, minimum },
+    ...narrower.map((fields, index) => ({
+      fields,
+      bar: false,
+      minimum: index < narrower.length - 1 ? minimum : LAST_NAME_COLUMNS,
+    })),
   ];
 }
 

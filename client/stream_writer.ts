@@ -6,12 +6,20 @@
 
 import { NetdiskError } from "../protocol/errors.ts";
 
-/** Characters that are collected before a write: a listing of 100 000 names is then some 100 writes. */
+/** Characters that are collected before a write: a listing is not a system call a line. */
 const BUFFERED_CHARACTERS = 32 * 1024;
 
 /** Longest nap between two attempts to write to a full non-blocking pipe. */
 const MAX_PAUSE_MS = 50;
 
+/** PIPE_BUF: a pipe takes this much as a whole or not at all. */
+const ATOMIC_BYTES = Deno.build.os === "linux" ? 4096 : 512;
+
+/** Size of the line buffer that Deno has in front of stdout (Rust's `std::io::Stdout`). */
+const LINE_BUFFER_BYTES = 1024;
+
+const NEWLINE = 0x0a;
+const NOTHING = new Uint8Array(0);
 const encoder = new TextEncoder();
 const pauseCell = new Int32Array(new SharedArrayBuffer(4));
 
@@ -27,51 +35,97 @@ export class StdoutClosed extends Error {
   override name = "StdoutClosed";
 }
 
-/** True where the other end of a non-blocking descriptor is only slow. */
-function isTransient(error: unknown): boolean {
-  return error instanceof Deno.errors.WouldBlock ||
-    error instanceof Deno.errors.Interrupted;
-}
+/** How long to wait before the next attempt: a nap that grows while nothing moves. */
+class Pauses {
+  #nextMs = 1;
 
-function stdoutError(cause: unknown): Error {
-  if (cause instanceof Deno.errors.BrokenPipe) {
-    return new StdoutClosed("standard output is closed", { cause });
+  /** Throws `error` on unless it only means that the other end is slow. */
+  after(error: unknown): number {
+    if (
+      !(error instanceof Deno.errors.WouldBlock) &&
+      !(error instanceof Deno.errors.Interrupted)
+    ) throw error;
+    const pauseMs = this.#nextMs;
+    this.#nextMs = Math.min(pauseMs * 2, MAX_PAUSE_MS);
+    return pauseMs;
   }
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  const text = reason.replace(/ \(os error \d+\)$/, "");
-  return new NetdiskError("local-io", `standard output: ${text}`, { cause });
+
+  reset(): void {
+    this.#nextMs = 1;
+  }
 }
 
-/** Writes all of `bytes`, whatever the stream takes at a time, sleeping while it takes nothing. */
+/** Writes all of `bytes` to a stream without a buffer (stderr), sleeping while it takes nothing. */
 export function writeAllSync(stream: OutputStream, bytes: Uint8Array): void {
-  let pauseMs = 1;
+  const pauses = new Pauses();
   for (let offset = 0; offset < bytes.length;) {
     try {
       offset += stream.writeSync(bytes.subarray(offset));
-      pauseMs = 1;
+      pauses.reset();
     } catch (error) {
-      if (!isTransient(error)) throw error;
-      Atomics.wait(pauseCell, 0, 0, pauseMs);
-      pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS);
+      Atomics.wait(pauseCell, 0, 0, pauses.after(error));
     }
   }
 }
 
-/** As writeAllSync(), while the rest of the program goes on. */
-export async function writeAll(
+/**
+ * Writes all of `bytes` to stdout, yielding how long to wait whenever it takes nothing.
+ *
+ * Deno hands them to a line buffer, which writes up to the last line end, keeps some
+ * of the rest, and flushes. When that flush fails with EAGAIN the error hides how much
+ * was taken, and writing again would repeat it. So only pieces are given of which
+ * either all was taken or nothing, and we know which.
+ */
+function* stdoutPieces(
   stream: OutputStream,
   bytes: Uint8Array,
-): Promise<void> {
-  let pauseMs = 1;
+): Generator<number, void> {
+  const pauses = new Pauses();
   for (let offset = 0; offset < bytes.length;) {
+    const piece = bytes.subarray(offset, pieceEnd(bytes, offset));
     try {
-      offset += await stream.write(bytes.subarray(offset));
-      pauseMs = 1;
+      offset += stream.writeSync(piece);
+      pauses.reset();
     } catch (error) {
-      if (!isTransient(error)) throw error;
-      await new Promise((resolve) => setTimeout(resolve, pauseMs));
-      pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS);
+      const pauseMs = pauses.after(error);
+      yield pauseMs;
+      if (piece.length < LINE_BUFFER_BYTES && piece.at(-1) !== NEWLINE) {
+        // Without a line end it went into the buffer, and is to leave it.
+        offset += piece.length;
+        yield* drain(stream, pauses);
+      }
     }
+  }
+}
+
+/** Flushes the line buffer, as even an empty write does. */
+function* drain(stream: OutputStream, pauses: Pauses): Generator<number, void> {
+  for (;;) {
+    try {
+      stream.writeSync(NOTHING);
+      return;
+    } catch (error) {
+      yield pauses.after(error);
+    }
+  }
+}
+
+/** Where the piece ends that begins at `offset`: behind a line end, if one is near. */
+function pieceEnd(bytes: Uint8Array, offset: number): number {
+  const end = Math.min(offset + ATOMIC_BYTES, bytes.length);
+  const newline = bytes.lastIndexOf(NEWLINE, end - 1);
+  return newline >= offset ? newline + 1 : end;
+}
+
+/** True if stdout is known not to block. It may be: the flag belongs to whoever shares the pipe. */
+export function stdoutIsNonBlocking(): boolean {
+  if (Deno.build.os !== "linux") return false;
+  try {
+    const info = Deno.readTextFileSync("/proc/self/fdinfo/1");
+    const flags = /^flags:\s*([0-7]+)$/m.exec(info)?.[1] ?? "0";
+    return (parseInt(flags, 8) & 0o4000) !== 0;
+  } catch {
+    return false;
   }
 }
 
@@ -99,6 +153,8 @@ export class StdoutWriter {
   }
 
   /**
+   * Lines, their ends included.
+   *
    * @throws {StdoutClosed} if nobody reads any more.
    * @throws {NetdiskError} `local-io` if stdout cannot be written.
    */
@@ -121,7 +177,9 @@ export class StdoutWriter {
     this.#pending = "";
     this.#hooks.before();
     try {
-      writeAllSync(this.#stream, bytes);
+      for (const pauseMs of stdoutPieces(this.#stream, bytes)) {
+        Atomics.wait(pauseCell, 0, 0, pauseMs);
+      }
     } catch (error) {
       throw this.#error = stdoutError(error);
     } finally {
@@ -138,13 +196,33 @@ export class StdoutWriter {
     }
   }
 
-  /** Raw bytes, after what was collected. They are the caller's again when it resolves. */
-  async write(bytes: Uint8Array): Promise<void> {
+  /**
+   * Raw bytes, after what was collected; the rest of the program goes on meanwhile.
+   * They are the caller's again when it resolves.
+   */
+  async write(bytes: Uint8Array, nonBlocking: boolean): Promise<void> {
     this.flush();
     try {
-      await writeAll(this.#stream, bytes);
+      if (nonBlocking) {
+        for (const pauseMs of stdoutPieces(this.#stream, bytes)) {
+          await new Promise((resolve) => setTimeout(resolve, pauseMs));
+        }
+      } else {
+        for (let offset = 0; offset < bytes.length;) {
+          offset += await this.#stream.write(bytes.subarray(offset));
+        }
+      }
     } catch (error) {
       throw this.#error = stdoutError(error);
     }
   }
+}
+
+function stdoutError(cause: unknown): Error {
+  if (cause instanceof Deno.errors.BrokenPipe) {
+    return new StdoutClosed("standard output is closed", { cause });
+  }
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  const text = reason.replace(/ \(os error \d+\)$/, "");
+  return new NetdiskError("local-io", `standard output: ${text}`, { cause });
 }

@@ -6,13 +6,22 @@
 import { NetdiskError } from "../protocol/errors.ts";
 import { formatAddress, type ServerLink } from "../protocol/link.ts";
 import type { Trust } from "./config.ts";
-import type { SeenCertificate } from "./certificate.ts";
 
 /**
  * The name in a self-signed certificate. No public authority signs a name of
  * one label, so only a pinned certificate can ever match it.
  */
 export const SELF_SIGNED_NAME = "netdisk";
+
+/** A server's certificate as it was seen. */
+export interface SeenCertificate {
+  /** SHA-256 of the DER bytes in base64url. */
+  fingerprint: string;
+  /** PEM. */
+  certificate: string;
+  /** Signed with its own key and made for netdisk: it can be pinned. */
+  pinnable: boolean;
+}
 
 /** What the first contact may do without asking. */
 export interface FirstContact {

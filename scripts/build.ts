@@ -3,8 +3,9 @@
  * Makes `dist/netdisk` for this platform with `deno compile`: picks the runtime
  * to compile on, tries the result before it gets its name, and leaves nothing
  * half-written. Getting the runtime from npm is denort.ts's business.
+ *
+ * `--if-needed` does nothing where the binary is newer than its sources.
  */
-import { parseArgs } from "@std/cli/parse-args";
 import { format as formatBytes } from "@std/fmt/bytes";
 import { stripAnsiCode } from "@std/fmt/colors";
 import { dirname, fromFileUrl, join, resolve } from "@std/path";
@@ -230,10 +231,9 @@ function withoutBacktrace(stderr: string): string {
 }
 
 if (import.meta.main) {
-  const flags = parseArgs(Deno.args, { boolean: ["if-needed"] });
+  const ifNeeded = Deno.args.includes("--if-needed");
   try {
-    const signal = abortOnSignals();
-    await build({ ifNeeded: flags["if-needed"], signal });
+    await build({ ifNeeded, signal: abortOnSignals() });
     Deno.exit(0);
   } catch (error) {
     console.error(`build: error: ${messageOf(error)}`);

@@ -102,6 +102,7 @@ function show(program: string, args: string[]): void {
 
 async function netdisk(stage: Stage, args: string[]): Promise<void> {
   const { dir, env, signal } = stage;
+  signal.throwIfAborted();
   show("netdisk", args);
   const { code } = await new Deno.Command(BINARY, {
     args,

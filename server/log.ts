@@ -3,13 +3,10 @@
 /** What a log line may say. */
 export type LogFields = Record<string, string | number | boolean | undefined>;
 
-// Quoting is needed for spaces and quotes, for what drives a terminal, and for
-// what makes one line look like two.
-// deno-lint-ignore no-control-regex -- control characters are what it looks for
-const PLAIN =
-  /^[^\s"=\\\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]+$/;
-const INVISIBLE =
-  /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
+/** What hides, drives a terminal, or makes one line look like two. */
+const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
+const HIDDEN_ALL = new RegExp(HIDDEN, "gu");
+const PLAIN = /^[^\s"=\\]+$/;
 
 const encoder = new TextEncoder();
 
@@ -40,9 +37,9 @@ export function logEvent(event: string, fields: LogFields = {}): void {
 }
 
 function quote(value: string): string {
-  if (PLAIN.test(value)) return value;
-  return JSON.stringify(value).replace(
-    INVISIBLE,
-    (char) => "\\u" + char.charCodeAt(0).toString(16).padStart(4, "0"),
-  );
+  if (PLAIN.test(value) && !HIDDEN.test(value)) return value;
+  return JSON.stringify(value).replace(HIDDEN_ALL, (character) => {
+    const units = character.split("").map((unit) => unit.charCodeAt(0));
+    return units.map((u) => "\\u" + u.toString(16).padStart(4, "0")).join("");
+  });
 }

@@ -99,7 +99,7 @@ export const command = {
   options: OPTIONS,
   args: [],
   exitStatus:
-    "0 after Ctrl-C or SIGTERM, 1 when it cannot start or fails, 2 for a wrong option, 5 when another server uses the folder",
+    "0 after Ctrl-C or SIGTERM, 1 when it cannot start or fails, 2 for a wrong option.",
   standalone: true,
   handlesSignals: true,
   run,

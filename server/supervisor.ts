@@ -76,7 +76,7 @@ export async function lockRoot(
     });
   }
   if (await isLockedWithin(lock, LOCK_MS)) return { root, lock };
-  throw new NetdiskError("busy", `${folder}: another server is using it`, {
+  throw new NetdiskError("local-io", `${folder}: another server is using it`, {
     hint: "stop that one first, or serve another folder with --root DIR",
   });
 }

@@ -1,6 +1,6 @@
 /** `netdisk ping`: the round trip to the server. */
 
-import { NetdiskError } from "../../protocol/errors.ts";
+import type { NetdiskError } from "../../protocol/errors.ts";
 import { defineCommand, usageError } from "../command.ts";
 import { connect } from "../connect.ts";
 import { chooseServer } from "../server_choice.ts";
