@@ -26,7 +26,7 @@ export const SCRYPT_PARAMETERS: ScryptParameters = { n: 2 ** 15, r: 8, p: 3 };
  * Waiting passwords, the one at work included: the last of 24 has its answer
  * after 8 to 17 s, within the 20 s that SPEC.md 9 gives a login.
  */
-export const MAX_WAITING_PASSWORDS = 24;
+export const MAX_WAITING_PASSWORDS = 16;
 
 /** After this a worker that has not answered is taken for dead. */
 const ANSWER_TIMEOUT_MS = 30_000;

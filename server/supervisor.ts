@@ -4,7 +4,7 @@
  * of a client's.
  */
 
-import { join } from "@std/path";
+import { dirname, join } from "@std/path";
 import { NetdiskError } from "../protocol/errors.ts";
 import { type SandboxPermissions, sandboxPermissions } from "./sandbox.ts";
 import { dataFolder } from "./storage_path.ts";
@@ -63,6 +63,8 @@ export async function lockRoot(
     Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
     root = Deno.realPathSync(folder);
     Deno.mkdirSync(dataFolder(root), { recursive: true, mode: 0o700 });
+    // Accounts must not vanish with their folder's name when the power fails.
+    for (const path of [root, dirname(root)]) syncFolder(path);
     lock = Deno.openSync(join(dataFolder(root), "lock"), {
       write: true,
       create: true,
@@ -126,6 +128,15 @@ export async function startServer(
       passwords.terminate();
     },
   };
+}
+
+function syncFolder(path: string): void {
+  try {
+    using folder = Deno.openSync(path);
+    folder.syncSync();
+  } catch {
+    // Not ours to read, or a system without such a sync.
+  }
 }
 
 /**

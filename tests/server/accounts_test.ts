@@ -151,7 +151,10 @@ Deno.test("register() refuses a name that is taken, also one taken meanwhile", a
     f.accounts.register("ann", PASSWORD, OPEN),
     f.accounts.register("ann", "another password", OPEN),
   ]);
-  assertEquals(attempts.map(({ status }) => status), ["fulfilled", "rejected"]);
+  const [won, lost] = attempts;
+  assertEquals(won!.status, "fulfilled");
+  assert(lost!.status === "rejected" && lost!.reason instanceof NetdiskError);
+  assertEquals(lost!.reason.code, "exists");
   assertEquals([f.count("users"), f.count("sessions")], [1, 1]);
   f.line.hasher.close();
   await assertFails(
@@ -210,6 +213,12 @@ Deno.test("login() answers every failure alike", async () => {
     );
   }
   assertEquals(f.count("sessions"), 1);
+
+  f.line.hasher.close();
+  for (const [user, password] of wrong.slice(2)) {
+    const refused = f.accounts.login(user, password);
+    await assertFails(refused, "denied", "wrong user name or password");
+  }
 });
 
 Deno.test("login() computes as much for an unknown user", async () => {
@@ -261,12 +270,15 @@ Deno.test("authenticate() refuses every token but the right one", async () => {
 
 Deno.test("a session ends after 30 days without use", async () => {
   using f = new Fixture();
-  const { token } = await f.accounts.register("ann", PASSWORD, OPEN);
+  const unused = await f.accounts.register("ann", PASSWORD, OPEN);
+  const used = await f.accounts.login("ann", PASSWORD);
   f.time += SESSION_IDLE_MS - 1;
-  const { expires } = f.accounts.authenticate(token!);
+  const { expires } = f.accounts.authenticate(used.token!);
   assertEquals(expires, f.time + SESSION_IDLE_MS);
-  f.time += SESSION_IDLE_MS;
-  assertEnded(f.accounts, token);
+  f.time += 1;
+  assertEquals(f.count("sessions"), 2, "not removed yet");
+  assertEnded(f.accounts, unused.token);
+  f.accounts.authenticate(used.token!);
 });
 
 Deno.test("a session ends after 90 days however much it is used", async () => {
@@ -355,10 +367,14 @@ Deno.test("the number of invites is bounded, and the newest work", async () => {
   using f = new Fixture();
   f.database.run(
     `WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n LIMIT ?)
-     INSERT INTO invites SELECT CAST(i AS BLOB), ?, ? FROM n`,
-    ...[MAX_INVITES, f.time - 1, f.time + DAY_MS],
+     INSERT INTO invites SELECT CAST(i AS BLOB), i, ? FROM n`,
+    ...[MAX_INVITES, f.time + DAY_MS],
   );
   const invite = f.accounts.createInvite();
   assertEquals(f.count("invites"), MAX_INVITES);
+  const oldest = f.database.get<{ created: number }>(
+    "SELECT min(created) AS created FROM invites",
+  );
+  assertEquals(oldest!.created, 2);
   await f.accounts.register("ann", PASSWORD, { invite, policy: "invite" });
 });

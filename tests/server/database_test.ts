@@ -6,7 +6,7 @@ import {
 } from "@std/assert";
 import { NetdiskError } from "../../protocol/errors.ts";
 import { type Database, openDatabase } from "../../server/database.ts";
-import { tempFolder } from "../helpers/temp_folder.ts";
+import { type TempFolder, tempFolder } from "../helpers/temp_folder.ts";
 
 /** Two schema versions to migrate through. */
 const ONE = "CREATE TABLE things (name TEXT NOT NULL UNIQUE) STRICT";
@@ -22,6 +22,29 @@ function modeOf(path: string): string {
 
 function failureOf(work: () => unknown): NetdiskError {
   return assertThrows(work, NetdiskError);
+}
+
+/** Does `work` while a Worker holds the write lock and then commits. */
+async function whileLocked(
+  folder: TempFolder,
+  work: () => void,
+): Promise<void> {
+  const worker = new Worker(
+    new URL("../helpers/database_holder.ts", import.meta.url),
+    { type: "module" },
+  );
+  const said = () =>
+    new Promise<void>((resolve) => worker.onmessage = () => resolve());
+  try {
+    const locked = said();
+    worker.postMessage(`${folder.path}/netdisk.db`);
+    await locked;
+    const released = said();
+    work();
+    await released;
+  } finally {
+    worker.terminate();
+  }
 }
 
 Deno.test("openDatabase() makes tables for its owner's eyes only", () => {
@@ -108,22 +131,18 @@ Deno.test("openDatabase() names the file that is none, or cannot be made", () =>
 
 Deno.test("openDatabase() waits while another Worker makes the database", async () => {
   using folder = tempFolder();
-  const worker = new Worker(
-    new URL("../helpers/database_holder.ts", import.meta.url),
-    { type: "module" },
-  );
-  const said = () =>
-    new Promise<void>((resolve) => worker.onmessage = () => resolve());
-  try {
-    const locked = said();
-    worker.postMessage(`${folder.path}/netdisk.db`);
-    await locked;
-    const released = said();
-    openDatabase(folder.path).close();
-    await released;
-  } finally {
-    worker.terminate();
-  }
+  await whileLocked(folder, () => openDatabase(folder.path).close());
+});
+
+Deno.test("a transaction that reads and then writes waits for another one", async () => {
+  using folder = tempFolder();
+  using database = openDatabase(folder.path, [ONE]);
+  await whileLocked(folder, () =>
+    database.transaction(() => {
+      assertEquals(database.all("SELECT * FROM things"), []);
+      database.run("INSERT INTO things VALUES ('a')");
+    }));
+  assertEquals(database.all("SELECT * FROM things").length, 1);
 });
 
 Deno.test("opening the database again does not drop the locks of the first", async () => {

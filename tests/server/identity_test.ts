@@ -244,6 +244,16 @@ Deno.test("readIdentityFiles() takes a certificate of an authority, with its cha
   );
 });
 
+Deno.test("readIdentityFiles() is not misled by an authority of the same name", async () => {
+  using folder = tempFolder();
+  const file = `${folder.path}/both.pem`;
+  const authority = await issue({ authority: true });
+  const server = await issue({ issuer: authority, names: ["disk.example"] });
+  assertEquals(server.subject, authority.subject);
+  Deno.writeTextFileSync(file, `${server.pem}\n${server.key}\n`);
+  assert(!(await readIdentityFiles(file, file)).selfSigned);
+});
+
 Deno.test("readIdentityFiles() takes a self-signed one for 'netdisk', and one file for both", async () => {
   using folder = tempFolder();
   const file = `${folder.path}/both.pem`;

@@ -1,0 +1,80 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { join } from "@std/path";
+import { sandboxPermissions } from "../../server/sandbox.ts";
+
+type Verdict = { refused?: string[]; error?: string };
+
+/** The verdict of a Worker that checks its own permissions. */
+async function checkWith(permissions: unknown, root: string): Promise<Verdict> {
+  const module = new URL("../helpers/sandbox_worker.ts", import.meta.url);
+  const options = { type: "module", deno: { permissions } } as WorkerOptions;
+  const worker = new Worker(module, options);
+  try {
+    return await new Promise<Verdict>((resolve, reject) => {
+      worker.onmessage = ({ data }: MessageEvent<Verdict>) => resolve(data);
+      worker.onerror = (event) => {
+        event.preventDefault();
+        reject(new Error(event.message));
+      };
+      worker.postMessage(root);
+    });
+  } finally {
+    worker.terminate();
+  }
+}
+
+async function inRoot(test: (root: string) => Promise<void>): Promise<void> {
+  const base = Deno.realPathSync(await Deno.makeTempDir());
+  const root = join(base, "root");
+  try {
+    await Deno.mkdir(join(root, ".netdisk"), { recursive: true });
+    await test(root);
+    // Nothing of the attempts is left, inside or beside the root.
+    assertEquals([...Deno.readDirSync(base)].map(({ name }) => name), ["root"]);
+    assertEquals([...Deno.readDirSync(join(root, ".netdisk"))], []);
+  } finally {
+    await Deno.remove(base, { recursive: true });
+  }
+}
+
+Deno.test("checkSandbox() finds every way out closed with the server's permissions", () =>
+  inRoot(async (root) => {
+    const verdict = await checkWith(
+      sandboxPermissions(root, "127.0.0.1", 0),
+      root,
+    );
+    assertEquals(verdict, {
+      refused: [
+        "read",
+        "read-by-link",
+        "write",
+        "link",
+        "connect",
+        "listen",
+        "run",
+        "env",
+        "sys",
+        "ffi",
+      ],
+    });
+  }));
+
+for (
+  const [name, extra] of Object.entries({
+    read: { read: true },
+    connect: { net: true },
+    run: { run: ["true"] },
+    env: { env: true },
+    sys: { sys: true },
+  })
+) {
+  Deno.test(`checkSandbox() reports a hole in '${name}'`, () =>
+    inRoot(async (root) => {
+      const permissions = {
+        ...sandboxPermissions(root, "127.0.0.1", 0),
+        ...extra,
+      };
+      const { error } = await checkWith(permissions, root);
+      assertMatch(error ?? "", /the sandbox has a hole \((\S+)\)/);
+    }));
+}
