@@ -23,8 +23,8 @@ export interface StoredPassword extends ScryptParameters {
 export const SCRYPT_PARAMETERS: ScryptParameters = { n: 2 ** 15, r: 8, p: 3 };
 
 /**
- * Waiting passwords, the one at work included: the last of 24 has its answer
- * after 8 to 17 s, within the 20 s that SPEC.md 9 gives a login.
+ * Waiting passwords, the one at work included: the last of 16 has its answer
+ * after 5 to 12 s, within the 20 s that SPEC.md 9 gives a login.
  */
 export const MAX_WAITING_PASSWORDS = 16;
 

@@ -19,6 +19,16 @@ const HELP = {
   exitStatus: "",
 };
 
+/** A piece of an endless pattern with many line ends, and with long stretches of none. */
+export function patternedBytes(start: number, length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  for (let i = 0; i < length; i++) {
+    const at = start + i;
+    bytes[i] = at % 20_000 < 10_000 ? (at * 7 + (at >> 8)) & 0xff : 0x61;
+  }
+  return bytes;
+}
+
 function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
@@ -114,10 +124,11 @@ const bytes = defineCommand({
   options: [],
   args: [{ name: "COUNT" }],
   async run({ args, output }) {
-    const buffer = new Uint8Array(100_000).fill(0x61);
-    let left = Number(args[0]);
-    for (; left > 0; left -= buffer.length) {
-      await output.write(buffer.subarray(0, Math.min(left, buffer.length)));
+    const size = Number(args[0]);
+    for (let done = 0; done < size;) {
+      const buffer = patternedBytes(done, Math.min(100_000, size - done));
+      await output.write(buffer);
+      done += buffer.length;
     }
   },
 });

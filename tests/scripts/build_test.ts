@@ -130,10 +130,9 @@ Deno.test({
   ignore: !HAS_NPM_RUNTIME,
   async fn() {
     await using project = await makeProject();
-    const env = await unreachable(
-      project,
-      "echo > started; exec /bin/sleep 60",
-    );
+    const started = project.path("started");
+    const npm = `echo > ${started}; exec /bin/sleep 60`;
+    const env = await unreachable(project, npm);
     await using process = new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", project.path("scripts/build.ts")],
       env,
@@ -141,7 +140,8 @@ Deno.test({
       stdout: "null",
       stderr: "piped",
     }).spawn();
-    while (!(await namesIn(project, ".")).includes("started")) {
+    for (let tries = 0; tries < 500; tries++) {
+      if ((await namesIn(project, ".")).includes("started")) break;
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     process.kill("SIGTERM");

@@ -69,7 +69,7 @@ Deno.test("run_tests.ts does not wait for a process that a test left behind", as
   const { code, lastLine } = await runOn(`
     Deno.test({ name: "a", sanitizeResources: false, sanitizeOps: false, fn() {
       new Deno.Command(Deno.execPath(), {
-        args: ["eval", "setTimeout(() => {}, 20_000)"],
+        args: ["eval", "setTimeout(() => {}, 8_000)"],
       }).spawn().unref();
     } });`);
   assertEquals([code, lastLine], [0, "1 passed, 0 failed"]);

@@ -91,7 +91,7 @@ Deno.test("more than may wait are told so, and later ones are served", async () 
   await line.hasher.hash("correct horse");
 });
 
-Deno.test("24 may wait unless something else is said", async () => {
+Deno.test("16 may wait unless something else is said", async () => {
   using line = passwordLine();
   const asked = Array.from(
     { length: 25 },
@@ -100,7 +100,7 @@ Deno.test("24 may wait unless something else is said", async () => {
   const results = await Promise.allSettled(asked);
   assertEquals(
     results.map(({ status }) => status),
-    [...Array(24).fill("fulfilled"), "rejected"],
+    [...Array(16).fill("fulfilled"), "rejected"],
   );
 });
 
