@@ -5,6 +5,7 @@
  */
 
 import { NetdiskError } from "../protocol/errors.ts";
+import { displayText } from "./display_text.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { type Key, KeyDecoder } from "./keys.ts";
 import type { Output } from "./output.ts";
@@ -38,7 +39,7 @@ export async function confirm(
   { output, stdin }: PromptContext,
 ): Promise<boolean> {
   if (!stdin.isTerminal()) return false;
-  output.raw(`${question} [y/N] `);
+  output.raw(`${displayText(question)} [y/N] `);
   const line = await readLine(stdin);
   if (line === undefined || !line.complete) output.raw("\n");
   if (line === undefined) return false;
@@ -68,7 +69,7 @@ export class KeyReader {
     using _interrupted = onInterrupt(() => this.#stdin.setRaw(false));
     this.#stdin.setRaw(true);
     try {
-      output.raw(prompt);
+      output.raw(displayText(prompt));
       return await this.#line();
     } finally {
       this.#stdin.setRaw(false);

@@ -100,6 +100,7 @@ export class FrameChannel {
       else if (idle && !this.#writing) this.#queue = EMPTY;
       if (idle) this.#spareQueue = undefined;
       const count = await this.#readSome(this.#decoder.space(idle));
+      this.#idle = false;
       if (count === null) {
         this.#decoder.end();
         return null;

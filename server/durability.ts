@@ -12,6 +12,16 @@ const SYNC_SLOTS = 16;
 /** How many folders are remembered as durable before the list starts anew. */
 const MAX_KNOWN_FOLDERS = 10_000;
 
+/** Windows opens no folder; NTFS keeps their names in its journal. */
+const FOLDERS_SYNC = Deno.build.os !== "windows";
+
+/** Like {@link Durability.syncFolder}, at once and with everybody waiting. */
+export function syncFolderNow(path: string): void {
+  if (!FOLDERS_SYNC) return;
+  using folder = Deno.openSync(path);
+  folder.syncSync();
+}
+
 /** Runs at most a given number of jobs at a time, in the order they came. */
 export class Slots {
   #free: number;
@@ -100,14 +110,17 @@ export class Durability {
 
   async #runFolder(path: string): Promise<void> {
     try {
-      await this.#slots.run(async () => {
-        using folder = await Deno.open(path);
-        await folder.sync();
-      });
+      await this.#slots.run(() => syncNames(path));
     } finally {
       if (!this.#folders.get(path)?.next) this.#folders.delete(path);
     }
   }
+}
+
+async function syncNames(folder: string): Promise<void> {
+  if (!FOLDERS_SYNC) return;
+  using opened = await Deno.open(folder);
+  await opened.sync();
 }
 
 function ignore(): void {}

@@ -16,6 +16,9 @@ const SWEEP_MS = 1000;
 /** How long to wait when accepting fails, e.g. without free descriptors. */
 const ACCEPT_RETRY_MS = 100;
 
+/** How long a session that is cut off may take to clean up. */
+const CLEANUP_MS = 1000;
+
 type Connection = Deno.TcpConn | Deno.TlsConn;
 
 /** A connection and what watches over it. */
@@ -23,8 +26,19 @@ interface Client {
   channel: FrameChannel;
   session: Session;
   deadline: Deadline;
+  /** The TLS handshake is under way: there is nobody to talk to yet. */
+  isNew: boolean;
+  /** Why its connection was closed during the handshake. */
+  reason: string | undefined;
   /** Resolves when the connection is closed. */
   ended: Promise<void>;
+}
+
+export interface ListenerOptions {
+  /** A clock in milliseconds. Default `performance.now`. */
+  now?: () => number;
+  /** How often the deadlines are looked at. Default 1 s. */
+  sweepMs?: number;
 }
 
 /** Accepts connections until it is stopped. */
@@ -32,6 +46,7 @@ export class ConnectionListener {
   #listener: Deno.Listener<Connection>;
   #services: Services;
   #registration: Registration;
+  #now: () => number;
   #clients = new Set<Client>();
   #sweeper: ReturnType<typeof setInterval>;
   #stopped = false;
@@ -40,11 +55,14 @@ export class ConnectionListener {
     listener: Deno.Listener<Connection>,
     services: Services,
     registration: Registration,
+    options: ListenerOptions = {},
   ) {
     this.#listener = listener;
+    this.#now = options.now ?? (() => performance.now());
     this.#services = services;
     this.#registration = registration;
-    this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS);
+    const sweepMs = options.sweepMs ?? SWEEP_MS;
+    this.#sweeper = setInterval(() => this.#sweep(), sweepMs);
   }
 
   /** Accepts until {@link stop}. Never throws: a failing accept is tried again. */
@@ -71,16 +89,26 @@ export class ConnectionListener {
   async stop(graceMs: number): Promise<void> {
     this.#stopped = true;
     this.#listener.close();
-    for (const { session } of this.#clients) session.stop();
-    const ended = Promise.all([...this.#clients].map((c) => c.ended));
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const grace = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, graceMs);
-    });
-    await Promise.race([ended, grace]);
-    clearTimeout(timer);
+    for (const client of this.#clients) {
+      if (client.isNew) close(client, "the server is stopping");
+      else client.session.stop();
+    }
+    await this.#ended(graceMs);
     clearInterval(this.#sweeper);
     for (const { channel } of this.#clients) channel.close();
+    // Uploads that were cut off remove their files.
+    await this.#ended(CLEANUP_MS);
+  }
+
+  /** Waits until no client is left, but not for longer than `ms`. */
+  async #ended(ms: number): Promise<void> {
+    const ended = Promise.all([...this.#clients].map((c) => c.ended));
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const limit = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, ms);
+    });
+    await Promise.race([ended, limit]);
+    clearTimeout(timer);
   }
 
   #welcome(connection: Connection): void {
@@ -96,11 +124,13 @@ export class ConnectionListener {
     const client: Client = {
       channel,
       session,
-      deadline: new Deadline(performance.now()),
+      deadline: new Deadline(this.#now()),
+      isNew: true,
+      reason: undefined,
       ended: Promise.resolve(),
     };
-    client.ended = this.#serve(connection, client, address);
     this.#clients.add(client);
+    client.ended = this.#serve(connection, client, address);
   }
 
   async #serve(
@@ -112,19 +142,22 @@ export class ConnectionListener {
       if ("handshake" in connection) await connection.handshake();
       else connection.setNoDelay(true);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = client.reason ??
+        (error instanceof Error ? error.message : String(error));
       logEvent("handshake-failed", { peer: address, reason });
       client.channel.close();
       this.#clients.delete(client);
       return;
     }
+    client.isNew = false;
     await client.session.run();
     this.#clients.delete(client);
   }
 
   #sweep(): void {
-    const now = performance.now();
-    for (const { channel, session, deadline } of this.#clients) {
+    const now = this.#now();
+    for (const client of this.#clients) {
+      const { channel, session, deadline } = client;
       const { received, sent } = channel.traffic;
       const reason = deadline.check({
         loggedIn: session.loggedIn,
@@ -132,9 +165,17 @@ export class ConnectionListener {
         waitsForPeer: channel.waitsForPeer && !session.committing,
         moved: received + sent,
       }, now);
-      if (reason) session.drop(reason);
+      if (!reason) continue;
+      if (client.isNew) close(client, reason);
+      else session.drop(reason);
     }
   }
+}
+
+/** Ends a handshake, which then fails. */
+function close(client: Client, reason: string): void {
+  client.reason = reason;
+  client.channel.close();
 }
 
 /** 127.0.0.0/8, ::1, and the former written as IPv6. */

@@ -10,6 +10,7 @@ const BY_ERRNO: Record<string, [ErrorCode, string]> = {
   ENOTDIR: ["not-folder", "a part of the path is not a folder"],
   ENOTEMPTY: ["is-folder", "it is a folder"],
   ELOOP: ["denied", "links are not followed"],
+  ENXIO: ["denied", "it is a device or socket, not a file"],
   EACCES: ["denied", "the server may not access it"],
   EPERM: ["denied", "the server may not access it"],
   EROFS: ["disk-full", "the server's disk is read-only"],

@@ -18,6 +18,8 @@ export class ReplyQueue {
   #channel: FrameChannel;
   #queue: Promise<Response>[] = [];
   #pumping: Promise<void> | undefined;
+  #working = false;
+  #room: (() => void) | undefined;
 
   constructor(channel: FrameChannel) {
     this.#channel = channel;
@@ -28,16 +30,26 @@ export class ReplyQueue {
     return this.#queue.length;
   }
 
+  /** True while the next answer is not known yet; else the peer is to take it. */
+  get waitsForWork(): boolean {
+    return this.#working;
+  }
+
   /**
    * Adds the answer to the request after the last one added; a failure becomes
    * an `error`. Resolves as soon as there is room for one more.
    */
   async push(reply: Promise<Response>): Promise<void> {
     this.#queue.push(reply.catch(toErrorResponse));
-    this.#pumping ??= this.#pump().finally(() => this.#pumping = undefined);
-    // The reader of the connection learns of a lost one by itself.
-    this.#pumping.catch(() => {});
-    if (this.#queue.length >= MAX_PENDING_REPLIES) await this.drained();
+    if (!this.#pumping) {
+      this.#pumping = this.#pump();
+      // The reader of the connection learns of a lost one by itself.
+      this.#pumping.catch(() => {});
+    }
+    while (this.#queue.length >= MAX_PENDING_REPLIES) {
+      const room = new Promise<void>((resolve) => this.#room = resolve);
+      await Promise.race([room, this.#pumping]);
+    }
   }
 
   /** Waits until every answer has been sent. */
@@ -48,16 +60,26 @@ export class ReplyQueue {
   async #pump(): Promise<void> {
     try {
       while (this.#queue.length > 0) {
-        const response = await this.#queue[0]!;
-        await this.#channel.send(response);
-        this.#queue.shift();
+        await this.#sendNext();
+        // What is added during the flush is sent, too, before this ends.
+        if (this.#queue.length === 0) await this.#channel.flush();
       }
-      await this.#channel.flush();
     } catch (error) {
       await Promise.all(this.#queue);
       this.#queue = [];
       throw error;
+    } finally {
+      this.#pumping = undefined;
     }
+  }
+
+  async #sendNext(): Promise<void> {
+    this.#working = true;
+    const response = await this.#queue[0]!;
+    this.#working = false;
+    await this.#channel.send(response);
+    this.#queue.shift();
+    this.#room?.();
   }
 }
 

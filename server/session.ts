@@ -7,8 +7,10 @@
 import type { FrameChannel } from "../protocol/channel.ts";
 import { NetdiskError, ProtocolError } from "../protocol/errors.ts";
 import {
+  type Frame,
   FRAME_LIMITS,
   FrameKind,
+  type FrameLimits,
   MAX_CONTROL_BYTES_BEFORE_LOGIN,
 } from "../protocol/frame.ts";
 import {
@@ -29,6 +31,14 @@ import type { Registration } from "./worker_messages.ts";
 
 /** Attempts to log in on one connection (SPEC.md 9). */
 const MAX_LOGIN_ATTEMPTS = 3;
+
+/** Data before login is out of order; a stranger fills no buffer with it. */
+const LIMITS_BEFORE_LOGIN: FrameLimits = {
+  control: MAX_CONTROL_BYTES_BEFORE_LOGIN,
+  data: 0,
+};
+
+const STOPPING = "the server is stopping";
 
 /** What all sessions share. */
 export interface Services {
@@ -63,6 +73,7 @@ export class Session {
   #login: Login | undefined;
   #waiting = false;
   #over = false;
+  #ending = false;
   #stopping = false;
 
   constructor(channel: FrameChannel, services: Services, peer: Peer) {
@@ -89,18 +100,16 @@ export class Session {
 
   /** True while the disk owes answers to puts that are wholly here. */
   get committing(): boolean {
-    return this.#waiting && this.#replies.pending > 0;
+    return this.#waiting && this.#replies.waitsForWork;
   }
 
   /** Serves the connection to its end. Never throws. */
   async run(): Promise<void> {
-    this.#channel.setLimits({
-      control: MAX_CONTROL_BYTES_BEFORE_LOGIN,
-      data: FRAME_LIMITS.data,
-    });
+    this.#channel.setLimits(LIMITS_BEFORE_LOGIN);
     try {
-      while (!this.#over) await this.#serveNext();
+      while (!this.#over && !this.#stopping) await this.#serveNext();
       await this.#replies.drained();
+      if (!this.#over) await this.#end("stopping", STOPPING);
       await this.#channel.flush();
     } catch (error) {
       await this.#fail(error);
@@ -112,7 +121,8 @@ export class Session {
   /** Ends the session after the request under way, at once if there is none. */
   stop(): void {
     this.#stopping = true;
-    if (this.idle) void this.#end("stopping", "the server is stopping");
+    // Otherwise the loop sees it after the request under way.
+    if (this.#waiting) void this.#stopIfIdle();
   }
 
   /** Ends the connection now and tells the peer why, as far as it still listens. */
@@ -120,7 +130,15 @@ export class Session {
     void this.#end("timeout", reason);
   }
 
+  async #stopIfIdle(): Promise<void> {
+    // The puts that are wholly here get their receipts.
+    await this.#replies.drained().catch(() => {});
+    if (this.idle) await this.#end("stopping", STOPPING);
+  }
+
   async #end(code: "stopping" | "timeout", message: string): Promise<void> {
+    if (this.#ending) return;
+    this.#ending = true;
     this.#over = true;
     this.#log("dropped", { reason: message });
     const told = this.#channel.send({ type: "error", code, message })
@@ -136,9 +154,9 @@ export class Session {
   }
 
   async #serveNext(): Promise<void> {
-    this.#waiting = true;
-    const frame = await this.#channel.read(this.#replies.pending === 0);
-    this.#waiting = false;
+    const frame = await this.#nextFrame();
+    // Dropped meanwhile: the peer has been told that nothing more is done.
+    if (this.#over) return;
     if (!frame) {
       this.#over = true;
       return;
@@ -163,9 +181,14 @@ export class Session {
       await this.#replies.drained();
       await this.#answer(request);
     }
-    if (this.#stopping && !this.#over) {
-      await this.#replies.drained();
-      await this.#end("stopping", "the server is stopping");
+  }
+
+  async #nextFrame(): Promise<Frame | null> {
+    this.#waiting = true;
+    try {
+      return await this.#channel.read(this.#replies.pending === 0);
+    } finally {
+      this.#waiting = false;
     }
   }
 

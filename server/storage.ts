@@ -10,7 +10,7 @@ import { promisify } from "node:util";
 import { NetdiskError } from "../protocol/errors.ts";
 import type { Entry, RequestOf } from "../protocol/messages.ts";
 import { remoteName } from "../protocol/remote_path.ts";
-import { Durability } from "./durability.ts";
+import { Durability, syncFolderNow } from "./durability.ts";
 import { errnoOf, toStorageError } from "./os_errors.ts";
 import {
   existingStoragePath,
@@ -48,6 +48,8 @@ export class Storage {
     const uploads = uploadsFolder(this.#root);
     Deno.mkdirSync(uploads, { recursive: true, mode: 0o700 });
     Deno.mkdirSync(join(this.#root, "users"), { recursive: true, mode: 0o700 });
+    // The users' folders are no safer than the names above them.
+    syncFolderNow(this.#root);
     for (const { name } of Deno.readDirSync(uploads)) {
       Deno.removeSync(join(uploads, name));
     }

@@ -108,7 +108,7 @@ export class Upload {
         );
       }
       const { mtime } = this.#request;
-      if (mtime !== null) this.#file!.utimeSync(new Date(), new Date(mtime));
+      if (mtime !== null) this.#file!.utimeSync(new Date(), toFileTime(mtime));
       // After EIO the kernel may have dropped the pages: never tried twice.
       await this.#place.durability.syncFile(this.#file!);
     } catch (error) {
@@ -123,17 +123,19 @@ export class Upload {
    * because Windows renames no open file.
    */
   publish(): void {
+    const made: string[] = [];
     try {
       this.#checkTarget();
       this.#file!.close();
       this.#file = undefined;
       for (const folder of this.#missingFolders) {
-        makeFolder(folder);
+        if (makeFolder(folder)) made.unshift(folder);
         this.#place.durability.forgetFolder(folder);
       }
       Deno.renameSync(this.#temporary, this.#target);
     } catch (error) {
       this.abort();
+      made.forEach(removeEmptyFolder);
       throw toStorageError(error);
     }
   }
@@ -198,11 +200,26 @@ export class Upload {
   }
 }
 
-/** Another upload may make the same folder at the same time. */
-function makeFolder(path: string): void {
+/** False when it is there: another Worker may make the same one at the same time. */
+function makeFolder(path: string): boolean {
   try {
     Deno.mkdirSync(path);
+    return true;
   } catch (error) {
     if (errnoOf(error) !== "EEXIST") throw error;
+    return false;
   }
+}
+
+function removeEmptyFolder(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch {
+    // In use already, or the disk fails: an empty folder does no harm.
+  }
+}
+
+/** Deno refuses a fraction of a second before 1970. */
+function toFileTime(mtime: number): Date {
+  return new Date(mtime < 0 ? Math.floor(mtime / 1000) * 1000 : mtime);
 }

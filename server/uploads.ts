@@ -57,7 +57,12 @@ export class UploadReceiver {
       if (request.ask) return;
     }
     if (upload && request.ask) {
-      await this.#replies.push(Promise.resolve({ type: "continue" }));
+      try {
+        await this.#replies.push(Promise.resolve({ type: "continue" }));
+      } catch (error) {
+        upload.abort();
+        throw error;
+      }
     }
     const transfer = new IncomingTransfer(this.#channel, upload);
     const end = await transfer.run((error) =>

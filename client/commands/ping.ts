@@ -57,7 +57,7 @@ export const command = defineCommand({
         output.record("ping", { n, ms: round(ms) });
         output.print(`answer ${n} from ${choice.address}: ${ms.toFixed(3)} ms`);
         output.flush();
-        const left = pauseMs - (performance.now() - began);
+        const left = Math.max(0, pauseMs - (performance.now() - began));
         if (n < count) await new Promise((done) => setTimeout(done, left));
       }
     } finally {

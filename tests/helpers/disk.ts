@@ -1,0 +1,73 @@
+/**
+ * One server and one account for all tests of a file: hashing a password takes
+ * half a second on purpose. Every test gets clients of its own.
+ */
+
+import { join } from "@std/path";
+import { Client, PASSWORD } from "./netdisk.ts";
+import { type ServeOptions, Server } from "./server.ts";
+
+/** What the tests of a file share. */
+export class Disk {
+  /** The account that every {@link client} is logged in to. */
+  readonly user = "ann";
+  #folder: string | undefined;
+  #server: Server | undefined;
+  #registered: Client | undefined;
+  #clients = 0;
+
+  get server(): Server {
+    if (!this.#server) throw new Error("the server has not been started");
+    return this.#server;
+  }
+
+  /** A new client with a session. */
+  client(): Client {
+    return Client.at(this.folder("client"), this.#registered);
+  }
+
+  /** A new client that knows nothing. */
+  stranger(): Client {
+    return Client.at(this.folder("stranger"));
+  }
+
+  /** A new folder, removed at the end. */
+  folder(name: string): string {
+    const path = join(this.#folder!, `${name}-${++this.#clients}`);
+    Deno.mkdirSync(path);
+    return path;
+  }
+
+  async start(args: readonly string[], options: ServeOptions): Promise<void> {
+    this.#folder = Deno.makeTempDirSync({ prefix: "netdisk-e2e-" });
+    const home = this.folder("server");
+    this.#server = await Server.start(home, args, options);
+    const client = this.stranger();
+    const plain = args.includes("--plain") ? ["--plain"] : [];
+    const { code, stderr } = await client.run(
+      [
+        ...["register", this.user, "--password-stdin"],
+        ...["--server", this.#server.address, ...plain],
+      ],
+      { stdin: PASSWORD },
+    );
+    if (code !== 0) throw new Error(`cannot register: ${stderr}`);
+    this.#registered = client;
+  }
+
+  async stop(): Promise<void> {
+    await this.#server?.[Symbol.asyncDispose]();
+    if (this.#folder) await Deno.remove(this.#folder, { recursive: true });
+  }
+}
+
+/** Starts a server before the first test of the file and ends it after the last. */
+export function sharedDisk(
+  args: readonly string[] = [],
+  options: ServeOptions = {},
+): Disk {
+  const disk = new Disk();
+  Deno.test.beforeAll(() => disk.start(args, options));
+  Deno.test.afterAll(() => disk.stop());
+  return disk;
+}

@@ -1,0 +1,141 @@
+/**
+ * The real program as processes, each with a home and an environment of its
+ * own. It is dist/netdisk, or main.ts with NETDISK_FROM_SOURCE=1.
+ */
+
+import { dirname, join } from "@std/path";
+import { BINARY, ROOT } from "../../scripts/build.ts";
+import { type Outcome, Process } from "./process.ts";
+
+/** Everybody's. */
+export const PASSWORD = "correct horse";
+
+const FROM_SOURCE = Deno.env.get("NETDISK_FROM_SOURCE") === "1";
+
+/** The program, to be followed by its arguments. */
+export const PROGRAM: readonly string[] = FROM_SOURCE
+  ? [
+    ...[Deno.execPath(), "run", "-A", "--quiet"],
+    ...["--config", join(ROOT, "deno.json"), join(ROOT, "main.ts")],
+  ]
+  : [BINARY];
+
+/** What it needs of our environment. */
+const ENVIRONMENT: Record<string, string> = {
+  PATH: Deno.env.get("PATH") ?? "/usr/bin:/bin",
+  TZ: "UTC",
+  ...(FROM_SOURCE ? { DENO_DIR: denoFolder() } : {}),
+};
+
+/** What a process is given beyond its arguments. */
+export interface RunOptions {
+  /** All of standard input. @default none */
+  stdin?: string | Uint8Array;
+  env?: Record<string, string>;
+  cwd?: string;
+  /** Another user to run as; for root only. */
+  uid?: number;
+}
+
+/** Somebody with a home folder, in which config and work lie. */
+export class Client {
+  readonly home: string;
+  readonly config: string;
+  /** Where commands run and relative paths lead. */
+  readonly work: string;
+
+  private constructor(home: string) {
+    this.home = home;
+    this.config = join(home, "config");
+    this.work = join(home, "work");
+    Deno.mkdirSync(this.work, { recursive: true });
+  }
+
+  /** One whose home is an existing folder, with the sessions of another one. */
+  static at(home: string, like?: Client): Client {
+    const client = new Client(home);
+    if (like) client.copyConfig(like);
+    return client;
+  }
+
+  /** Has from now on what the other one remembers. */
+  copyConfig(like: Client): void {
+    const name = "servers.json";
+    Deno.mkdirSync(this.config, { mode: 0o700, recursive: true });
+    Deno.copyFileSync(join(like.config, name), join(this.config, name));
+  }
+
+  /** Runs `netdisk` to its end. */
+  async run(
+    args: readonly string[],
+    options: RunOptions = {},
+  ): Promise<Outcome> {
+    const { stdin = "", ...rest } = options;
+    const bytes = typeof stdin === "string"
+      ? new TextEncoder().encode(stdin)
+      : stdin;
+    await using process = this.#process(args, rest, { bytes });
+    return await process.outcome();
+  }
+
+  /** Starts `netdisk`, its input open; to be disposed of by the caller. */
+  start(
+    args: readonly string[],
+    options: Omit<RunOptions, "stdin"> = {},
+  ): Process {
+    return this.#process(args, options, "piped");
+  }
+
+  #process(
+    args: readonly string[],
+    { env, cwd = this.work, uid }: RunOptions,
+    stdin: "piped" | { bytes: Uint8Array },
+  ): Process {
+    return new Process([...PROGRAM, ...args], {
+      cwd,
+      env: { ...this.environment(), ...env },
+      stdin,
+      ...(uid === undefined ? {} : { uid }),
+    });
+  }
+
+  /** All that a process of this client knows of the world. */
+  environment(): Record<string, string> {
+    return {
+      ...ENVIRONMENT,
+      HOME: this.home,
+      NETDISK_CONFIG_DIR: this.config,
+    };
+  }
+
+  path(name: string): string {
+    return join(this.work, name);
+  }
+
+  /** Writes a file below the work folder and returns its path. */
+  write(name: string, content: string | Uint8Array): string {
+    const path = this.path(name);
+    Deno.mkdirSync(dirname(path), { recursive: true });
+    if (typeof content === "string") Deno.writeTextFileSync(path, content);
+    else Deno.writeFileSync(path, content);
+    return path;
+  }
+
+  read(name: string): string {
+    return Deno.readTextFileSync(this.path(name));
+  }
+
+  /** The names in the work folder, sorted. */
+  names(folder = "."): string[] {
+    return [...Deno.readDirSync(this.path(folder))].map(({ name }) => name)
+      .sort();
+  }
+}
+
+/** Where this Deno keeps modules, which another home would hide from it. */
+function denoFolder(): string {
+  const { stdout } = new Deno.Command(Deno.execPath(), {
+    args: ["info", "--json"],
+  }).outputSync();
+  return JSON.parse(new TextDecoder().decode(stdout)).denoDir;
+}
