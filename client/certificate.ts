@@ -9,6 +9,7 @@ import { Buffer } from "node:buffer";
 import { createHash, X509Certificate } from "node:crypto";
 import { connect } from "node:tls";
 import { NetdiskError } from "../protocol/errors.ts";
+import { formatAddress } from "../protocol/link.ts";
 import { ALPN } from "../protocol/version.ts";
 import { type SeenCertificate, SELF_SIGNED_NAME } from "./trust.ts";
 
@@ -55,12 +56,14 @@ function fetchDer(ip: string, port: number): Promise<Uint8Array> {
       reject(
         new NetdiskError(
           "unreachable",
-          `no TLS handshake with ${ip}:${port}: ${cause.message}`,
+          `${formatAddress(ip, port)}: no TLS handshake: ${cause.message}`,
           { cause, hint: "a server that serves plain TCP needs --plain" },
         ),
       );
     }
-    socket.once("error", fail);
+    // Every time: an error that nobody listens for ends the program.
+    socket.on("error", fail);
+    socket.once("close", () => fail(new Error("the server hung up")));
     socket.once("secureConnect", () => {
       clearTimeout(timer);
       const { raw } = socket.getPeerCertificate(true);

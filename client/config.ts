@@ -76,7 +76,7 @@ const configSchema = schema.object({
         schema.object({
           user: schema.text(64),
           token: schema.text(43, TOKEN),
-          expires: schema.integer(0, 8.64e15),
+          expires: schema.integer(-8.64e15, 8.64e15),
         }),
         MAX_SERVERS,
       ),
@@ -125,20 +125,7 @@ export class Config {
       if (error instanceof Deno.errors.NotFound) return emptyConfig();
       throw this.#failure(error);
     }
-    try {
-      return configSchema(JSON.parse(text), "the file");
-    } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new NetdiskError("local-io", `${this.#path}: ${reason}`, {
-        hint: "move the file away and log in again",
-        cause,
-      });
-    }
-  }
-
-  /** The entry of a server, if there is one. */
-  server(address: string): SavedServer | undefined {
-    return this.read().servers.find((s) => s.address === address);
+    return this.#check(() => JSON.parse(text));
   }
 
   /**
@@ -156,6 +143,8 @@ export class Config {
       lock.lockSync(true);
       const data = this.read();
       change(data);
+      // What a server said is in it, too: never write what cannot be read.
+      this.#check(() => data);
       this.#write(JSON.stringify(data, null, 2) + "\n");
     } catch (error) {
       throw this.#failure(error);
@@ -163,8 +152,10 @@ export class Config {
   }
 
   #write(text: string): void {
-    const temporary = `${this.#path}.${crypto.randomUUID()}`;
+    // One name for all: under the lock, what is there was left by a crash.
+    const temporary = `${this.#path}.new`;
     try {
+      removeIfThere(temporary);
       const file = Deno.openSync(temporary, {
         write: true,
         createNew: true,
@@ -182,11 +173,26 @@ export class Config {
       Deno.renameSync(temporary, this.#path);
     } catch (error) {
       try {
-        Deno.removeSync(temporary);
+        removeIfThere(temporary);
       } catch {
-        // It was never made.
+        // The first failure is the one to tell.
       }
       throw error;
+    }
+  }
+
+  /** @throws NetdiskError when it is not the content of a config file */
+  #check(content: () => unknown): ConfigData {
+    try {
+      return configSchema(content(), "the file");
+    } catch (cause) {
+      const known = cause instanceof NetdiskError;
+      // The parser's own words quote the text, which holds secrets.
+      const reason = known ? cause.message : "the file is not JSON";
+      throw new NetdiskError("local-io", `${this.#path}: ${reason}`, {
+        hint: "move the file away and log in again",
+        ...(known ? { cause } : {}),
+      });
     }
   }
 
@@ -221,6 +227,14 @@ export function savedServer(data: ConfigData, address: string): SavedServer {
     data.servers.push(server);
   }
   return server;
+}
+
+function removeIfThere(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
 }
 
 function emptyConfig(): ConfigData {

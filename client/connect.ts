@@ -6,7 +6,7 @@
 import { FrameChannel } from "../protocol/channel.ts";
 import type { ByteConnection } from "../protocol/channel.ts";
 import { NetdiskError } from "../protocol/errors.ts";
-import type { Invocation } from "./command.ts";
+import { type Invocation, usageError } from "./command.ts";
 import { savedServer, type SavedSession, type Trust } from "./config.ts";
 import { Connection } from "./connection.ts";
 import { dialPlain, dialTls, UntrustedCertificate } from "./dial.ts";
@@ -17,9 +17,10 @@ import {
   type ServerChoice,
 } from "./server_choice.ts";
 import {
+  certificateRefused,
   decideFirstContact,
   identityChanged,
-  unknownAuthority,
+  linkDiffers,
 } from "./trust.ts";
 
 /** A connection with a session at work. */
@@ -43,8 +44,8 @@ export async function connectLoggedIn(
 /**
  * Connects to a server, trusted but not greeted.
  *
- * @param mayRepin a link with another fingerprint than the remembered one is
- * an order to trust that one from now on
+ * @param mayRepin a link with another fingerprint than the remembered one, or
+ * --cacert, is an order to trust that from now on
  */
 export async function connect(
   invocation: Invocation,
@@ -52,7 +53,16 @@ export async function connect(
   mayRepin = false,
 ): Promise<Connection> {
   const { link, address } = choice;
-  const socket = invocation.options.plain
+  const { plain, cacert } = invocation.options;
+  if (link.fingerprint !== undefined && (plain || cacert !== undefined)) {
+    throw usageError(
+      "",
+      `${
+        plain ? "--plain" : "--cacert"
+      } and a link with a fingerprint exclude each other`,
+    );
+  }
+  const socket = plain
     ? await dialPlain(link)
     : await dialTrusted(invocation, choice, mayRepin);
   return new Connection(new FrameChannel(socket), address);
@@ -64,28 +74,35 @@ async function dialTrusted(
   mayRepin: boolean,
 ): Promise<ByteConnection> {
   const { link, address, saved } = choice;
-  let trust = saved?.trust ?? undefined;
+  const { fingerprint } = link;
   const authority = readAuthority(invocation);
-  if (authority !== undefined && trust?.kind !== "pin") {
+  let trust = saved?.trust ?? undefined;
+  if (authority !== undefined && (trust?.kind !== "pin" || mayRepin)) {
     trust = { kind: "authority", certificate: authority };
   }
-  const other = trust?.kind === "pin" && link.fingerprint !== undefined &&
-    link.fingerprint !== trust.fingerprint;
-  if (other && mayRepin) trust = undefined;
-  else if (other) {
-    throw identityChanged(address, trustedPrint(trust), link.fingerprint!);
+  if (trust && fingerprint !== undefined) {
+    const remembered = trustedPrint(trust);
+    if (fingerprint !== remembered && !mayRepin) {
+      throw linkDiffers(address, remembered, fingerprint);
+    }
+    if (fingerprint !== remembered) trust = undefined;
   }
   if (!trust) return firstContact(invocation, choice);
+  let socket: ByteConnection;
   try {
-    const socket = await dialTls(link, trust);
-    if (authority !== undefined) remember(choice, trust);
-    return socket;
+    socket = await dialTls(link, trust);
   } catch (error) {
     if (!(error instanceof UntrustedCertificate)) throw error;
-    if (trust.kind === "authority") throw unknownAuthority(address);
-    const seen = await lookAt(choice);
-    throw identityChanged(address, trust.fingerprint, seen.fingerprint);
+    if (trust.kind === "pin") {
+      const seen = await lookAt(choice);
+      if (seen.fingerprint !== trust.fingerprint) {
+        throw identityChanged(address, trust.fingerprint, seen.fingerprint);
+      }
+    }
+    throw certificateRefused(address, error.fault);
   }
+  if (authority !== undefined) remember(choice, trust, socket);
+  return socket;
 }
 
 /** Meets a server for the first time and remembers it when it may be trusted. */
@@ -107,14 +124,15 @@ async function firstContact(
       notice: (text) => output.notice(text),
     });
   }
+  let socket: ByteConnection;
   try {
-    const socket = await dialTls(link, trust);
-    remember(choice, trust);
-    return socket;
+    socket = await dialTls(link, trust);
   } catch (error) {
     if (!(error instanceof UntrustedCertificate)) throw error;
-    throw unknownAuthority(address);
+    throw certificateRefused(address, error.fault);
   }
+  remember(choice, trust, socket);
+  return socket;
 }
 
 async function lookAt({ link }: ServerChoice) {
@@ -126,18 +144,29 @@ async function lookAt({ link }: ServerChoice) {
 }
 
 /** Remembers a trust; the sessions of another identity are not its. */
-function remember({ config, address }: ServerChoice, trust: Trust): void {
-  config.update((data) => {
-    const server = savedServer(data, address);
-    if (server.trust && trustedPrint(server.trust) !== trustedPrint(trust)) {
-      server.sessions = [];
-    }
-    server.trust = trust;
-  });
+function remember(
+  choice: ServerChoice,
+  trust: Trust,
+  socket: ByteConnection,
+): void {
+  const { config, address } = choice;
+  try {
+    config.update((data) => {
+      const server = savedServer(data, address);
+      if (server.trust && trustedPrint(server.trust) !== trustedPrint(trust)) {
+        server.sessions = [];
+      }
+      server.trust = trust;
+      choice.saved = server;
+    });
+  } catch (error) {
+    socket.close();
+    throw error;
+  }
 }
 
-function trustedPrint(trust: Trust | undefined): string {
-  return trust?.kind === "pin" ? trust.fingerprint : "authority";
+function trustedPrint(trust: Trust): string {
+  return trust.kind === "pin" ? trust.fingerprint : "an authority's signature";
 }
 
 function readAuthority({ options }: Invocation): string | undefined {

@@ -22,25 +22,29 @@ const SILENCE_MS = 120_000;
 /** How often that is looked at. */
 const WATCH_MS = 1000;
 
+/** After an `error` of these the server says no more (SPEC.md 8). */
+const FINAL_ERRORS = ["protocol", "version", "stopping", "timeout"];
+
 /** One connection to a server. */
 export class Connection {
   /** For data frames; control messages go through the methods. */
   readonly channel: FrameChannel;
   #address: string;
   #greeting: Promise<void> | undefined;
+  #session: SavedSession | undefined;
   #watch: ReturnType<typeof setInterval>;
   #hello: ResponseOf<"hello"> | undefined;
 
   constructor(channel: FrameChannel, address: string) {
     this.channel = channel;
     this.#address = address;
-    let received = -1;
+    let moved = -1;
     let since = performance.now();
     this.#watch = setInterval(() => {
       const now = performance.now();
-      const { received: count, sent } = channel.traffic;
-      if (count + sent !== received || !channel.waitsForPeer) {
-        received = count + sent;
+      const { received, sent } = channel.traffic;
+      if (received + sent !== moved || !channel.waitsForPeer) {
+        moved = received + sent;
         since = now;
       } else if (now - since > SILENCE_MS) {
         channel.close(
@@ -56,9 +60,8 @@ export class Connection {
   }
 
   /**
-   * Sends the greeting and, with a session, its token, without waiting: what
-   * follows goes out in the same packet. The answers are read before the first
-   * other one.
+   * Queues the greeting and, with a session, its token: requests that follow go
+   * out in the same packet. The answers are read before the first other one.
    */
   async greet(session?: SavedSession): Promise<void> {
     await this.send({
@@ -70,14 +73,12 @@ export class Connection {
     if (session) {
       await this.send({ type: "authenticate", token: session.token });
     }
-    this.#greeting = this.#expectGreeting(session);
-    // Awaited by the first answer; a failure before that is not lost.
-    this.#greeting.catch(() => {});
+    this.#session = session;
   }
 
   /** Waits until the server has accepted the greeting and the session. */
   async ready(): Promise<ResponseOf<"hello">> {
-    await this.#greeting;
+    await (this.#greeting ??= this.#expectGreeting());
     return this.#hello!;
   }
 
@@ -88,7 +89,7 @@ export class Connection {
 
   /** The next frame. @throws NetdiskError when the connection ends */
   async frame(): Promise<Frame> {
-    await this.#greeting;
+    await this.ready();
     return this.#nextFrame();
   }
 
@@ -100,7 +101,7 @@ export class Connection {
   async receive<K extends Response["type"]>(
     ...types: K[]
   ): Promise<ResponseOf<K>> {
-    await this.#greeting;
+    await this.ready();
     return this.#receive(types);
   }
 
@@ -122,8 +123,16 @@ export class Connection {
     this.close();
   }
 
-  async #expectGreeting(session?: SavedSession): Promise<void> {
+  async #expectGreeting(): Promise<void> {
     this.#hello = await this.#receive(["hello"]);
+    const { version } = this.#hello;
+    if (version !== PROTOCOL_VERSION) {
+      throw new NetdiskError(
+        "version",
+        `${this.#address}: the server speaks version ${version} of the protocol, not ${PROTOCOL_VERSION}`,
+      );
+    }
+    const session = this.#session;
     if (!session) return;
     try {
       await this.#receive(["session"]);
@@ -162,7 +171,8 @@ export class Connection {
 /**
  * Decodes a frame that must be one of the given answers.
  *
- * @throws NetdiskError what the server answered as `error`
+ * @throws NetdiskError what the server answered as `error`, if that is not one
+ * of them or is its last word
  * @throws ProtocolError for anything else
  */
 export function expectResponse<K extends Response["type"]>(
@@ -176,7 +186,9 @@ export function expectResponse<K extends Response["type"]>(
     );
   }
   const response = decodeResponse(frame.payload);
-  if ((types as readonly string[]).includes(response.type)) {
+  const isFinal = response.type === "error" &&
+    FINAL_ERRORS.includes(response.code);
+  if ((types as readonly string[]).includes(response.type) && !isFinal) {
     return response as ResponseOf<K>;
   }
   if (response.type === "error") throw serverError(response);

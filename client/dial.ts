@@ -9,14 +9,20 @@ import { NetdiskError } from "../protocol/errors.ts";
 import { formatAddress, type ServerLink } from "../protocol/link.ts";
 import { ALPN } from "../protocol/version.ts";
 import type { Trust } from "./config.ts";
-import { SELF_SIGNED_NAME } from "./trust.ts";
+import { type CertificateFault, SELF_SIGNED_NAME } from "./trust.ts";
 
 /** How long connecting and the TLS handshake may take, each, in milliseconds. */
 const TIMEOUT_MS = 10_000;
 
-/** Who signed the certificate is not trusted, or it is for another name. */
+/** TLS refuses the certificate. */
 export class UntrustedCertificate extends Error {
+  readonly fault: CertificateFault;
   override name = "UntrustedCertificate";
+
+  constructor(fault: CertificateFault, options: ErrorOptions) {
+    super(`the certificate is refused: ${fault}`, options);
+    this.fault = fault;
+  }
 }
 
 /** Opens a plain connection. @throws NetdiskError `unreachable` */
@@ -54,7 +60,9 @@ export async function dialTls(
       caCerts,
       alpnProtocols: [ALPN],
     });
-    await within(tls.handshake(), "no TLS handshake");
+    const handshake = tls.handshake();
+    const { alpnProtocol } = await within(handshake, "no TLS handshake");
+    if (alpnProtocol !== ALPN) throw new Error("this is no netdisk server");
     return tls;
   } catch (cause) {
     try {
@@ -62,16 +70,20 @@ export async function dialTls(
     } catch {
       // startTls has taken the TCP connection with it.
     }
-    if (isUntrusted(cause)) {
-      throw new UntrustedCertificate("not trusted", { cause });
-    }
+    const fault = certificateFault(cause);
+    if (fault) throw new UntrustedCertificate(fault, { cause });
     throw handshakeFailed(link, cause);
   }
 }
 
-function isUntrusted(error: unknown): boolean {
-  return error instanceof Error &&
-    /invalid peer certificate/i.test(error.message);
+/** From the words of rustls; undefined if it is not about the certificate. */
+function certificateFault(error: unknown): CertificateFault | undefined {
+  const text = error instanceof Error ? error.message : "";
+  if (!/invalid peer certificate/i.test(text)) return undefined;
+  if (/not valid yet|NotValidYet/i.test(text)) return "not-yet-valid";
+  if (/expired/i.test(text)) return "expired";
+  if (/not valid for name|NotValidForName/i.test(text)) return "other-name";
+  return "unknown-signer";
 }
 
 async function within<T>(work: Promise<T>, reason: string): Promise<T> {

@@ -14,6 +14,13 @@ import { about } from "./upload.ts";
 /** Requests that may be under way. */
 const MAX_AHEAD = 32;
 
+/**
+ * Length of their paths; a character has up to 3 bytes. All of them together
+ * fit the channel's queue, so that sending never waits: meanwhile nobody would
+ * read, and the server may wait for just that.
+ */
+const MAX_AHEAD_CHARACTERS = 16 * 1024;
+
 /** One file to download. */
 export interface DownloadItem {
   /** As the user wrote it. */
@@ -52,11 +59,15 @@ export async function downloadAll(
   observer: DownloadObserver,
 ): Promise<void> {
   let sent = 0;
+  let charactersAhead = 0;
   for (const [index, item] of items.entries()) {
-    while (sent < items.length && sent < index + MAX_AHEAD) {
+    const most = Math.min(items.length, index + MAX_AHEAD);
+    while (sent < most && charactersAhead < MAX_AHEAD_CHARACTERS) {
       const path = items[sent++]!.remotePath;
+      charactersAhead += path.length;
       await connection.send({ type: "get", path });
     }
+    charactersAhead -= item.remotePath.length;
     const answer = expectResponse(await connection.frame(), ["file", "error"]);
     if (answer.type === "error") {
       observer.ended({ item, error: about(item.label, serverError(answer)) });
@@ -159,7 +170,7 @@ class IncomingFile {
     if (this.#hash.digest("hex") !== sha256) {
       throw new NetdiskError(
         "integrity",
-        `${this.#item.label}: checksum mismatch, nothing was replaced`,
+        `${this.#item.label}: checksum mismatch, ${this.#item.target.afterFailure}`,
       );
     }
     this.#writer!.finish();

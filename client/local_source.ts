@@ -2,6 +2,7 @@
 
 import { basename } from "@std/path";
 import { NetdiskError } from "../protocol/errors.ts";
+import { type PromptInput, readSome } from "./prompt.ts";
 
 /** Something to upload. */
 export interface LocalSource {
@@ -20,7 +21,10 @@ export interface LocalSource {
 
 /** An open source. */
 export interface SourceReader {
-  /** Fills `target`; fewer bytes only at the end. @throws NetdiskError */
+  /**
+   * Fills `target`; fewer bytes only at the end, or when the others are not
+   * there yet and nobody knows when. 0 at the end. @throws NetdiskError
+   */
   read(target: Uint8Array): Promise<number>;
   /** The same without waiting, where {@link LocalSource.size} is small. */
   readSync(target: Uint8Array): number;
@@ -56,7 +60,7 @@ export function fileSource(path: string): LocalSource {
 }
 
 /** Standard input, which is read once and has no size. */
-export function stdinSource(): LocalSource {
+export function stdinSource(stdin: Pick<PromptInput, "read">): LocalSource {
   return {
     label: "-",
     name: "",
@@ -64,8 +68,7 @@ export function stdinSource(): LocalSource {
     mtime: null,
     executable: false,
     open: () => ({
-      read: (target) =>
-        fill(target, (part) => Deno.stdin.read(part), "standard input"),
+      read: (target) => readStream(stdin, target),
       readSync: () => {
         throw new TypeError("stdin is only read in the background");
       },
@@ -90,8 +93,18 @@ class FileReader implements SourceReader {
     }
   }
 
-  read(target: Uint8Array): Promise<number> {
-    return fill(target, (part) => this.#file.read(part), this.#path);
+  async read(target: Uint8Array): Promise<number> {
+    try {
+      let filled = 0;
+      while (filled < target.length) {
+        const count = await this.#file.read(target.subarray(filled));
+        if (count === null) break;
+        filled += count;
+      }
+      return filled;
+    } catch (error) {
+      throw localError(this.#path, error);
+    }
   }
 
   readSync(target: Uint8Array): number {
@@ -109,9 +122,13 @@ class FileReader implements SourceReader {
   }
 
   hasChanged(): boolean {
-    const now = this.#file.statSync();
-    return now.size !== this.#seen.size ||
-      now.mtime?.getTime() !== this.#seen.mtime?.getTime();
+    try {
+      const now = this.#file.statSync();
+      return now.size !== this.#seen.size ||
+        now.mtime?.getTime() !== this.#seen.mtime?.getTime();
+    } catch (error) {
+      throw localError(this.#path, error);
+    }
   }
 
   close(): void {
@@ -119,21 +136,14 @@ class FileReader implements SourceReader {
   }
 }
 
-async function fill(
+async function readStream(
+  stdin: Pick<PromptInput, "read">,
   target: Uint8Array,
-  read: (part: Uint8Array) => Promise<number | null>,
-  label: string,
 ): Promise<number> {
   try {
-    let filled = 0;
-    while (filled < target.length) {
-      const count = await read(target.subarray(filled));
-      if (count === null) break;
-      filled += count;
-    }
-    return filled;
+    return await readSome(stdin, target) ?? 0;
   } catch (error) {
-    throw localError(label, error);
+    throw localError("standard input", error);
   }
 }
 

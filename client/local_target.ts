@@ -20,6 +20,8 @@ export interface TargetFacts {
 export interface LocalTarget {
   /** As errors and results name it. */
   label: string;
+  /** What to know when the bytes turn out to be wrong. */
+  afterFailure: string;
   /** @throws NetdiskError */
   open(facts: TargetFacts): TargetWriter;
 }
@@ -36,13 +38,18 @@ export interface TargetWriter {
 
 /** A local file; a device or pipe that has the name is written to, not replaced. */
 export function fileTarget(path: string): LocalTarget {
-  return { label: path, open: (facts) => openFile(path, facts) };
+  return {
+    label: path,
+    afterFailure: "nothing was replaced",
+    open: (facts) => openFile(path, facts),
+  };
 }
 
 /** Standard output. What was written before a failure cannot be taken back. */
 export function stdoutTarget(output: Output): LocalTarget {
   return {
     label: "-",
+    afterFailure: "what was written must not be used",
     open: () => ({
       write: (bytes) => output.write(bytes),
       finish: () => {},
@@ -83,7 +90,8 @@ class PartialFile implements TargetWriter {
     this.#file = Deno.openSync(this.#temporary, {
       write: true,
       createNew: true,
-      mode: facts.executable ? 0o777 : 0o666,
+      // From the first byte on nobody reads what they could not read before.
+      mode: mode === null ? (facts.executable ? 0o777 : 0o666) : mode & 0o777,
     });
     this.#cleanup = onInterrupt(() => this.abort());
   }
@@ -103,7 +111,7 @@ class PartialFile implements TargetWriter {
   finish(): void {
     const { mtime } = this.#facts;
     try {
-      if (mtime !== null) this.#file.utimeSync(new Date(), new Date(mtime));
+      if (mtime !== null) this.#file.utimeSync(new Date(), toFileTime(mtime));
       // The owner's choice of who may read the file outlives its content.
       if (this.#mode !== null && Deno.build.os !== "windows") {
         Deno.chmodSync(this.#temporary, this.#mode & 0o7777);
@@ -169,6 +177,11 @@ class DeviceWriter implements TargetWriter {
     if (this.#open) this.#file.close();
     this.#open = false;
   }
+}
+
+/** Deno knows no fraction of a second before 1970. */
+function toFileTime(mtime: number): Date {
+  return new Date(mtime < 0 ? Math.floor(mtime / 1000) * 1000 : mtime);
 }
 
 function statIfThere(path: string): Deno.FileInfo | undefined {

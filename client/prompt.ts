@@ -157,7 +157,7 @@ export async function readLine(
 }
 
 /** read() that waits where a non-blocking stdin has nothing yet. Never 0. */
-async function readSome(
+export async function readSome(
   source: Pick<PromptInput, "read">,
   into: Uint8Array,
 ): Promise<number | null> {

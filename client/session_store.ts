@@ -1,17 +1,25 @@
 /** Keeps and forgets sessions: config.ts's file is where they lie. */
 
 import type { ResponseOf } from "../protocol/messages.ts";
-import { NetdiskError } from "../protocol/errors.ts";
+import { ProtocolError } from "../protocol/errors.ts";
 import { savedServer } from "./config.ts";
 import type { ServerChoice } from "./server_choice.ts";
 
-/** Remembers a new session and makes its server and account the default ones. */
+/**
+ * Remembers a new session and makes its server and account the default ones.
+ *
+ * @throws ProtocolError when the server did not give what was asked for
+ */
 export function saveSession(
   { config, address }: ServerChoice,
-  { user, token, expires }: ResponseOf<"session">,
+  user: string,
+  { user: given, token, expires }: ResponseOf<"session">,
 ): void {
-  if (token === null) {
-    throw new NetdiskError("protocol", "the server gave no session token");
+  if (token === null || given !== user) {
+    const fault = token === null
+      ? "the server gave no session token"
+      : "the server gave a session of another user";
+    throw new ProtocolError("bad-message", fault);
   }
   config.update((data) => {
     const server = savedServer(data, address);

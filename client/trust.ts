@@ -23,6 +23,13 @@ export interface SeenCertificate {
   pinnable: boolean;
 }
 
+/** Why TLS refuses a certificate. */
+export type CertificateFault =
+  | "unknown-signer"
+  | "other-name"
+  | "expired"
+  | "not-yet-valid";
+
 /** What the first contact may do without asking. */
 export interface FirstContact {
   link: ServerLink;
@@ -53,7 +60,7 @@ export async function decideFirstContact(
       { hint: "ask whoever gave you the link for the server's current one" },
     );
   }
-  if (!seen.pinnable) throw unknownAuthority(address);
+  if (!seen.pinnable) throw certificateRefused(address, "unknown-signer");
   const pin: Trust = { kind: "pin", fingerprint, certificate };
   if (link.fingerprint !== undefined) return pin;
   if (acceptNew || isLoopbackName(link.host)) {
@@ -99,14 +106,52 @@ export function identityChanged(
   );
 }
 
-/** The refusal of a certificate of an authority that is not trusted. */
-export function unknownAuthority(address: string): NetdiskError {
+/** The refusal of a link that does not fit what is remembered; the server was not asked. */
+export function linkDiffers(
+  address: string,
+  remembered: string,
+  linked: string,
+): NetdiskError {
   return new NetdiskError(
     "identity",
-    `${address}: the certificate is signed by an authority that is not known, or for another name`,
-    { hint: "give the authority's certificate with --cacert FILE" },
+    `${address}: the link is for another identity (${linked}) than the one that is remembered (${remembered})`,
+    {
+      hint:
+        "only if the server has a new one: netdisk login NAME --server 'LINK'",
+    },
   );
 }
+
+/** The refusal of a certificate that may be the right one but does not hold. */
+export function certificateRefused(
+  address: string,
+  fault: CertificateFault,
+): NetdiskError {
+  const { text, hint } = CERTIFICATE_FAULTS[fault];
+  const message = `${address}: the server's certificate ${text}`;
+  return new NetdiskError("identity", message, { hint });
+}
+
+const CERTIFICATE_FAULTS: Readonly<
+  Record<CertificateFault, { text: string; hint: string }>
+> = {
+  "unknown-signer": {
+    text: "is signed by an authority that is not known",
+    hint: "give the authority's certificate with --cacert FILE",
+  },
+  "other-name": {
+    text: "is for another name",
+    hint: "give the name that it is for: --server NAME",
+  },
+  "expired": {
+    text: "has expired",
+    hint: "ask whoever runs the server to renew it",
+  },
+  "not-yet-valid": {
+    text: "is not valid yet",
+    hint: "check the clock of this machine",
+  },
+};
 
 /** True for a server on this machine, which nobody else can stand in for easily. */
 export function isLoopbackName(host: string): boolean {

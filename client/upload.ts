@@ -5,7 +5,7 @@
 
 import { createHash } from "node:crypto";
 import { BLOCK_HEADROOM } from "../protocol/channel.ts";
-import { NetdiskError } from "../protocol/errors.ts";
+import { NetdiskError, ProtocolError } from "../protocol/errors.ts";
 import type { ResponseOf } from "../protocol/messages.ts";
 import { type Connection, expectResponse, serverError } from "./connection.ts";
 import type { LocalSource, SourceReader } from "./local_source.ts";
@@ -43,6 +43,15 @@ export interface UploadObserver {
   ended(outcome: UploadOutcome): void;
 }
 
+type Answer = ResponseOf<"continue" | "receipt" | "cancelled" | "error">;
+
+/** What an answer answers. An `error` may come at any time. */
+const ANSWERED_STATE = {
+  continue: "asked",
+  receipt: "committed",
+  cancelled: "cancelled",
+} as const;
+
 /** An upload that the server has not answered yet. */
 class PendingPut {
   readonly item: UploadItem;
@@ -52,10 +61,53 @@ class PendingPut {
   localError: NetdiskError | undefined;
   sha256 = "";
   size = 0;
-  answered = false;
+  /** What the client said last, or that the server has answered. */
+  state: "asked" | "sending" | "committed" | "cancelled" | "answered";
+  #ended = false;
+  #endWait: (() => void) | undefined;
 
-  constructor(item: UploadItem) {
+  constructor(item: UploadItem, ask: boolean) {
     this.item = item;
+    this.state = ask ? "asked" : "sending";
+  }
+
+  get answered(): boolean {
+    return this.state === "answered";
+  }
+
+  /** Takes the server's word. @throws ProtocolError when it is not its turn */
+  answer({ type }: Answer): void {
+    const due = type === "error" ||
+      this.state === ANSWERED_STATE[type];
+    if (!due) {
+      throw new ProtocolError(
+        "out-of-order",
+        `the server answered '${type}' out of order`,
+      );
+    }
+    if (type === "continue") {
+      this.state = "sending";
+      this.go.resolve(true);
+    } else {
+      this.state = "answered";
+      this.end();
+    }
+  }
+
+  /** No more data is wanted: the answer came, or the connection is lost. */
+  end(): void {
+    this.#ended = true;
+    this.go.resolve(false);
+    this.#endWait?.();
+  }
+
+  /** What a read gives, or 0 as soon as no more data is wanted: a pipe may be silent for ever. */
+  orEnd(reading: Promise<number>): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#endWait = () => resolve(0);
+      if (this.#ended) this.#endWait();
+      reading.then(resolve, reject);
+    });
   }
 }
 
@@ -76,12 +128,18 @@ class Uploader {
   async run(items: Iterable<UploadItem>): Promise<void> {
     // Data before the session is accepted would end the connection.
     await this.#connection.ready();
-    for (const item of items) {
-      await this.#roomForOne();
-      this.#observer.began(item);
-      await this.#sendFile(item);
+    try {
+      for (const item of items) {
+        await this.#roomForOne();
+        this.#observer.began(item);
+        await this.#sendFile(item);
+      }
+      await this.#answered();
+    } catch (error) {
+      // Of a connection that broke under the writer the reader knows more.
+      if (isLost(error)) await this.#reading;
+      throw this.#failure ?? error;
     }
-    await this.#answered();
   }
 
   /** Waits for every answer that is due. @throws NetdiskError of the connection */
@@ -103,16 +161,17 @@ class Uploader {
       return;
     }
     try {
-      await this.#sendOpened(new PendingPut(item), reader);
+      await this.#sendOpened(item, reader);
     } finally {
       reader.close();
     }
   }
 
-  async #sendOpened(put: PendingPut, reader: SourceReader): Promise<void> {
-    const { source, remotePath: path } = put.item;
+  async #sendOpened(item: UploadItem, reader: SourceReader): Promise<void> {
+    const { source, remotePath: path } = item;
     const { size, mtime, executable } = source;
     const ask = size === null || size > SMALL_BYTES;
+    const put = new PendingPut(item, ask);
     await this.#connection.send({
       type: "put",
       path,
@@ -134,8 +193,10 @@ class Uploader {
       if (this.#failure || !isLocal(error)) throw error;
       put.localError = error;
     }
+    const { answered, localError } = put;
+    if (!answered) put.state = localError ? "cancelled" : "committed";
     await this.#connection.send(
-      put.localError || put.answered
+      answered || localError
         ? { type: "cancel" }
         : { type: "commit", size: put.size, sha256: put.sha256 },
     );
@@ -144,11 +205,12 @@ class Uploader {
   /** One read, one hash, one frame. */
   async #sendSmall(put: PendingPut, reader: SourceReader): Promise<void> {
     const size = put.item.source.size ?? 0;
-    const block = new Uint8Array(BLOCK_HEADROOM + size);
+    // A file that has no size may still have bytes, as those of /proc do.
+    const room = new Uint8Array(BLOCK_HEADROOM + Math.max(1, size));
+    const count = reader.readSync(room.subarray(BLOCK_HEADROOM));
+    if (count !== size || reader.hasChanged()) throw changed(put);
+    const block = room.subarray(0, BLOCK_HEADROOM + size);
     const data = block.subarray(BLOCK_HEADROOM);
-    if (reader.readSync(data) < size || reader.hasChanged()) {
-      throw changed(put);
-    }
     put.sha256 = createHash("sha256").update(data).digest("hex");
     put.size = size;
     if (size > 0) await this.#connection.channel.sendBlock(block);
@@ -157,13 +219,14 @@ class Uploader {
 
   /** Reads a block while the one before it is hashed and sent. */
   async #sendLarge(put: PendingPut, reader: SourceReader): Promise<void> {
+    const { size } = put.item.source;
     const hash = createHash("sha256");
     let block = newBlock();
     let spare = newBlock();
     let next = this.#readBlock(put, reader, block);
     try {
       for (;;) {
-        const count = await next;
+        const count = await put.orEnd(next);
         if (count === 0 || put.answered) break;
         const full = block.subarray(0, BLOCK_HEADROOM + count);
         put.size += count;
@@ -172,14 +235,17 @@ class Uploader {
         next.catch(() => {});
         hash.update(full.subarray(BLOCK_HEADROOM));
         await this.#connection.channel.sendBlock(full);
+        // The next bytes of a pipe may take their time.
+        if (size === null) await this.#connection.channel.flush();
         this.#observer.sent(count);
         [block, spare] = [spare, block];
       }
     } finally {
-      // A read under way still uses the descriptor.
-      await next.catch(() => {});
+      // A read under way still uses a file's descriptor.
+      next.catch(() => {});
+      if (size !== null) await next.catch(() => {});
     }
-    const { size } = put.item.source;
+    if (this.#failure) throw this.#failure;
     if (!put.answered && size !== null) {
       if (put.size !== size || reader.hasChanged()) throw changed(put);
     }
@@ -203,8 +269,10 @@ class Uploader {
   /** Waits until another upload may be begun. */
   async #roomForOne(): Promise<void> {
     while (this.#pending.length >= MAX_PENDING) {
+      // The answer may be here before the flush is done.
+      const room = new Promise<void>((resolve) => this.#room = resolve);
       await this.#connection.channel.flush();
-      await new Promise<void>((resolve) => this.#room = resolve);
+      await room;
     }
     if (this.#failure) throw this.#failure;
   }
@@ -214,8 +282,8 @@ class Uploader {
     try {
       while (this.#pending.length > 0) await this.#readAnswer();
     } catch (error) {
-      this.#failure = error;
-      for (const put of this.#pending) put.go.resolve(false);
+      this.#failure ??= error;
+      for (const put of this.#pending) put.end();
       this.#pending = [];
       // The writer must not wait for a peer that we do not listen to.
       this.#connection.close();
@@ -234,13 +302,9 @@ class Uploader {
       "cancelled",
       "error",
     ]);
-    if (answer.type === "continue") {
-      put.go.resolve(true);
-      return;
-    }
+    put.answer(answer);
+    if (answer.type === "continue") return;
     this.#pending.shift();
-    put.answered = true;
-    put.go.resolve(false);
     this.#room?.();
     this.#observer.ended(outcomeOf(put, answer));
   }
@@ -292,6 +356,10 @@ function newBlock(): Uint8Array {
   return new Uint8Array(BLOCK_HEADROOM + BLOCK_BYTES);
 }
 
+function isLost(error: unknown): boolean {
+  return error instanceof NetdiskError && error.code === "connection-lost";
+}
+
 /** A failure of the source: the connection is fine, and the other files go on. */
 function isLocal(error: unknown): error is NetdiskError {
   return error instanceof NetdiskError &&
@@ -302,6 +370,9 @@ function changed({ item }: PendingPut): NetdiskError {
   return new NetdiskError(
     "changed",
     `${item.source.label}: it changed while it was read, nothing was replaced`,
-    { hint: "upload it again when it is at rest" },
+    {
+      hint:
+        "upload it again when it is at rest, or as a stream: netdisk put - --to NAME",
+    },
   );
 }

@@ -94,11 +94,11 @@ export class FrameChannel {
       const frame = this.#decoder.next();
       if (frame) return frame;
       this.#idle = idle;
+      if (idle) this.#spareQueue = undefined;
       // Not awaited, or two peers that both wait to write would never read.
       // A failure is kept, and the next send tells it.
       if (this.#queued > 0 && !this.#writing) this.flush().catch(() => {});
-      else if (idle && !this.#writing) this.#queue = EMPTY;
-      if (idle) this.#spareQueue = undefined;
+      if (idle && this.#queued === 0) this.#queue = EMPTY;
       const count = await this.#readSome(this.#decoder.space(idle));
       this.#idle = false;
       if (count === null) {

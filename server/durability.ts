@@ -9,6 +9,12 @@ import { dirname } from "@std/path";
 /** More than 16 fsyncs at once gain nothing and slow everything else. */
 const SYNC_SLOTS = 16;
 
+/**
+ * Whole files that wait for their sync, all users together: each has an open
+ * descriptor, and a process often has no more than 1024.
+ */
+const MAX_WAITING_FILES = 128;
+
 /** How many folders are remembered as durable before the list starts anew. */
 const MAX_KNOWN_FOLDERS = 10_000;
 
@@ -32,15 +38,23 @@ export class Slots {
   }
 
   async run<T>(job: () => Promise<T>): Promise<T> {
-    if (this.#free > 0) this.#free--;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    const leave = await this.enter();
     try {
       return await job();
     } finally {
+      leave();
+    }
+  }
+
+  /** Waits for a slot; the caller gives it back with what this returns, once. */
+  async enter(): Promise<() => void> {
+    if (this.#free > 0) this.#free--;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    return () => {
       const next = this.#waiting.shift();
       if (next) next();
       else this.#free++;
-    }
+    };
   }
 }
 
@@ -52,6 +66,8 @@ interface FolderSyncs {
 
 /** Makes files and folder entries survive a loss of power. */
 export class Durability {
+  /** Whoever has a whole file enters here before it takes the next one. */
+  readonly queue: Slots = new Slots(MAX_WAITING_FILES);
   #slots = new Slots(SYNC_SLOTS);
   #folders = new Map<string, FolderSyncs>();
   #durable = new Set<string>();

@@ -118,6 +118,14 @@ export class UserStorage {
     return new StoredFile(existingStoragePath(this.#home, path));
   }
 
+  /**
+   * Waits until the disk takes one more whole file; call what this returns when
+   * that file is closed. Only the disk is waited for, never a client.
+   */
+  waitForDisk(): Promise<() => void> {
+    return this.#durability.queue.enter();
+  }
+
   /** Begins a put; see {@link Upload} for what follows. */
   beginPut(request: RequestOf<"put">): Upload {
     const place = {

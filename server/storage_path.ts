@@ -14,6 +14,13 @@ import { errnoOf, toStorageError } from "./os_errors.ts";
 /** The server's own folder below the storage root. */
 export const DATA_FOLDER = ".netdisk";
 
+/**
+ * How deep folders may lie in each other. Every level of a path is looked at,
+ * and the system walks to each from the top: at 2000 levels everybody would
+ * wait for half a second.
+ */
+export const MAX_DEPTH = 256;
+
 /** What Windows takes for a separator, a stream or a wildcard. */
 const NOT_ON_WINDOWS = /[\\:*?"<>|]|[. ]$/;
 
@@ -51,6 +58,12 @@ export function storagePath(home: string, remotePath: string): StoragePath {
   const fault = remotePathFault(remotePath);
   if (fault) throw new NetdiskError("bad-name", fault);
   const parts = remotePath === "" ? [] : remotePath.split("/");
+  if (parts.length > MAX_DEPTH) {
+    throw new NetdiskError(
+      "bad-name",
+      `the path is more than ${MAX_DEPTH} folders deep`,
+    );
+  }
   if (
     Deno.build.os === "windows" && parts.some((p) => NOT_ON_WINDOWS.test(p))
   ) {

@@ -73,13 +73,17 @@ export class UploadReceiver {
       transfer.upload.abort();
       return this.#replies.push(Promise.resolve({ type: "cancelled" }));
     }
-    return this.#replies.push(this.#commit(transfer.upload, request, end));
+    const leave = await storage.waitForDisk();
+    return this.#replies.push(
+      this.#commit(transfer.upload, request, end, leave),
+    );
   }
 
   async #commit(
     upload: Upload,
     request: RequestOf<"put">,
     commit: RequestOf<"commit">,
+    onClosed: () => void,
   ): Promise<ResponseOf<"receipt">> {
     // Syncs overlap; names are given in order, so that of two puts to one name
     // the later one stays.
@@ -91,6 +95,7 @@ export class UploadReceiver {
       await before;
       upload.publish();
     } finally {
+      onClosed();
       before.then(published.resolve);
     }
     const receipt = await upload.settle();

@@ -76,6 +76,21 @@ declare module "@std/assert" {
   export function unreachable(reason?: string): never;
 }
 
+declare module "@std/cli/parse-args" {
+  type Flag<Names extends string, Value> = { [Name in Names]: Value };
+
+  /** Narrower than the library's: strings that may be missing, and booleans. */
+  export function parseArgs<S extends string, B extends string>(
+    args: readonly string[],
+    options: {
+      string: readonly S[];
+      boolean: readonly B[];
+      alias?: Record<string, string>;
+      unknown?: (arg: string, key?: string, value?: unknown) => unknown;
+    },
+  ): Flag<S, string | undefined> & Flag<B, boolean> & { _: string[] };
+}
+
 declare module "@std/fmt/bytes" {
   export function format(num: number): string;
 }

@@ -105,8 +105,10 @@ function nameStdout(
 
 /** True for a folder; a name with a slash at its end must be one. */
 function isFolder(path: string): boolean {
+  // With its slash, a file would fail as if a folder above it were missing.
+  const name = path.replace(/(?<=.)\/+$/s, "");
   try {
-    if (Deno.statSync(path).isDirectory) return true;
+    if (Deno.statSync(name).isDirectory) return true;
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw localError(path, error);
     if (path.endsWith("/")) {

@@ -3,7 +3,7 @@
 import { NetdiskError } from "../../protocol/errors.ts";
 import { passwordFault } from "../../protocol/credentials.ts";
 import { defineCommand } from "../command.ts";
-import { connect } from "../connect.ts";
+import { Guest } from "../guest.ts";
 import { PASSWORD_OPTIONS, readPassword } from "../password.ts";
 import { checkUserName, chooseServer } from "../server_choice.ts";
 import { saveSession } from "../session_store.ts";
@@ -29,9 +29,9 @@ export const command = defineCommand({
     const user = args[0]!;
     checkUserName(user);
     const choice = chooseServer(invocation);
-    using connection = await connect(invocation, choice, true);
-    await connection.greet();
-    await connection.ready();
+    using guest = new Guest(invocation, choice, true);
+    // First the server: nobody types a password for one that is not there.
+    await guest.connection();
     const password = await readPassword({
       stdin: options.passwordStdin,
       file: options.passwordFile,
@@ -41,11 +41,12 @@ export const command = defineCommand({
     if (passwordFault(password)) {
       throw new NetdiskError("denied", "wrong user name or password");
     }
+    const connection = await guest.connection();
     const session = await connection.call(
       { type: "login", user, password },
       "session",
     );
-    saveSession(choice, session);
+    saveSession(choice, user, session);
     output.record("session", { user, server: choice.address });
     output.notice(`logged in to ${choice.address} as ${user}`);
   },

@@ -2,7 +2,11 @@
 
 import type { Entry } from "../../protocol/messages.ts";
 import { NetdiskError } from "../../protocol/errors.ts";
-import { parseRemotePath, remoteName } from "../../protocol/remote_path.ts";
+import {
+  parseRemotePath,
+  remoteName,
+  remoteParent,
+} from "../../protocol/remote_path.ts";
 import { defineCommand } from "../command.ts";
 import type { Connection } from "../connection.ts";
 import { connectLoggedIn } from "../connect.ts";
@@ -84,12 +88,13 @@ class Lister {
     try {
       ({ entry } = await this.#connection.receive("entry"));
     } catch (error) {
-      await this.#connection.receive("entries").catch(() => {});
+      if (isAboutPath(error)) await this.#skipListing();
       throw error;
     }
     if (entry.kind !== "folder") {
-      await this.#connection.receive("entries").catch(() => {});
-      this.#print({ ...entry, name: path }, remoteName(path));
+      await this.#skipListing();
+      const name = remoteName(path);
+      this.#print({ ...entry, name }, remoteParent(path), path);
       return;
     }
     if (titled) {
@@ -97,6 +102,15 @@ class Lister {
       this.#output.print(isFirst ? title : `\n${title}`);
     }
     await this.#listFolder(path);
+  }
+
+  /** What answers a `list` that turned out to be needless; most often an error. */
+  async #skipListing(): Promise<void> {
+    try {
+      while ((await this.#connection.receive("entries")).more);
+    } catch (error) {
+      if (!isAboutPath(error)) throw error;
+    }
   }
 
   async #listFolder(path: string): Promise<void> {
@@ -116,7 +130,8 @@ class Lister {
     for (const entry of held ?? []) this.#print(entry, path);
   }
 
-  #print(entry: Entry, folder: string): void {
+  /** One line; `shown` stands in it for the name. */
+  #print(entry: Entry, folder: string, shown = entry.name): void {
     const { name, kind, size, mtime, executable } = entry;
     this.#output.record("entry", {
       folder,
@@ -127,7 +142,7 @@ class Lister {
       executable,
     });
     if (this.#output.json) return;
-    const text = this.#paint(entry, displayText(name));
+    const text = this.#paint(entry, displayText(shown));
     if (!this.#long) {
       this.#output.print(text);
       return;
@@ -166,5 +181,6 @@ function localTime(mtime: number | null): string {
 /** An error of one path; the next one may be fine. */
 function isAboutPath(error: unknown): error is NetdiskError {
   return error instanceof NetdiskError &&
-    ["not-found", "not-folder", "denied", "io"].includes(error.code);
+    ["not-found", "not-folder", "bad-name", "denied", "io", "internal"]
+      .includes(error.code);
 }

@@ -2,7 +2,7 @@
 
 import type { NetdiskError } from "../../protocol/errors.ts";
 import { defineCommand, usageError } from "../command.ts";
-import { connect } from "../connect.ts";
+import { Guest } from "../guest.ts";
 import { chooseServer } from "../server_choice.ts";
 
 const DEFAULT_COUNT = 4;
@@ -44,12 +44,11 @@ export const command = defineCommand({
     const count = positive("-c", options.count, DEFAULT_COUNT, MAX_COUNT);
     const pauseMs = interval(options.interval);
     const choice = chooseServer(invocation);
-    using connection = await connect(invocation, choice);
-    await connection.greet();
-    await connection.ready();
+    using guest = new Guest(invocation, choice);
     const times: number[] = [];
     try {
       for (let n = 1; n <= count; n++) {
+        const connection = await guest.connection();
         const began = performance.now();
         await connection.call({ type: "ping" }, "pong");
         const ms = performance.now() - began;

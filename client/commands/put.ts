@@ -6,7 +6,6 @@ import { defineCommand, type Invocation, usageError } from "../command.ts";
 import type { Connection } from "../connection.ts";
 import { connectLoggedIn } from "../connect.ts";
 import { fileSource, type LocalSource, stdinSource } from "../local_source.ts";
-import type { Output } from "../output.ts";
 import { Progress, progressStyle } from "../progress.ts";
 import { Results } from "../results.ts";
 import { uploadAll, type UploadItem, type UploadObserver } from "../upload.ts";
@@ -44,11 +43,13 @@ export const command = defineCommand({
     const to = options.to;
     checkArguments(args, to);
     const results = new Results(args.length, "uploaded");
-    const sources = openSources(args, results, output, to);
+    const sources = openSources(invocation, results, to);
     const { connection } = await connectLoggedIn(invocation);
     using _closing = connection;
     const folder = await targetFolder(connection, to);
-    const items = nameItems(sources, to, folder);
+    const items = nameItems(sources, to, folder, ({ label: name }, error) => {
+      results.failed(error, output, { name });
+    });
     await upload(invocation, connection, items, results);
     results.finish();
   },
@@ -69,15 +70,14 @@ function checkArguments(args: readonly string[], to: string | undefined): void {
 
 /** The sources that can be read; the others are failures already. */
 function openSources(
-  args: readonly string[],
+  { args, output, stdin }: Invocation,
   results: Results,
-  output: Output,
   to: string | undefined,
 ): LocalSource[] {
   const sources: LocalSource[] = [];
   for (const path of args) {
     try {
-      sources.push(path === "-" ? stdinSource() : fileSource(path));
+      sources.push(path === "-" ? stdinSource(stdin) : fileSource(path));
     } catch (error) {
       const failure = withHint(error as NetdiskError, args, to);
       if (args.length === 1) throw failure;
@@ -123,10 +123,12 @@ async function targetFolder(
   }
 }
 
+/** What is uploaded under which name; a source whose name cannot be remote is left out. */
 function nameItems(
   sources: readonly LocalSource[],
   to: string | undefined,
   folder: string | undefined,
+  refuse: (source: LocalSource, error: NetdiskError) => void,
 ): UploadItem[] {
   if (folder === undefined) {
     if (sources.length > 1) {
@@ -139,14 +141,20 @@ function nameItems(
     return sources.map((source) => ({ source, remotePath }));
   }
   const taken = new Map<string, string>();
-  return sources.map((source) => {
+  return sources.flatMap((source) => {
     if (source.name === "") {
       throw usageError(
         "put",
         "standard input needs a name, and --to is a folder",
       );
     }
-    const remotePath = parseRemotePath(joinRemotePath(folder, source.name));
+    let remotePath: string;
+    try {
+      remotePath = parseRemotePath(joinRemotePath(folder, source.name));
+    } catch (error) {
+      refuse(source, error as NetdiskError);
+      return [];
+    }
     const other = taken.get(remotePath);
     if (other !== undefined) {
       throw usageError(

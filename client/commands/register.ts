@@ -3,7 +3,7 @@
 import { passwordFault } from "../../protocol/credentials.ts";
 import { NetdiskError } from "../../protocol/errors.ts";
 import { defineCommand } from "../command.ts";
-import { connect } from "../connect.ts";
+import { Guest } from "../guest.ts";
 import { PASSWORD_OPTIONS, readPassword } from "../password.ts";
 import { checkUserName, chooseServer } from "../server_choice.ts";
 import { saveSession } from "../session_store.ts";
@@ -35,9 +35,8 @@ export const command = defineCommand({
     checkUserName(user);
     const choice = chooseServer(invocation);
     // First the server: nobody thinks up a password for one that is not there.
-    using connection = await connect(invocation, choice, true);
-    await connection.greet();
-    const { registration } = await connection.ready();
+    using guest = new Guest(invocation, choice, true);
+    const { registration } = await (await guest.connection()).ready();
     const invite = choice.link.invite ?? null;
     if (registration === "closed") {
       throw new NetdiskError(
@@ -63,11 +62,12 @@ export const command = defineCommand({
     }, invocation);
     const fault = passwordFault(password);
     if (fault) throw new NetdiskError("denied", fault);
+    const connection = await guest.connection();
     const session = await connection.call(
       { type: "register", user, password, invite },
       "session",
     );
-    saveSession(choice, session);
+    saveSession(choice, user, session);
     output.record("session", { user, server: choice.address });
     output.notice(`registered ${user} on ${choice.address} and logged in`);
   },

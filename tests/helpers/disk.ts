@@ -4,7 +4,8 @@
  */
 
 import { join } from "@std/path";
-import { Client, PASSWORD } from "./netdisk.ts";
+import type { Gate } from "./gate.ts";
+import { Client } from "./netdisk.ts";
 import { type ServeOptions, Server } from "./server.ts";
 
 /** What the tests of a file share. */
@@ -26,6 +27,13 @@ export class Disk {
     return Client.at(this.folder("client"), this.#registered);
   }
 
+  /** A new client with a session, whose connections all pass a gate. */
+  clientBehind(gate: Gate): Client {
+    const client = this.client();
+    client.readdress(this.server.address, gate.address);
+    return client;
+  }
+
   /** A new client that knows nothing. */
   stranger(): Client {
     return Client.at(this.folder("stranger"));
@@ -40,18 +48,13 @@ export class Disk {
 
   async start(args: readonly string[], options: ServeOptions): Promise<void> {
     this.#folder = Deno.makeTempDirSync({ prefix: "netdisk-e2e-" });
+    // For tests that run something as another user.
+    Deno.chmodSync(this.#folder, 0o755);
     const home = this.folder("server");
     this.#server = await Server.start(home, args, options);
     const client = this.stranger();
     const plain = args.includes("--plain") ? ["--plain"] : [];
-    const { code, stderr } = await client.run(
-      [
-        ...["register", this.user, "--password-stdin"],
-        ...["--server", this.#server.address, ...plain],
-      ],
-      { stdin: PASSWORD },
-    );
-    if (code !== 0) throw new Error(`cannot register: ${stderr}`);
+    await client.register(this.user, this.#server.address, ...plain);
     this.#registered = client;
   }
 

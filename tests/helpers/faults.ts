@@ -47,14 +47,15 @@ const UUID = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/;
  * when it has ended.
  */
 export class DiskRecorder implements Disposable {
-  readonly steps: string[] = [];
+  /** What has been done so far; a test may empty it. */
+  steps: string[] = [];
   /** The most bytes that one write takes. */
   maxWrite = Infinity;
   #root: string;
   #stack = new DisposableStack();
   #paths = new WeakMap<Deno.FsFile, string>();
   #faults: { step: RegExp; error: Error; times: number }[] = [];
-  #gates: { step: RegExp; open: Promise<void> }[] = [];
+  #gates: { step: RegExp; open: Promise<void>; times: number }[] = [];
 
   constructor(root: string) {
     this.#root = root;
@@ -67,9 +68,9 @@ export class DiskRecorder implements Disposable {
     this.#faults.push({ step, error: osError(code), times });
   }
 
-  /** Holds every sync that matches back until `open` resolves. */
-  hold(step: RegExp, open: Promise<void>): void {
-    this.#gates.push({ step, open });
+  /** Holds the next `times` syncs that match back until `open` resolves. */
+  hold(step: RegExp, open: Promise<void>, times = Infinity): void {
+    this.#gates.push({ step, open, times });
   }
 
   /** How many of the recorded steps match. */
@@ -118,55 +119,43 @@ export class DiskRecorder implements Disposable {
     const recorder = this;
     const use = (resource: Disposable) => this.#stack.use(resource);
     const files = Deno.FsFile.prototype;
-    use(
-      replace(
-        files,
-        "writeSync",
-        (original) =>
-          function (this: Deno.FsFile, bytes) {
-            const step = recorder.#beginOn("write", this);
-            const count = original.call(this, recorder.#part(bytes));
-            recorder.steps.push(step);
-            return count;
-          },
-      ),
-    );
-    use(
-      replace(
-        files,
-        "write",
-        (original) =>
-          async function (this: Deno.FsFile, bytes) {
-            const step = recorder.#beginOn("write", this);
-            const count = await original.call(this, recorder.#part(bytes));
-            recorder.steps.push(step);
-            return count;
-          },
-      ),
-    );
-    use(
-      replace(
-        files,
-        "utimeSync",
-        (original) =>
-          function (this: Deno.FsFile, atime, mtime) {
-            const step = recorder.#beginOn("utime", this);
-            original.call(this, atime, mtime);
-            recorder.steps.push(step);
-          },
-      ),
-    );
-    use(
-      replace(files, "sync", (original) =>
-        async function (this: Deno.FsFile) {
-          const step = recorder.#beginOn("sync", this);
-          for (const gate of recorder.#gates) {
-            if (gate.step.test(step)) await gate.open;
-          }
-          await original.call(this);
-          recorder.steps.push(step);
-        }),
-    );
+    use(replace(files, "writeSync", (original) => {
+      return function (this: Deno.FsFile, bytes) {
+        const step = recorder.#beginOn("write", this);
+        const count = original.call(this, recorder.#part(bytes));
+        recorder.steps.push(step);
+        return count;
+      };
+    }));
+    use(replace(files, "write", (original) => {
+      return async function (this: Deno.FsFile, bytes) {
+        const step = recorder.#beginOn("write", this);
+        const count = await original.call(this, recorder.#part(bytes));
+        recorder.steps.push(step);
+        return count;
+      };
+    }));
+    use(replace(files, "utimeSync", (original) => {
+      return function (this: Deno.FsFile, atime, mtime) {
+        const step = recorder.#beginOn("utime", this);
+        original.call(this, atime, mtime);
+        recorder.steps.push(step);
+      };
+    }));
+    use(replace(files, "sync", (original) => {
+      return async function (this: Deno.FsFile) {
+        const step = recorder.#beginOn("sync", this);
+        await recorder.#gateOf(step)?.open;
+        await original.call(this);
+        recorder.steps.push(step);
+      };
+    }));
+  }
+
+  #gateOf(step: string) {
+    const gate = this.#gates.find((g) => g.times > 0 && g.step.test(step));
+    if (gate) gate.times--;
+    return gate;
   }
 
   #part<T extends Uint8Array>(bytes: T): T {

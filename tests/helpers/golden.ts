@@ -54,6 +54,7 @@ export function reconcile(actual: string, pattern: string): string {
 }
 
 function lineFits(line: string, pattern: string): boolean {
+  if (!pattern.includes(ANYTHING)) return line === pattern;
   const parts = pattern.split(ANYTHING).map((text) =>
     text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")
   );

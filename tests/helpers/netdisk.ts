@@ -78,6 +78,19 @@ export class Client {
     return await process.outcome();
   }
 
+  /** Makes an account at a server and logs in. @throws Error */
+  async register(
+    user: string,
+    address: string,
+    ...options: string[]
+  ): Promise<void> {
+    const args = ["register", user, "--server", address, "--password-stdin"];
+    const { code, stderr } = await this.run([...args, ...options], {
+      stdin: PASSWORD,
+    });
+    if (code !== 0) throw new Error(`cannot register: ${stderr}`);
+  }
+
   /** Starts `netdisk`, its input open; to be disposed of by the caller. */
   start(
     args: readonly string[],
@@ -106,6 +119,19 @@ export class Client {
       HOME: this.home,
       NETDISK_CONFIG_DIR: this.config,
     };
+  }
+
+  /** Takes one address for another one of the same server. */
+  readdress(from: string, to: string): void {
+    const path = join(this.config, "servers.json");
+    const config = Deno.readTextFileSync(path);
+    Deno.writeTextFileSync(path, config.replaceAll(from, to));
+  }
+
+  /** The secret of its only session. */
+  token(): string {
+    const config = Deno.readTextFileSync(join(this.config, "servers.json"));
+    return JSON.parse(config).servers[0].sessions[0].token;
   }
 
   path(name: string): string {

@@ -9,7 +9,7 @@ import type { Outcome, Process } from "./process.ts";
 const STOP_MS = 15_000;
 
 const READY =
-  /^netdisk \S+ serving .+ on (\S+) \((?:TLS|plain)\)\n.*\n.*--server '(\S+)'/m;
+  /^netdisk \S+ serving .+ on (\S+) \((TLS|plain)\)\n.*\n.*--server '(\S+)'/m;
 
 /** What a server is started with. */
 export interface ServeOptions extends Omit<RunOptions, "stdin"> {
@@ -27,15 +27,17 @@ export class Server implements AsyncDisposable {
   /** `HOST:PORT` */
   readonly address: string;
   readonly port: number;
+  readonly isPlain: boolean;
   /** The netdisk:// link that it printed. */
   readonly link: string;
 
   private constructor(process: Process, root: string, ready: string[]) {
-    const [, address = "", link = ""] = ready;
+    const [, address = "", mode, link = ""] = ready;
     this.process = process;
     this.root = root;
     this.address = address;
     this.port = Number(/\d+$/.exec(address));
+    this.isPlain = mode === "plain";
     this.link = link;
   }
 
@@ -89,6 +91,11 @@ export class Server implements AsyncDisposable {
       );
       return sizes.reduce((sum, size) => sum + size, 0) >= bytes;
     });
+  }
+
+  /** Waits until no unfinished upload is left. */
+  async noPartial(): Promise<void> {
+    await until("no partial upload", () => this.uploads().length === 0);
   }
 
   /** Ends it as an admin would. */

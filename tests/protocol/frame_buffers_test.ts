@@ -106,6 +106,27 @@ Deno.test(
 );
 
 Deno.test(
+  "FrameDecoder.keep() takes no buffer that is too small for what has arrived",
+  pure,
+  () => {
+    const decoder = new FrameDecoder();
+    feed(decoder, encodeFrame(FrameKind.data, Uint8Array.of(1)), () => {});
+    decoder.keep()();
+    const large = encodeFrame(FrameKind.data, new Uint8Array(5000).fill(5));
+    feed(decoder, large, () => {});
+    const lengths: number[] = [];
+    // Most of the second frame stands behind the first one.
+    feed(decoder, concat([large, large.subarray(0, 4000)]), () => {});
+    decoder.keep();
+    feed(decoder, large.subarray(4000), ({ payload }) => {
+      assert(payload.every((byte) => byte === 5));
+      lengths.push(payload.length);
+    });
+    assertEquals(lengths, [5000]);
+  },
+);
+
+Deno.test(
   "FrameDecoder.keep() is right for a consumer that holds several payloads",
   pure,
   () => {
@@ -197,6 +218,29 @@ Deno.test(
       taken++;
     });
     assertEquals(taken, 1);
+  },
+);
+
+Deno.test(
+  "FrameDecoder.space() is never empty, wherever a frame lies in the buffer",
+  pure,
+  () => {
+    const frame = (size: number) =>
+      encodeFrame(FrameKind.data, new Uint8Array(size));
+    const window = frame(64 * 1024 - FRAME_HEADER_BYTES);
+    const large = frame(100_000);
+    const edge = large.length - window.length - FRAME_HEADER_BYTES;
+    for (let size = edge - 4; size <= edge + 4; size++) {
+      const decoder = new FrameDecoder();
+      let count = 0;
+      // A large buffer, a frame at its begin, and one that just fits behind it.
+      for (const bytes of [large, frame(size), window]) {
+        for (let at = 0; at < bytes.length; at += 30_000) {
+          feed(decoder, bytes.subarray(at, at + 30_000), () => count++);
+        }
+      }
+      assertEquals(count, 3);
+    }
   },
 );
 

@@ -1,0 +1,52 @@
+/**
+ * Connections without a session, for commands that need none yet. The server
+ * ends them soon (SPEC.md 9), but a person may think long about a password.
+ */
+
+import type { Invocation } from "./command.ts";
+import { connect } from "./connect.ts";
+import type { Connection } from "./connection.ts";
+import type { ServerChoice } from "./server_choice.ts";
+
+/** Half of what the server allows, in milliseconds. */
+const MAX_AGE_MS = 10_000;
+
+/** One connection at a time, a new one as soon as the last has grown old. */
+export class Guest implements Disposable {
+  #invocation: Invocation;
+  #choice: ServerChoice;
+  #mayRepin: boolean;
+  #connection: Connection | undefined;
+  #since = 0;
+
+  /** See connect() for `mayRepin`. */
+  constructor(
+    invocation: Invocation,
+    choice: ServerChoice,
+    mayRepin = false,
+  ) {
+    this.#invocation = invocation;
+    this.#choice = choice;
+    this.#mayRepin = mayRepin;
+  }
+
+  /** A greeted connection, good for some seconds. */
+  async connection(): Promise<Connection> {
+    const isYoung = performance.now() - this.#since < MAX_AGE_MS;
+    if (this.#connection && isYoung) return this.#connection;
+    this.#connection?.close();
+    this.#since = performance.now();
+    this.#connection = await connect(
+      this.#invocation,
+      this.#choice,
+      this.#mayRepin,
+    );
+    await this.#connection.greet();
+    await this.#connection.ready();
+    return this.#connection;
+  }
+
+  [Symbol.dispose](): void {
+    this.#connection?.close();
+  }
+}

@@ -1,0 +1,261 @@
+/** `netdisk get`: where the bytes go, and what stays when they do not come. */
+
+import { assertEquals } from "@std/assert";
+import { sharedDisk } from "../helpers/disk.ts";
+import { Gate } from "../helpers/gate.ts";
+import { assertOutcome } from "../helpers/golden.ts";
+import { sha256Of } from "../helpers/test_client.ts";
+
+const disk = sharedDisk();
+
+const isRoot = Deno.uid() === 0;
+const NOBODY = 65534;
+
+/** More than all buffers between the server's disk and the client's. */
+const LARGE_BYTES = 16 * 1024 * 1024;
+
+/** Puts a file into the user's folder, as an admin might. */
+function store(name: string, content: string | Uint8Array): string {
+  const path = disk.server.file("ann", name);
+  Deno.mkdirSync(path.slice(0, path.lastIndexOf("/")), { recursive: true });
+  if (typeof content === "string") Deno.writeTextFileSync(path, content);
+  else Deno.writeFileSync(path, content);
+  return path;
+}
+
+Deno.test("get keeps bytes, time and the executable bit", async () => {
+  const ann = disk.client();
+  const bytes = Uint8Array.from({ length: 1000 }, (_, i) => i);
+  const path = store("tool", bytes);
+  const when = new Date("2001-02-03T04:05:06.789Z");
+  Deno.chmodSync(path, 0o750);
+  Deno.utimeSync(path, when, when);
+  assertOutcome(await ann.run(["get", "tool"]));
+  assertEquals(Deno.readFileSync(ann.path("tool")), bytes);
+  const { mtime, mode } = Deno.statSync(ann.path("tool"));
+  assertEquals(mtime, when);
+  assertEquals(mode! & 0o100, 0o100);
+});
+
+Deno.test("get of a missing file: exit 3, one line, nothing is left", async () => {
+  const ann = disk.client();
+  assertOutcome(await ann.run(["get", "missing"]), {
+    code: 3,
+    stderr: "netdisk: error: missing: no such file or folder\n",
+  });
+  assertOutcome(await ann.run(["get", "missing", "--to", "-"]), {
+    code: 3,
+    stderr: "netdisk: error: missing: no such file or folder\n",
+  });
+  assertEquals(ann.names(), []);
+});
+
+Deno.test("get of a missing file leaves the one that has its name", async () => {
+  const ann = disk.client();
+  ann.write("missing", "mine");
+  assertEquals((await ann.run(["get", "missing"])).code, 3);
+  assertEquals([ann.names(), ann.read("missing")], [["missing"], "mine"]);
+});
+
+Deno.test("get of a folder: exit 6; of the whole disk: exit 2", async () => {
+  const ann = disk.client();
+  store("folder/file", "x");
+  assertOutcome(await ann.run(["get", "folder"]), {
+    code: 6,
+    stderr: "netdisk: error: folder: it is a folder\n",
+  });
+  assertOutcome(await ann.run(["get", "/"]), {
+    code: 2,
+    stderr:
+      "netdisk: error: get: / is a folder\nnetdisk: hint: netdisk help get\n",
+  });
+  assertEquals(ann.names(), []);
+});
+
+Deno.test("one of several files missing: the others arrive, exit 8", async () => {
+  const ann = disk.client();
+  for (const name of ["one", "three"]) store(`many/${name}`, name);
+  const args = ["get", "many/one", "many/two", "many/three"];
+  assertOutcome(await ann.run(args), {
+    code: 8,
+    stderr: "netdisk: error: many/two: no such file or folder\n" +
+      "netdisk: error: 1 of 3 files were not downloaded\n",
+  });
+  assertEquals(ann.names(), ["one", "three"]);
+  assertEquals([ann.read("one"), ann.read("three")], ["one", "three"]);
+});
+
+Deno.test("--to is a folder with a slash or when it exists, else a name", async () => {
+  const ann = disk.client();
+  store("deep/file", "x");
+  Deno.mkdirSync(ann.path("folder"));
+  for (const to of ["folder", "folder/", "name", "folder/name"]) {
+    assertOutcome(await ann.run(["get", "deep/file", "--to", to]));
+  }
+  assertEquals(ann.names(), ["folder", "name"]);
+  assertEquals(ann.names("folder"), ["file", "name"]);
+  assertOutcome(await ann.run(["get", "deep/file", "--to", "name/"]), {
+    code: 6,
+    stderr: "netdisk: error: name/: it is not a folder\n",
+  });
+  assertOutcome(await ann.run(["get", "deep/file", "--to", "none/name"]), {
+    code: 3,
+    stderr: "netdisk: error: none/name: no such file or folder\n",
+  });
+  assertOutcome(await ann.run(["get", "deep/file", "tool", "--to", "none"]), {
+    code: 2,
+    stderr:
+      "netdisk: error: get: --to none is not a folder, and there are several " +
+      "files; make it first: mkdir none\nnetdisk: hint: netdisk help get\n",
+  });
+});
+
+Deno.test("--to - writes the very bytes to standard output", async () => {
+  const ann = disk.client();
+  const bytes = Uint8Array.from({ length: 300_000 }, (_, i) => i * 7);
+  store("binary", bytes);
+  await using process = ann.start(["get", "binary", "--to", "-"]);
+  const { code, stderr } = await process.outcome();
+  assertEquals({ code, stderr }, { code: 0, stderr: "" });
+  assertEquals(await process.stdoutBytes(), bytes);
+  assertOutcome(await ann.run(["get", "binary", "--to", "-", "--json"]), {
+    code: 2,
+    stdout: "[..]\n",
+    stderr:
+      "netdisk: error: get: --json and --to - both need standard output\n" +
+      "netdisk: hint: netdisk help get\n",
+  });
+});
+
+Deno.test("a device is written to, not replaced", async () => {
+  const ann = disk.client();
+  store("to-device", "x");
+  assertOutcome(await ann.run(["get", "to-device", "--to", "/dev/null"]));
+  assertEquals(Deno.statSync("/dev/null").isCharDevice, true);
+});
+
+Deno.test("a file that is replaced keeps its mode; a link is replaced", async () => {
+  const ann = disk.client();
+  store("modes", "new");
+  Deno.chmodSync(ann.write("modes", "old"), 0o604);
+  assertOutcome(await ann.run(["get", "modes"]));
+  assertEquals(ann.read("modes"), "new");
+  assertEquals(Deno.statSync(ann.path("modes")).mode! & 0o777, 0o604);
+
+  ann.write("elsewhere", "stays");
+  Deno.symlinkSync("elsewhere", ann.path("link"));
+  assertOutcome(await ann.run(["get", "modes", "--to", "link"]));
+  assertEquals(Deno.lstatSync(ann.path("link")).isFile, true);
+  assertEquals([ann.read("link"), ann.read("elsewhere")], ["new", "stays"]);
+});
+
+Deno.test("a folder that may not be written: exit 1, nothing is left", async () => {
+  const ann = disk.client();
+  store("for-nobody", "x");
+  Deno.mkdirSync(ann.path("closed"));
+  Deno.chmodSync(ann.path("closed"), 0o555);
+  for (const path of [ann.config, `${ann.config}/servers.json`]) {
+    if (isRoot) Deno.chownSync(path, NOBODY, NOBODY);
+  }
+  const args = ["get", "for-nobody", "--to", "closed/"];
+  assertOutcome(await ann.run(args, isRoot ? { uid: NOBODY } : {}), {
+    code: 1,
+    stderr: "netdisk: error: closed/for-nobody: Permission denied\n",
+  });
+  assertEquals(ann.names("closed"), []);
+});
+
+Deno.test("-v and --json tell size and SHA-256", async () => {
+  const ann = disk.client();
+  Deno.utimeSync(store("facts", "hello"), 1_000_000_000, 1_000_000_000);
+  const sha256 = sha256Of("hello");
+  assertOutcome(await ann.run(["get", "-v", "facts"]), {
+    stderr: `netdisk: facts: 5 bytes, sha256 ${sha256}\n`,
+  });
+  const outcome = await ann.run(["get", "--json", "facts", "--to", "here"]);
+  assertOutcome(outcome, { stdout: "[..]\n[..]\n" });
+  assertEquals(outcome.stdout.trim().split("\n").map((l) => JSON.parse(l)), [
+    {
+      type: "file",
+      version: 1,
+      name: "facts",
+      path: "here",
+      size: 5,
+      sha256,
+      mtime: "2001-09-09T01:46:40.000Z",
+    },
+    { type: "result", version: 1, exitCode: 0 },
+  ]);
+});
+
+Deno.test("the target is replaced only when the download is whole", async () => {
+  await using gate = new Gate(disk.server.port);
+  const ann = disk.clientBehind(gate);
+  store("whole", new Uint8Array(LARGE_BYTES).fill(1));
+  ann.write("whole", "old");
+  gate.hold("down", 1024 * 1024);
+  await using get = ann.start(["get", "whole"]);
+  await gate.holds();
+  assertEquals(ann.read("whole"), "old");
+  gate.open();
+  assertOutcome(await get.outcome());
+  assertEquals(Deno.statSync(ann.path("whole")).size, LARGE_BYTES);
+  assertEquals(ann.names(), ["whole"]);
+});
+
+for (
+  const [signal, code, word] of [
+    ["SIGINT", 130, "interrupted"],
+    ["SIGTERM", 143, "terminated"],
+  ] as const
+) {
+  Deno.test(`${signal} in the middle of a get: exit ${code}, nothing is left`, async () => {
+    await using gate = new Gate(disk.server.port);
+    const ann = disk.clientBehind(gate);
+    store("half", new Uint8Array(LARGE_BYTES));
+    ann.write("half", "old");
+    gate.hold("down", 1024 * 1024);
+    await using get = ann.start(["get", "half"]);
+    await gate.holds();
+    get.signal(signal);
+    assertOutcome(await get.outcome(), {
+      code,
+      stderr: `netdisk: ${word}\n`,
+    });
+    assertEquals([ann.names(), ann.read("half")], [["half"], "old"]);
+  });
+}
+
+Deno.test("a connection lost in the middle of a get: exit 5, nothing is left", async () => {
+  await using gate = new Gate(disk.server.port);
+  const ann = disk.clientBehind(gate);
+  store("lost", new Uint8Array(LARGE_BYTES));
+  ann.write("lost", "old");
+  gate.hold("down", 1024 * 1024);
+  await using get = ann.start(["get", "lost"]);
+  await gate.holds();
+  await gate.cut();
+  assertOutcome(await get.outcome(), {
+    code: 5,
+    stderr: "netdisk: error: [..]\n",
+  });
+  assertEquals([ann.names(), ann.read("lost")], [["lost"], "old"]);
+});
+
+Deno.test("a file that changes while it is sent: exit 1, nothing is replaced", async () => {
+  await using gate = new Gate(disk.server.port);
+  const ann = disk.clientBehind(gate);
+  const path = store("changing", new Uint8Array(LARGE_BYTES));
+  ann.write("changing", "old");
+  gate.hold("down", 1024 * 1024);
+  await using get = ann.start(["get", "changing"]);
+  await gate.holds();
+  Deno.writeTextFileSync(path, "shorter");
+  gate.open();
+  assertOutcome(await get.outcome(), {
+    code: 1,
+    stderr:
+      "netdisk: error: changing: the file changed while it was being sent\n",
+  });
+  assertEquals([ann.names(), ann.read("changing")], [["changing"], "old"]);
+});

@@ -1,0 +1,144 @@
+/**
+ * A TCP proxy between clients and a server that can be told to let only so many
+ * bytes through, so that a test may act in the middle of a transfer. It keeps
+ * what clients sent first, to show what they did not.
+ */
+
+import { until, within } from "./deadline.ts";
+
+/** What is kept of each connection: more than a handshake, less than a file. */
+const KEPT_BYTES = 64 * 1024;
+const BUFFER_BYTES = 64 * 1024;
+
+type Direction = "up" | "down";
+
+/** A proxy on a free port of 127.0.0.1; `up` is from client to server. */
+export class Gate implements AsyncDisposable {
+  /** Where connections lead; may be changed. */
+  target: number;
+  /** The first bytes of each client. */
+  readonly sent: Uint8Array[] = [];
+  #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  #left: Record<Direction, number> = { up: Infinity, down: Infinity };
+  #held = 0;
+  #opened = Promise.withResolvers<void>();
+  #connections = new Set<Deno.Conn>();
+  #ended: Promise<void>;
+
+  constructor(target: number) {
+    this.target = target;
+    this.#ended = this.#accept();
+  }
+
+  get address(): string {
+    const { hostname, port } = this.#listener.addr;
+    return `${hostname}:${port}`;
+  }
+
+  /** From now on only `bytes` more pass in a direction. */
+  hold(direction: Direction, bytes: number): void {
+    this.#left[direction] = bytes;
+  }
+
+  /** Waits until somebody wants to send more than may pass. */
+  async holds(): Promise<void> {
+    await until("bytes at the gate", () => this.#held > 0);
+  }
+
+  /** Everything passes. */
+  open(): void {
+    this.#left = { up: Infinity, down: Infinity };
+    this.#opened.resolve();
+    this.#opened = Promise.withResolvers<void>();
+  }
+
+  /** Ends every connection in both directions, without a word of TLS. */
+  async cut(): Promise<void> {
+    // close() alone would leave a read under way waiting for its peer.
+    for (const connection of this.#connections) {
+      await connection.closeWrite().catch(() => {});
+    }
+    this.open();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#listener.close();
+    await this.cut();
+    await within("the connections at the gate end", this.#ended);
+  }
+
+  async #accept(): Promise<void> {
+    const served: Promise<void>[] = [];
+    for await (const client of this.#listener) {
+      served.push(this.#serve(client, this.sent.length));
+      this.sent.push(new Uint8Array());
+    }
+    await Promise.all(served);
+  }
+
+  async #serve(client: Deno.Conn, index: number): Promise<void> {
+    this.#connections.add(client);
+    const server = await Deno.connect({
+      hostname: "127.0.0.1",
+      port: this.target,
+    });
+    this.#connections.add(server);
+    await Promise.all([
+      this.#pump(client, server, "up", index),
+      this.#pump(server, client, "down", index),
+    ]);
+  }
+
+  /** Passes bytes on until either side is gone. */
+  async #pump(
+    from: Deno.Conn,
+    to: Deno.Conn,
+    direction: Direction,
+    index: number,
+  ): Promise<void> {
+    const buffer = new Uint8Array(BUFFER_BYTES);
+    try {
+      for (;;) {
+        const count = await from.read(buffer);
+        if (count === null) break;
+        if (direction === "up") this.#keep(index, buffer.subarray(0, count));
+        for (let at = 0; at < count;) {
+          const allowed = await this.#allowed(direction, count - at);
+          const part = buffer.subarray(at, at + allowed);
+          const written = await to.write(part);
+          this.#left[direction] -= written;
+          at += written;
+        }
+      }
+      await to.closeWrite();
+    } catch {
+      // One side has gone: the other one is to learn of it.
+      for (const connection of [from, to]) this.#close(connection);
+    }
+  }
+
+  /** How many of so many bytes may pass, once any may. */
+  async #allowed(direction: Direction, wanted: number): Promise<number> {
+    while (this.#left[direction] <= 0) {
+      this.#held++;
+      await this.#opened.promise;
+      this.#held--;
+    }
+    return Math.min(wanted, this.#left[direction]);
+  }
+
+  #keep(index: number, bytes: Uint8Array): void {
+    const kept = this.sent[index]!;
+    if (kept.length >= KEPT_BYTES) return;
+    this.sent[index] = Uint8Array.of(...kept, ...bytes);
+  }
+
+  #close(connection: Deno.Conn): void {
+    this.#connections.delete(connection);
+    try {
+      connection.close();
+    } catch {
+      // Closed already.
+    }
+  }
+}

@@ -1,0 +1,185 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { Durability, Slots } from "../../server/durability.ts";
+import { within } from "../helpers/deadline.ts";
+import { DiskRecorder } from "../helpers/faults.ts";
+import { settled } from "../helpers/settled.ts";
+import { type TempFolder, tempFolder } from "../helpers/temp_folder.ts";
+
+/** A folder `users/ann`, the syncs in which are recorded. */
+class Fixture implements Disposable {
+  readonly folder: TempFolder = tempFolder();
+  readonly root: string = Deno.realPathSync(this.folder.path);
+  readonly home: string = `${this.root}/users/ann`;
+  readonly durability: Durability = new Durability();
+  readonly disk: DiskRecorder;
+
+  constructor() {
+    Deno.mkdirSync(this.home, { recursive: true });
+    this.disk = new DiskRecorder(this.root);
+  }
+
+  [Symbol.dispose](): void {
+    this.disk[Symbol.dispose]();
+    this.folder[Symbol.dispose]();
+  }
+}
+
+/** Whether a promise has ended by now. */
+async function hasEnded(work: Promise<unknown>): Promise<boolean> {
+  let ended = false;
+  const note = () => void (ended = true);
+  work.then(note, note);
+  await settled();
+  return ended;
+}
+
+Deno.test("Slots run no more jobs than there are, in the order in which they came", async () => {
+  const slots = new Slots(3);
+  const started: number[] = [];
+  const gates = Array.from({ length: 10 }, () => Promise.withResolvers<void>());
+  let running = 0;
+  let most = 0;
+  const jobs = gates.map((gate, i) =>
+    slots.run(async () => {
+      started.push(i);
+      most = Math.max(most, ++running);
+      await gate.promise;
+      running--;
+      return i;
+    })
+  );
+  await settled();
+  assertEquals(started, [0, 1, 2]);
+  // Not in order: the next one starts whoever makes room.
+  gates[1]!.resolve();
+  await settled();
+  assertEquals(started, [0, 1, 2, 3]);
+  for (const gate of gates) gate.resolve();
+  assertEquals(await Promise.all(jobs), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  assertEquals(started, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  assertEquals(most, 3);
+});
+
+Deno.test("a job that fails gives its slot back", async () => {
+  const slots = new Slots(1);
+  const failing = [1, 2].map(() =>
+    slots.run(() => Promise.reject(new Error("broken")))
+  );
+  for (const job of failing) await assertRejects(() => job, Error, "broken");
+  assertEquals(await slots.run(() => Promise.resolve("done")), "done");
+});
+
+Deno.test("no more than 16 files are synced at a time", async () => {
+  using f = new Fixture();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let begun = 0;
+  const count = {
+    sync: () => (begun++, promise),
+  } as unknown as Deno.FsFile;
+  const syncs = Array.from(
+    { length: 40 },
+    () => f.durability.syncFile(count),
+  );
+  await settled();
+  assertEquals(begun, 16);
+  resolve();
+  await Promise.all(syncs);
+  assertEquals(begun, 40);
+});
+
+Deno.test("folder syncs that are asked for while one runs are done by one after it", async () => {
+  using f = new Fixture();
+  const gate = Promise.withResolvers<void>();
+  f.disk.hold(/^sync users\/ann$/, gate.promise);
+  const first = f.durability.syncFolder(f.home);
+  await settled();
+  const later = Array.from(
+    { length: 100 },
+    () => f.durability.syncFolder(f.home),
+  );
+  gate.resolve();
+  await within("the syncs", Promise.all([first, ...later]));
+  assertEquals(f.disk.steps, ["sync users/ann", "sync users/ann"]);
+});
+
+Deno.test("a folder sync that began earlier is not taken for a later one", async () => {
+  using f = new Fixture();
+  const gates = [0, 1].map(() => Promise.withResolvers<void>());
+  f.disk.hold(/^sync users\/ann$/, gates[0]!.promise, 1);
+  f.disk.hold(/^sync users\/ann$/, gates[1]!.promise, 1);
+  const first = f.durability.syncFolder(f.home);
+  await settled();
+  const second = f.durability.syncFolder(f.home);
+  gates[0]!.resolve();
+  await within("the first sync", first);
+  assert(!await hasEnded(second));
+  // And one that comes now must not be content with the second one.
+  const third = f.durability.syncFolder(f.home);
+  gates[1]!.resolve();
+  await within("the other syncs", Promise.all([second, third]));
+  assertEquals(f.disk.count(/^sync users\/ann$/), 3);
+});
+
+Deno.test("a folder sync that fails fails for those who waited for it only", async () => {
+  using f = new Fixture();
+  f.disk.fail(/^sync users\/ann$/, "EIO");
+  const gate = Promise.withResolvers<void>();
+  f.disk.hold(/^sync/, gate.promise);
+  const first = f.durability.syncFolder(f.home);
+  const second = f.durability.syncFolder(f.home);
+  gate.resolve();
+  await assertRejects(() => first, Error, "EIO");
+  await within("the second sync", second);
+  await within("a third sync", f.durability.syncFolder(f.home));
+});
+
+Deno.test("syncs of different folders do not wait for each other", async () => {
+  using f = new Fixture();
+  const gate = Promise.withResolvers<void>();
+  f.disk.hold(/^sync users\/ann$/, gate.promise);
+  const held = f.durability.syncFolder(f.home);
+  await within("the other sync", f.durability.syncFolder(f.root));
+  assert(!await hasEnded(held));
+  gate.resolve();
+  await held;
+});
+
+Deno.test("a name is durable with all new folders above it", async () => {
+  using f = new Fixture();
+  Deno.mkdirSync(`${f.home}/a/b`, { recursive: true });
+  f.disk.steps = [];
+  await f.durability.syncName(f.home, `${f.home}/a/b/file`);
+  assertEquals(f.disk.steps.toSorted(), [
+    "sync users",
+    "sync users/ann",
+    "sync users/ann/a",
+    "sync users/ann/a/b",
+  ]);
+});
+
+Deno.test("a folder's name is synced once, and again after it was made anew", async () => {
+  using f = new Fixture();
+  Deno.mkdirSync(`${f.home}/a`);
+  await f.durability.syncName(f.home, `${f.home}/a/one`);
+  f.disk.steps = [];
+  await f.durability.syncName(f.home, `${f.home}/a/two`);
+  assertEquals(f.disk.steps, ["sync users/ann/a"]);
+  f.disk.steps = [];
+  f.durability.forgetFolder(`${f.home}/a`);
+  await f.durability.syncName(f.home, `${f.home}/a/three`);
+  assertEquals(f.disk.steps.toSorted(), ["sync users/ann", "sync users/ann/a"]);
+});
+
+Deno.test("a folder whose name could not be synced is synced with the next file", async () => {
+  using f = new Fixture();
+  Deno.mkdirSync(`${f.home}/a`);
+  f.disk.fail(/^sync users\/ann$/, "EIO");
+  await assertRejects(
+    () => f.durability.syncName(f.home, `${f.home}/a/one`),
+    Error,
+    "EIO",
+  );
+  f.disk.steps = [];
+  await f.durability.syncName(f.home, `${f.home}/a/two`);
+  assertEquals(f.disk.count(/^sync users\/ann$/), 1);
+});

@@ -1,0 +1,147 @@
+/**
+ * A server without sockets and threads: real files in a folder of their own, a
+ * real database, sessions over connections in memory. What it logs is kept.
+ */
+
+import { FrameChannel } from "../../protocol/channel.ts";
+import { Accounts } from "../../server/accounts.ts";
+import { type Database, openDatabase } from "../../server/database.ts";
+import { Session } from "../../server/session.ts";
+import { Storage } from "../../server/storage.ts";
+import { dataFolder, uploadsFolder } from "../../server/storage_path.ts";
+import type { Registration } from "../../server/worker_messages.ts";
+import { within } from "../helpers/deadline.ts";
+import { replace } from "../helpers/faults.ts";
+import { type MemoryOptions, memoryPair } from "../helpers/memory_conn.ts";
+import { type PasswordLine, passwordLine } from "../helpers/password_line.ts";
+import { type TempFolder, tempFolder } from "../helpers/temp_folder.ts";
+import { HELLO, TestClient } from "../helpers/test_client.ts";
+
+export const PASSWORD = "correct horse";
+
+/** The lines that the server logs, kept from the terminal. */
+export class LogRecorder implements Disposable {
+  #text = "";
+  #replaced: Disposable;
+
+  constructor() {
+    const decoder = new TextDecoder();
+    this.#replaced = replace(Deno.stderr, "writeSync", () => (bytes) => {
+      this.#text += decoder.decode(bytes, { stream: true });
+      return bytes.length;
+    });
+  }
+
+  /** The lines, without their times, that tell of `event`. */
+  lines(event = ""): string[] {
+    return this.#text.split("\n").slice(0, -1)
+      .map((line) => line.slice(line.indexOf(" ") + 1))
+      .filter((line) => line.startsWith(event));
+  }
+
+  [Symbol.dispose](): void {
+    this.#replaced[Symbol.dispose]();
+  }
+}
+
+export interface ConnectOptions extends MemoryOptions {
+  registration?: Registration;
+}
+
+/** A client with the session that serves it. */
+export class Connected extends TestClient {
+  readonly session: Session;
+  /** Resolves when the session has ended. */
+  readonly ended: Promise<void>;
+
+  constructor(services: Fixture, options: ConnectOptions = {}) {
+    const [there, here] = memoryPair(options);
+    super(here);
+    const channel = new FrameChannel(there);
+    this.session = new Session(channel, services, {
+      address: "192.0.2.1:5000",
+      registration: options.registration ?? "open",
+    });
+    this.ended = this.session.run();
+  }
+
+  override async rest() {
+    const answers = await super.rest();
+    await within("the end of the session", this.ended);
+    return answers;
+  }
+}
+
+/** A server's parts over one storage root. */
+export class Fixture implements AsyncDisposable {
+  readonly folder: TempFolder = tempFolder();
+  readonly root: string = Deno.realPathSync(this.folder.path);
+  readonly log: LogRecorder = new LogRecorder();
+  readonly storage: Storage = new Storage(this.root);
+  readonly accounts: Accounts;
+  #line: PasswordLine = passwordLine();
+  #database: Database;
+  #clients: Connected[] = [];
+  #tokens = new Map<string, string>();
+
+  constructor() {
+    this.storage.prepare();
+    this.#database = openDatabase(dataFolder(this.root));
+    this.accounts = new Accounts(this.#database, this.#line.hasher);
+  }
+
+  /** A connection that has said nothing yet. */
+  connect(options: ConnectOptions = {}): Connected {
+    const client = new Connected(this, options);
+    this.#clients.push(client);
+    return client;
+  }
+
+  /** A connection that has logged in; the first one of a user registers. */
+  async login(
+    user = "ann",
+    options: ConnectOptions = {},
+  ): Promise<Connected> {
+    const client = this.connect(options);
+    await client.ask(HELLO, "hello");
+    const token = this.#tokens.get(user);
+    const { token: newToken } = await client.ask(
+      token
+        ? { type: "authenticate", token }
+        : { type: "register", user, password: PASSWORD, invite: null },
+      "session",
+    );
+    if (newToken) this.#tokens.set(user, newToken);
+    return client;
+  }
+
+  /** The disk path of a user's file. */
+  path(path: string, user = "ann"): string {
+    return `${this.root}/users/${user}/${path}`;
+  }
+
+  read(path: string): string {
+    return Deno.readTextFileSync(this.path(path));
+  }
+
+  /** Puts a file there as an admin would. */
+  write(path: string, content: string): void {
+    Deno.writeTextFileSync(this.path(path), content);
+  }
+
+  /** The files of uploads that are not finished. */
+  uploads(): string[] {
+    return [...Deno.readDirSync(uploadsFolder(this.root))].map((e) => e.name);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const client of this.#clients) {
+      client.close();
+      await within("the end of a session", client.ended);
+    }
+    this.#database.close();
+    this.#line[Symbol.dispose]();
+    this.log[Symbol.dispose]();
+    this.folder[Symbol.dispose]();
+  }
+}

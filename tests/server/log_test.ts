@@ -1,0 +1,100 @@
+import { assert, assertEquals } from "@std/assert";
+import { formatLogLine, logEvent } from "../../server/log.ts";
+import { replace } from "../helpers/faults.ts";
+import { LogRecorder } from "./fixture.ts";
+
+const TIME = new Date(Date.UTC(2026, 0, 31, 12));
+
+function line(value: string): string {
+  return formatLogLine(TIME, "put", { path: value });
+}
+
+Deno.test("a line has time, event and fields in their order", () => {
+  assertEquals(
+    formatLogLine(TIME, "put", {
+      peer: "192.0.2.1:5000",
+      user: undefined,
+      path: "a b.txt",
+      bytes: 7,
+      executable: false,
+    }),
+    '2026-01-31T12:00:00.000Z put peer=192.0.2.1:5000 path="a b.txt" bytes=7 executable=false',
+  );
+  assertEquals(
+    formatLogLine(TIME, "stopped", {}),
+    `${TIME.toISOString()} stopped`,
+  );
+});
+
+Deno.test("plain values stand as they are, also those of other scripts", () => {
+  for (
+    const value of ["report.pdf", "a/b/c", "[::1]:6375", "报告.pdf", "é", "🎉"]
+  ) {
+    assertEquals(line(value), `2026-01-31T12:00:00.000Z put path=${value}`);
+  }
+});
+
+Deno.test("values that could be taken for something else are quoted", () => {
+  const cases: [string, string][] = [
+    ["", '""'],
+    ["a b", '"a b"'],
+    ["a=b", '"a=b"'],
+    ['a"b', '"a\\"b"'],
+    ["a\\b", '"a\\\\b"'],
+    ["a\nb", '"a\\nb"'],
+    ["a\r\nb", '"a\\r\\nb"'],
+    ["a\u2028b", '"a\\u2028b"'],
+    ["a\u0085b", '"a\\u0085b"'],
+  ];
+  for (const [value, text] of cases) {
+    assertEquals(line(value), `2026-01-31T12:00:00.000Z put path=${text}`);
+  }
+});
+
+Deno.test("a value cannot make a second line, drive a terminal or hide", () => {
+  const hostile = [
+    "x\n2026-01-31T12:00:00.000Z login user=root",
+    "\u001b[2J\u001b]0;title\u0007",
+    "\u009b31m",
+    "user\u202egnp.exe",
+    "a\u2066b\u2069",
+    "a\u061cb",
+    "a\u200bb",
+    "a\ufeffb",
+    "a\u00adb",
+    "a\u{e0041}b",
+    "a\ud800b",
+    "a\u0000b",
+    "a\u007fb",
+  ];
+  for (const value of hostile) {
+    const text = line(value);
+    const escaped = JSON.stringify(value);
+    assert(text.includes('path="'), escaped);
+    assert(!/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u.test(text), escaped);
+    // Nothing is lost: the line tells what the value was.
+    assertEquals(JSON.parse(text.slice(text.indexOf("path=") + 5)), value);
+  }
+});
+
+Deno.test("logEvent() writes a line whole, also in pieces", () => {
+  using log = new LogRecorder();
+  logEvent("put", { path: "報告" });
+  assertEquals(log.lines(), ["put path=報告"]);
+  const written: number[] = [];
+  using _slow = replace(
+    Deno.stderr,
+    "writeSync",
+    () => (bytes) => written.push(bytes[0]!) && 1,
+  );
+  logEvent("put", { path: "é" });
+  const text = new TextDecoder().decode(new Uint8Array(written));
+  assertEquals(text.slice(text.indexOf(" ")), " put path=é\n");
+});
+
+Deno.test("a log that cannot be written stops nothing", () => {
+  using _broken = replace(Deno.stderr, "writeSync", () => () => {
+    throw new Deno.errors.BrokenPipe("gone");
+  });
+  logEvent("put");
+});
