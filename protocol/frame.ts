@@ -13,10 +13,10 @@ export const FRAME_HEADER_BYTES = 5;
 export const MAX_CONTROL_BYTES = 64 * 1024;
 
 /**
- * Largest control payload before login: a `register` whose every character is
- * written as `\u0000` fits.
+ * Largest control payload before login: strangers get little room. The longest
+ * legal `register` fits unless its password is made of control characters.
  */
-export const MAX_CONTROL_BYTES_BEFORE_LOGIN = 8 * 1024;
+export const MAX_CONTROL_BYTES_BEFORE_LOGIN = 4 * 1024;
 
 /** Largest data payload: longer ones bring no speed, and each connection may hold two. */
 export const MAX_DATA_BYTES = 1024 * 1024;

@@ -1,0 +1,38 @@
+/** Waits that a program has, without the waiting. */
+
+import { replace } from "./faults.ts";
+
+const TICK_MS = 1;
+
+/** While it lives, intervals come at once and performance.now() can leap ahead. */
+export class LeapClock implements Disposable {
+  #stack = new DisposableStack();
+  #leapt = 0;
+
+  constructor() {
+    this.#stack.use(replace(performance, "now", (original) => {
+      return () => original.call(performance) + this.#leapt;
+    }));
+    this.#stack.use(replace(globalThis, "setInterval", (original) => {
+      const hurried = (work: () => void) => original(work, TICK_MS);
+      return hurried as typeof setInterval;
+    }));
+  }
+
+  leap(ms: number): void {
+    this.#leapt += ms;
+  }
+
+  [Symbol.dispose](): void {
+    this.#stack.dispose();
+  }
+}
+
+/** While it lives, time-outs of exactly `ms` milliseconds come at once. */
+export function skipTimeout(ms: number): Disposable {
+  return replace(globalThis, "setTimeout", (original) => {
+    const hurried = (work: () => void, delay?: number) =>
+      original(work, delay === ms ? TICK_MS : delay);
+    return hurried as typeof setTimeout;
+  });
+}
