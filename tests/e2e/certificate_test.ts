@@ -38,8 +38,8 @@ Deno.test("clients that know the authority trust the name, and remember", async 
   const unknown = {
     code: 10,
     stderr:
-      `netdisk: error: ${local}: the certificate is signed by an authority ` +
-      `that is not known, or for another name\n${HINT}`,
+      `netdisk: error: ${local}: the server's certificate is signed by an ` +
+      `authority that is not known\n${HINT}`,
   };
   assertOutcome(await eve.run([...ping, local]), unknown);
   assertOutcome(await eve.run([...ping, local, "--accept-new"]), unknown);
@@ -52,7 +52,8 @@ Deno.test("clients that know the authority trust the name, and remember", async 
   const other = server.address;
   assertOutcome(await eve.run([...ping, other, "--cacert", ca]), {
     code: 10,
-    stderr: `netdisk: error: ${other}: [..] for another name\n${HINT}`,
+    stderr:
+      `netdisk: error: ${other}: the server's certificate is for another name\n[..]\n`,
   });
 
   // The name stays the server's own when the certificate is renewed.
@@ -78,8 +79,8 @@ Deno.test("the authority of somebody else is no authority", async () => {
   assertOutcome(await eve.run(args), {
     code: 10,
     stderr:
-      `netdisk: error: ${local}: the certificate is signed by an authority ` +
-      `that is not known, or for another name\n${HINT}`,
+      `netdisk: error: ${local}: the server's certificate is signed by an ` +
+      `authority that is not known\n${HINT}`,
   });
 });
 
@@ -97,7 +98,7 @@ Deno.test("a certificate that clients would refuse is refused at the start", asy
   assertOutcome(await eve.run([...serve, "--tls-cert", ca, "--tls-key", key]), {
     code: 1,
     stderr:
-      "netdisk: error: the certificate in '[..]' is an authority's [..]\n[..]",
+      "netdisk: error: the certificate in '[..]' is an authority's [..]\n",
   });
   const cert = eve.path("cert.pem");
   const other = eve.write("other.pem", (await authority.sign("localhost")).key);

@@ -39,7 +39,6 @@ interface MessageVector {
 }
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
 
 const vectors = (file.vectors as unknown as MessageVector[]).map((vector) => ({
   ...vector,
