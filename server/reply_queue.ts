@@ -13,15 +13,10 @@ import { logEvent } from "./log.ts";
 /** The most answers that may be outstanding (SPEC.md 9). */
 export const MAX_PENDING_REPLIES = 64;
 
-interface Pending {
-  reply: Promise<Response>;
-  isReady: boolean;
-}
-
 /** The pending answers of one session. */
 export class ReplyQueue {
   #channel: FrameChannel;
-  #queue: Pending[] = [];
+  #queue: Promise<Response>[] = [];
   #pumping: Promise<void> | undefined;
   #working = false;
   #room: (() => void) | undefined;
@@ -45,9 +40,7 @@ export class ReplyQueue {
    * an `error`. Resolves as soon as there is room for one more.
    */
   async push(reply: Promise<Response>): Promise<void> {
-    const pending = { reply: reply.catch(toErrorResponse), isReady: false };
-    pending.reply.then(() => pending.isReady = true);
-    this.#queue.push(pending);
+    this.#queue.push(reply.catch(toErrorResponse));
     if (!this.#pumping) {
       this.#pumping = this.#pump();
       // The reader of the connection learns of a lost one by itself.
@@ -68,11 +61,11 @@ export class ReplyQueue {
     try {
       while (this.#queue.length > 0) {
         await this.#sendNext();
-        // What is ready leaves together, and does not wait for what is not.
-        if (!this.#queue[0]?.isReady) await this.#channel.flush();
+        // What is added during the flush is sent, too, before this ends.
+        if (this.#queue.length === 0) await this.#channel.flush();
       }
     } catch (error) {
-      await Promise.all(this.#queue.map(({ reply }) => reply));
+      await Promise.all(this.#queue);
       this.#queue = [];
       throw error;
     } finally {
@@ -82,7 +75,7 @@ export class ReplyQueue {
 
   async #sendNext(): Promise<void> {
     this.#working = true;
-    const response = await this.#queue[0]!.reply;
+    const response = await this.#queue[0]!;
     this.#working = false;
     await this.#channel.send(response);
     this.#queue.shift();

@@ -56,7 +56,8 @@ export async function checkSandbox(root: string): Promise<string[]> {
     link: () => Deno.symlinkSync(outside, join(root, ".netdisk", "link")),
     connect: () => Deno.connect({ hostname: "127.0.0.1", port: 9 }),
     listen: () => Deno.listen({ hostname: "127.0.0.1", port: 9 }),
-    run: () => new Deno.Command("true").outputSync(),
+    // A full path, or it would be looked for before it is refused.
+    run: () => new Deno.Command(join(root, "program")).outputSync(),
     env: () => Deno.env.get("HOME"),
     sys: () => Deno.hostname(),
     ffi: () => Deno.dlopen("libc.so.6", {}),

@@ -98,7 +98,8 @@ Deno.test("a certificate that clients would refuse is refused at the start", asy
   assertOutcome(await eve.run([...serve, "--tls-cert", ca, "--tls-key", key]), {
     code: 1,
     stderr:
-      "netdisk: error: the certificate in '[..]' is an authority's [..]\n",
+      "netdisk: error: the certificate in '[..]' is an authority's [..]\n" +
+      "netdisk: hint: without --tls-cert and --tls-key netdisk makes its own\n",
   });
   const cert = eve.path("cert.pem");
   const other = eve.write("other.pem", (await authority.sign("localhost")).key);

@@ -257,12 +257,11 @@ export async function talk<T>(
     await connection.greet(SESSION);
     return await within("the client's work", act(connection));
   });
-  // What nobody awaits fails now, and with it the test.
-  await settled();
   connection.close();
   const { error: fault } = await within("the end of the script", scripted);
   server.close();
-  await settled();
+  // What nobody awaits fails now, and with it the test.
+  await settled(5);
   if (fault !== undefined && !("error" in acted && isGone(fault))) throw fault;
   if ("error" in acted) throw acted.error;
   return acted.value;

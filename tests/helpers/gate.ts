@@ -87,6 +87,10 @@ export class Gate implements AsyncDisposable {
       this.#pump(client, server, "up", index),
       this.#pump(server, client, "down", index),
     ]);
+    for (const connection of [client, server]) {
+      this.#connections.delete(connection);
+      connection.close();
+    }
   }
 
   /** Passes bytes on until either side is gone. */
@@ -110,11 +114,10 @@ export class Gate implements AsyncDisposable {
           at += written;
         }
       }
-      await to.closeWrite();
     } catch {
       // One side has gone: the other one is to learn of it.
-      for (const connection of [from, to]) this.#close(connection);
     }
+    await to.closeWrite().catch(() => {});
   }
 
   /** How many of so many bytes may pass, once any may. */
@@ -131,14 +134,5 @@ export class Gate implements AsyncDisposable {
     const kept = this.sent[index]!;
     if (kept.length >= KEPT_BYTES) return;
     this.sent[index] = Uint8Array.of(...kept, ...bytes);
-  }
-
-  #close(connection: Deno.Conn): void {
-    this.#connections.delete(connection);
-    try {
-      connection.close();
-    } catch {
-      // Closed already.
-    }
   }
 }

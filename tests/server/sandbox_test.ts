@@ -63,7 +63,7 @@ for (
   const [name, extra] of Object.entries({
     read: { read: true },
     connect: { net: true },
-    run: { run: ["true"] },
+    run: { run: true },
     env: { env: true },
     sys: { sys: true },
   })
