@@ -67,6 +67,13 @@ function openFile(path: string, facts: TargetFacts): TargetWriter {
     if (info && !info.isFile) return new DeviceWriter(path);
     return new PartialFile(path, facts, info?.mode ?? null);
   } catch (error) {
+    if (error instanceof Deno.errors.NotFound) {
+      const folder = dirname(path);
+      throw new NetdiskError("not-found", `${folder}: no such folder`, {
+        hint: `mkdir -p ${folder}`,
+        cause: error,
+      });
+    }
     throw localError(path, error);
   }
 }

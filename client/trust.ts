@@ -155,5 +155,6 @@ const CERTIFICATE_FAULTS: Readonly<
 
 /** True for a server on this machine, which nobody else can stand in for easily. */
 export function isLoopbackName(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127\./.test(host);
+  return host === "localhost" || host === "::1" ||
+    /^127(\.\d{1,3}){3}$/.test(host);
 }

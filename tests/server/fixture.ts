@@ -3,9 +3,11 @@
  * real database, sessions over connections in memory. What it logs is kept.
  */
 
+import { scryptSync } from "node:crypto";
 import { FrameChannel } from "../../protocol/channel.ts";
 import { Accounts } from "../../server/accounts.ts";
 import { type Database, openDatabase } from "../../server/database.ts";
+import type { PasswordHasher, StoredPassword } from "../../server/passwords.ts";
 import { Session } from "../../server/session.ts";
 import { Storage } from "../../server/storage.ts";
 import { dataFolder, uploadsFolder } from "../../server/storage_path.ts";
@@ -13,11 +15,29 @@ import type { Registration } from "../../server/worker_messages.ts";
 import { within } from "../helpers/deadline.ts";
 import { replace } from "../helpers/faults.ts";
 import { type MemoryOptions, memoryPair } from "../helpers/memory_conn.ts";
-import { type PasswordLine, passwordLine } from "../helpers/password_line.ts";
+import { CHEAP } from "../helpers/password_line.ts";
 import { type TempFolder, tempFolder } from "../helpers/temp_folder.ts";
 import { HELLO, TestClient } from "../helpers/test_client.ts";
 
 export const PASSWORD = "correct horse";
+
+/** What the password worker does, without the start of a worker for each test. */
+const hasher = {
+  parameters: CHEAP,
+  hash(password: string): Promise<StoredPassword> {
+    const salt = crypto.getRandomValues(new Uint8Array(16));
+    return Promise.resolve({ ...CHEAP, salt, hash: scrypt(password, salt) });
+  },
+  verify(password: string, stored: StoredPassword): Promise<boolean> {
+    const hash = scrypt(password, stored.salt);
+    return Promise.resolve(hash.every((byte, i) => byte === stored.hash[i]));
+  },
+} as PasswordHasher;
+
+function scrypt(password: string, salt: Uint8Array): Uint8Array {
+  const { n, r, p } = CHEAP;
+  return new Uint8Array(scryptSync(password, salt, 32, { N: n, r, p }));
+}
 
 /** The lines that the server logs, kept from the terminal. */
 export class LogRecorder implements Disposable {
@@ -79,7 +99,6 @@ export class Fixture implements AsyncDisposable {
   readonly log: LogRecorder = new LogRecorder();
   readonly storage: Storage = new Storage(this.root);
   readonly accounts: Accounts;
-  #line: PasswordLine = passwordLine();
   #database: Database;
   #clients: Connected[] = [];
   #tokens = new Map<string, string>();
@@ -87,7 +106,7 @@ export class Fixture implements AsyncDisposable {
   constructor() {
     this.storage.prepare();
     this.#database = openDatabase(dataFolder(this.root));
-    this.accounts = new Accounts(this.#database, this.#line.hasher);
+    this.accounts = new Accounts(this.#database, hasher);
   }
 
   /** A connection that has said nothing yet. */
@@ -140,7 +159,6 @@ export class Fixture implements AsyncDisposable {
       await within("the end of a session", client.ended);
     }
     this.#database.close();
-    this.#line[Symbol.dispose]();
     this.log[Symbol.dispose]();
     this.folder[Symbol.dispose]();
   }
