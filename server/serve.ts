@@ -149,7 +149,8 @@ function parseListen(text: string): { host: string; port: number } {
   const match = /^(?<host>.*?):(?<port>\d{1,5})$/.exec(text);
   const port = Number(match?.groups?.port ?? DEFAULT_PORT);
   const host = match ? match.groups!.host || "0.0.0.0" : text;
-  if (port > 65535) throw badListen(text);
+  // A link is no place to listen on.
+  if (port > 65535 || host.includes("/")) throw badListen(text);
   try {
     return { host: parseServerLink(host).host, port };
   } catch {

@@ -26,6 +26,9 @@ const SYNC_READ_BYTES = 64 * 1024;
 const READ_FLAGS = fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW |
   fs.constants.O_NONBLOCK;
 
+/** Nobody replaces a file so quickly without meaning harm. */
+const MAX_OPEN_TRIES = 100;
+
 const readAsync = promisify(fs.read) as (
   fd: number,
   target: Uint8Array,
@@ -146,17 +149,10 @@ export class StoredFile {
   /** @throws NetdiskError `not-found`, `is-folder`, `denied` for a link or device */
   constructor(path: string) {
     try {
-      this.#fd = fs.openSync(path, READ_FLAGS);
+      [this.#fd, this.#stats] = openFile(path);
     } catch (error) {
       throw toStorageError(error);
     }
-    this.#stats = fs.fstatSync(this.#fd);
-    if (this.#stats.isFile()) return;
-    this.close();
-    if (this.#stats.isDirectory()) {
-      throw new NetdiskError("is-folder", "it is a folder");
-    }
-    throw new NetdiskError("denied", "it is a device or pipe, not a file");
   }
 
   /** Bytes, when it was opened. */
@@ -203,6 +199,35 @@ export class StoredFile {
   close(): void {
     fs.closeSync(this.#fd);
   }
+}
+
+/**
+ * Opens the very file that lies at `path`. O_NOFOLLOW is not enough: with
+ * permissions for one folder only, Deno resolves links before it opens.
+ */
+function openFile(path: string): [fd: number, stats: fs.Stats] {
+  for (let tries = 0; tries < MAX_OPEN_TRIES; tries++) {
+    const seen = fs.lstatSync(path);
+    if (!seen.isFile()) throw notFile(seen);
+    const fd = fs.openSync(path, READ_FLAGS);
+    const stats = fs.fstatSync(fd);
+    if (stats.ino === seen.ino && stats.dev === seen.dev) return [fd, stats];
+    // A put gave the name to another file just now.
+    fs.closeSync(fd);
+  }
+  throw new NetdiskError("changed", "the file is being replaced all the time");
+}
+
+function notFile(stats: fs.Stats): NetdiskError {
+  if (stats.isDirectory()) {
+    return new NetdiskError("is-folder", "it is a folder");
+  }
+  return new NetdiskError(
+    "denied",
+    stats.isSymbolicLink()
+      ? "links are not followed"
+      : "it is a device or pipe, not a file",
+  );
 }
 
 /** A file that vanished while the folder was read is not an error. */

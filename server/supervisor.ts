@@ -63,8 +63,12 @@ export async function lockRoot(
     Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
     root = Deno.realPathSync(folder);
     Deno.mkdirSync(dataFolder(root), { recursive: true, mode: 0o700 });
-    // Accounts must not vanish with their folder's name when the power fails.
-    for (const path of [root, dirname(root)]) syncFolder(path);
+    // Accounts must not vanish with a folder's name when the power fails, and
+    // those above the root may be as new as itself.
+    for (let at = root; at !== dirname(at); at = dirname(at)) {
+      syncFolder(dirname(at));
+    }
+    syncFolder(root);
     lock = Deno.openSync(join(dataFolder(root), "lock"), {
       write: true,
       create: true,
@@ -115,17 +119,23 @@ export async function startServer(
   };
   const ready = nextMessage(server, "ready");
   server.postMessage(start, [channel.port2]);
+  const end = () => {
+    server.terminate();
+    passwords.terminate();
+  };
 
   return {
-    ready: await Promise.race([ready, failed.promise]),
+    ready: await Promise.race([ready, failed.promise]).catch((error) => {
+      end();
+      throw error;
+    }),
     failed: failed.promise,
     async stop(): Promise<void> {
       const stopped = nextMessage(server, "stopped");
       const stop: ToWorker = { type: "stop", graceMs: GRACE_MS };
       server.postMessage(stop);
       await Promise.race([stopped, failed.promise]);
-      server.terminate();
-      passwords.terminate();
+      end();
     },
   };
 }

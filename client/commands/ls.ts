@@ -51,7 +51,7 @@ export const command = defineCommand({
     let failures = 0;
     for (const [index, path] of paths.entries()) {
       try {
-        await lister.list(path, paths.length > 1, index === 0);
+        await lister.list(path, paths.length > 1);
       } catch (error) {
         if (!isAboutPath(error)) throw error;
         if (paths.length === 1) throw about(args[index]!, error);
@@ -72,6 +72,7 @@ class Lister {
   #connection: Connection;
   #output: Output;
   #long: boolean;
+  #hasPrinted = false;
 
   constructor(connection: Connection, output: Output, long: boolean) {
     this.#connection = connection;
@@ -80,7 +81,7 @@ class Lister {
   }
 
   /** Lists one path; a file stands for itself. */
-  async list(path: string, titled: boolean, isFirst: boolean): Promise<void> {
+  async list(path: string, titled: boolean): Promise<void> {
     // Sent together: most paths are folders, and then one trip is enough.
     await this.#connection.send({ type: "stat", path });
     await this.#connection.send({ type: "list", path });
@@ -99,7 +100,8 @@ class Lister {
     }
     if (titled) {
       const title = `${displayText(path || "/")}:`;
-      this.#output.print(isFirst ? title : `\n${title}`);
+      this.#output.print(this.#hasPrinted ? `\n${title}` : title);
+      this.#hasPrinted = true;
     }
     await this.#listFolder(path);
   }
@@ -133,6 +135,7 @@ class Lister {
   /** One line; `shown` stands in it for the name. */
   #print(entry: Entry, folder: string, shown = entry.name): void {
     const { name, kind, size, mtime, executable } = entry;
+    this.#hasPrinted = true;
     this.#output.record("entry", {
       folder,
       name,

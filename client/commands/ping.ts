@@ -3,6 +3,7 @@
 import type { NetdiskError } from "../../protocol/errors.ts";
 import { defineCommand, usageError } from "../command.ts";
 import { Guest } from "../guest.ts";
+import { onInterrupt } from "../interrupt.ts";
 import { chooseServer } from "../server_choice.ts";
 
 const DEFAULT_COUNT = 4;
@@ -46,6 +47,8 @@ export const command = defineCommand({
     const choice = chooseServer(invocation);
     using guest = new Guest(invocation, choice);
     const times: number[] = [];
+    // Ctrl-C is how most pings end.
+    using _interrupted = onInterrupt(() => summarise(times));
     try {
       for (let n = 1; n <= count; n++) {
         const connection = await guest.connection();

@@ -8,7 +8,12 @@ import { connectLoggedIn } from "../connect.ts";
 import { fileSource, type LocalSource, stdinSource } from "../local_source.ts";
 import { Progress, progressStyle } from "../progress.ts";
 import { Results } from "../results.ts";
-import { uploadAll, type UploadItem, type UploadObserver } from "../upload.ts";
+import {
+  about,
+  uploadAll,
+  type UploadItem,
+  type UploadObserver,
+} from "../upload.ts";
 
 export const command = defineCommand({
   name: "put",
@@ -116,10 +121,9 @@ async function targetFolder(
     const { entry } = await connection.call({ type: "stat", path }, "entry");
     return entry.kind === "folder" ? path : undefined;
   } catch (error) {
-    const absent = error instanceof NetdiskError &&
-      ["not-found", "not-folder"].includes(error.code);
-    if (absent) return undefined;
-    throw error;
+    if (!(error instanceof NetdiskError)) throw error;
+    if (["not-found", "not-folder"].includes(error.code)) return undefined;
+    throw ["denied", "io"].includes(error.code) ? about(to, error) : error;
   }
 }
 

@@ -322,6 +322,8 @@ for (const command of [login, register]) {
       scene.remember(pinOf(imposter));
       scene.config.update((data) => {
         savedServer(data, "other:1").sessions = [SESSION];
+        const ben = { ...SESSION, user: "ben" };
+        savedServer(data, scene.address).sessions.push(ben);
       });
       const link = linkOf(scene, identity.fingerprint);
       const { error } = await scene.run(

@@ -397,10 +397,12 @@ const LIES: [string, (server: FakeServer) => Promise<void>][] = [
   ["too much data at once", async (server) => {
     await server.say(FILE);
     await server.sayData(bytesOf(10));
+    await server.say({ type: "done", sha256: sha256Of(bytesOf(10)) });
   }],
   ["too much data in pieces", async (server) => {
     await server.say(FILE);
     await server.sayData(bytesOf(10), 3);
+    await server.say({ type: "done", sha256: sha256Of(bytesOf(10)) });
   }],
   ["data after an empty file", async (server) => {
     await server.say({ ...FILE, size: 0 });

@@ -212,12 +212,11 @@ for (const [step, length] of FAULTS) {
             const writer = fileTarget(path).open({ ...FACTS, mtime: 1000 });
             try {
               await writer.write(new Uint8Array(length));
-              writer.finish();
             } catch (error) {
-              // As download.ts does it.
               writer.abort();
               throw error;
             }
+            writer.finish();
           }, NetdiskError);
           assertEquals(
             [error.code, error.message],

@@ -39,7 +39,7 @@ Deno.test("ls shows links and pipes as what they are", async () => {
   });
   // A link is an entry of its own, whatever it leads to.
   assertOutcome(await ann.run(["ls", "ls/folder-link"]), {
-    stdout: "folder-link\n",
+    stdout: "ls/folder-link\n",
   });
   for (const path of ["ls/folder-link/secret", "ls/outside/hostname"]) {
     assertOutcome(await ann.run(["ls", path]), {
@@ -74,8 +74,7 @@ Deno.test("put replaces no link or pipe, and goes through none", async () => {
   const ann = disk.client();
   ann.write("new", "new");
   for (const name of SPECIAL) {
-    const to = name === "folder-link" ? `put/${name}` : `put/${name}`;
-    assertOutcome(await ann.run(["put", "new", "--to", to]), {
+    assertOutcome(await ann.run(["put", "new", "--to", `put/${name}`]), {
       code: 4,
       stderr: "netdisk: error: new: it is a link or device, not a file\n",
     });
@@ -130,13 +129,7 @@ Deno.test("files that an admin copies there are served", async () => {
 Deno.test("names that no client would make are shown safely, not obeyed", async () => {
   const folder = disk.server.file("ann", "odd");
   Deno.mkdirSync(folder);
-  Deno.writeTextFileSync(
-    `${folder}/\\x1b[2Jred\\nline`.replace("\\\\x1b", "\x1b").replace(
-      "\\\\n",
-      "\n",
-    ),
-    "x",
-  );
+  Deno.writeTextFileSync(`${folder}/\x1b[2Jred\nline`, "x");
   const ann = disk.client();
   const { code, stdout, stderr } = await ann.run(["ls", "odd"]);
   assertEquals({ code, stderr }, { code: 0, stderr: "" });

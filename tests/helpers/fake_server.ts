@@ -277,7 +277,8 @@ async function outcomeOf<T>(work: () => Promise<T>): Promise<Outcome<T>> {
   }
 }
 
-function isGone(error: unknown): boolean {
+/** True for what a script meets when the client has left. */
+export function isGone(error: unknown): boolean {
   return error instanceof ClientGone ||
     error instanceof NetdiskError && error.code === "connection-lost";
 }

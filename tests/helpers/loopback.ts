@@ -90,7 +90,11 @@ export class Loopback implements AsyncDisposable {
     if (!this.#open.delete(connection)) return;
     // close() alone leaves a read under way, and with it both ends, open.
     connection.closeWrite().catch(() => {});
-    connection.close();
+    try {
+      connection.close();
+    } catch {
+      // A script has closed it.
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -3,7 +3,7 @@
 import { join } from "@std/path";
 import type { Command } from "../../client/command.ts";
 import { Config, savedServer } from "../../client/config.ts";
-import { FakeServer, SESSION } from "./fake_server.ts";
+import { FakeServer, isGone, SESSION } from "./fake_server.ts";
 import { invoke, type InvokeOptions, type Ran } from "./invocation.ts";
 import { Loopback, socketCount, socketsClosed } from "./loopback.ts";
 import { tempFolder } from "./temp_folder.ts";
@@ -29,7 +29,7 @@ export interface Played extends Ran {
 
 /**
  * Runs `netdisk COMMAND ARGV --plain` against a server that follows a script on
- * each connection. A script that finds something wrong fails; nothing that the
+ * each connection; `{address}` in an argument is where it is. A script that finds something wrong fails; nothing that the
  * command opened stays open.
  */
 export async function play(
@@ -62,7 +62,8 @@ export async function play(
       server.sessions = [SESSION];
     });
     const env = { NETDISK_CONFIG_DIR: folder.path, ...options.env };
-    const ran = await invoke(command, [...argv, "--plain"], {
+    const line = argv.map((arg) => arg.replace("{address}", address));
+    const ran = await invoke(command, [...line, "--plain"], {
       ...options,
       env,
     });
@@ -77,30 +78,34 @@ export async function play(
   }
   await socketsClosed(before);
   // A script that the client left early is only wrong when the client is happy.
-  if (faults.length > 0 && !played.error) throw faults[0];
   for (const fault of faults) {
-    if ((fault as Error).name === "AssertionError") throw fault;
+    if (!played.error || !isGone(fault)) throw fault;
   }
   return played;
 }
 
-/** A folder with files of the given texts. */
+/** A folder with files of the given texts; `sub/` is a folder in it. */
 export function filesIn(texts: Record<string, string>) {
   const folder = tempFolder();
+  const of = (name: string) => join(folder.path, name);
   for (const [name, text] of Object.entries(texts)) {
-    Deno.writeTextFileSync(join(folder.path, name), text);
+    if (name.endsWith("/")) Deno.mkdirSync(of(name));
+    else Deno.writeTextFileSync(of(name), text);
   }
   return {
     path: folder.path,
-    of: (name: string) => join(folder.path, name),
-    /** The names in it, and what each has. */
-    now: () =>
-      Object.fromEntries(
-        [...Deno.readDirSync(folder.path)].map(({ name }) => [
-          name,
-          Deno.readTextFileSync(join(folder.path, name)),
-        ]).sort(),
-      ),
+    of,
+    /** The files in it, and what each has. */
+    now: () => Object.fromEntries(textsBelow(folder.path, "")),
     [Symbol.dispose]: () => folder[Symbol.dispose](),
   };
+}
+
+function textsBelow(root: string, prefix: string): [string, string][] {
+  return [...Deno.readDirSync(join(root, prefix))].flatMap((entry) => {
+    const name = prefix + entry.name;
+    return entry.isDirectory
+      ? textsBelow(root, `${name}/`)
+      : [[name, Deno.readTextFileSync(join(root, name))]];
+  });
 }

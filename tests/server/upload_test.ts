@@ -440,3 +440,50 @@ Deno.test("abort() may come twice, and after everything else", async () => {
   await done.settle();
   assertEquals(f.read(), NEW);
 });
+
+/** Whether system calls can be watched here. */
+function canTrace(): boolean {
+  try {
+    return new Deno.Command("strace", { args: ["true"] }).outputSync().success;
+  } catch {
+    return false;
+  }
+}
+
+Deno.test({
+  name: "the system is asked for the same, in the same order",
+  ignore: !canTrace(),
+  fn() {
+    using folder = tempFolder();
+    const root = Deno.realPathSync(folder.path);
+    const { code, stderr } = new Deno.Command("strace", {
+      args: [
+        ...["-f", "-y", "-e", "trace=write,fsync,mkdir,rename"],
+        ...[Deno.execPath(), "run", "-A", "--quiet"],
+        ...[import.meta.resolve("../helpers/one_put.ts"), root],
+      ],
+    }).outputSync();
+    const text = new TextDecoder().decode(stderr);
+    assertEquals(code, 0, text);
+    const steps: string[] = [];
+    for (const line of text.split("\n")) {
+      const call = /\b(write|fsync|mkdir|rename)\(/.exec(line)?.[1];
+      const paths = line.match(/(?<=[<"])\/[^>"]+(?=[>"])/g) ?? [];
+      const own = paths.filter((path) => path.startsWith(root))
+        .map((path) => path.slice(root.length).replace(/uploads\/.*/, "TEMP"));
+      if (call && own.length > 0) steps.push([call, ...own].join(" "));
+    }
+    const from = steps.indexOf("write /.netdisk/TEMP");
+    assertEquals(steps.slice(from, from + 4), [
+      "write /.netdisk/TEMP",
+      "fsync /.netdisk/TEMP",
+      "mkdir /users/ann/new",
+      "rename /.netdisk/TEMP /users/ann/new/file",
+    ]);
+    assertEquals(steps.slice(from + 4).sort(), [
+      "fsync /users",
+      "fsync /users/ann",
+      "fsync /users/ann/new",
+    ]);
+  },
+});

@@ -88,11 +88,11 @@ Deno.test(
   strict,
   async () => {
     const pages = Array.from(
-      { length: 13 },
+      { length: 26 },
       (_, page) =>
         Array.from(
-          { length: 900 },
-          (_, i) => entry(`f${11_700 - page * 900 - i}`),
+          { length: 450 },
+          (_, i) => entry(`f${11_700 - page * 450 - i}`),
         ),
     );
     const { stdout } = await play(

@@ -1,0 +1,64 @@
+import { assertEquals } from "@std/assert";
+import { command as logout } from "../../../client/commands/logout.ts";
+import { SERVER_HELLO } from "../../helpers/fake_server.ts";
+import { play } from "../../helpers/play.ts";
+
+const strict = { sanitizeOps: true, sanitizeResources: true } as const;
+
+Deno.test(
+  "netdisk logout forgets the session when the server has",
+  strict,
+  async () => {
+    const { stdout, stderr, users, address, error } = await play(
+      logout,
+      [],
+      async (server) => {
+        await server.request("logout");
+        await server.say({ type: "ok" });
+      },
+    );
+    assertEquals([stdout, users, error], ["", [], undefined]);
+    assertEquals(stderr, `netdisk: logged out anna from ${address}\n`);
+  },
+);
+
+Deno.test(
+  "netdisk logout forgets a session that the server does not know",
+  strict,
+  async () => {
+    const { users, error } = await play(logout, [], async (server) => {
+      await server.request("hello");
+      await server.request("authenticate");
+      await server.say(SERVER_HELLO);
+      await server.refuse("unauthenticated");
+    }, { greeting: true });
+    assertEquals([users, error], [[], undefined]);
+  },
+);
+
+Deno.test(
+  "netdisk logout keeps the session when the server did not end it",
+  strict,
+  async () => {
+    const lost = await play(logout, [], async (server) => {
+      await server.request("logout");
+    });
+    assertEquals([lost.users, lost.error?.code], [["anna"], "connection-lost"]);
+    const failed = await play(logout, [], async (server) => {
+      await server.request("logout");
+      await server.refuse("io");
+    });
+    assertEquals([failed.users, failed.error?.code], [["anna"], "io"]);
+  },
+);
+
+Deno.test(
+  "netdisk logout of somebody who is not logged in connects nowhere",
+  strict,
+  async () => {
+    const { error, connections } = await play(logout, [], async () => {}, {
+      stranger: true,
+    });
+    assertEquals([error?.code, connections], ["unauthenticated", 0]);
+  },
+);

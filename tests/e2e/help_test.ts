@@ -1,0 +1,113 @@
+/** What `netdisk help` shows, whole: the texts are in tests/e2e/golden. */
+
+import { assertEquals, assertMatch } from "@std/assert";
+import { COMMANDS } from "../../main.ts";
+import { VERSION } from "../../protocol/version.ts";
+import { assertGolden, assertOutcome } from "../helpers/golden.ts";
+import { Client } from "../helpers/netdisk.ts";
+import type { Outcome } from "../helpers/process.ts";
+import { tempFolder } from "../helpers/temp_folder.ts";
+
+/** Runs netdisk as somebody new, without any server. */
+async function run(...args: string[]): Promise<Outcome> {
+  using folder = tempFolder();
+  return await Client.at(folder.path).run(args);
+}
+
+Deno.test("netdisk help, --help and -h show the overview", async () => {
+  const outcome = await run("help");
+  assertOutcome({ ...outcome, stdout: "" });
+  assertGolden(outcome.stdout, "help");
+  assertEquals(await run("--help"), outcome);
+  assertEquals(await run("-h"), outcome);
+});
+
+for (const { name } of COMMANDS) {
+  Deno.test(`netdisk help ${name} begins with an example`, async () => {
+    const outcome = await run("help", name);
+    assertOutcome({ ...outcome, stdout: "" });
+    assertMatch(
+      outcome.stdout,
+      new RegExp(`^Example:\n(  #.*\n)?  .*netdisk ${name}`),
+    );
+    assertGolden(outcome.stdout, `help_${name}`);
+    assertEquals(await run(name, "--help"), outcome);
+    // Whoever asks for help gets it, whatever else is missing or wrong.
+    assertEquals(await run("-h", name, "--what", "--server"), outcome);
+  });
+}
+
+Deno.test("netdisk --version and -V", async () => {
+  for (const option of ["--version", "-V"]) {
+    assertOutcome(await run(option), { stdout: `netdisk ${VERSION}\n` });
+  }
+  assertOutcome(await run("ls", "-V"), { stdout: `netdisk ${VERSION}\n` });
+});
+
+Deno.test("netdisk alone: exit 2, and where the help is", async () => {
+  assertOutcome(await run(), {
+    code: 2,
+    stderr:
+      "netdisk: error: a command is missing\nnetdisk: hint: netdisk help\n",
+  });
+});
+
+Deno.test("an unknown command: exit 2 and the nearest guess", async () => {
+  const cases: [typed: string, guess: string][] = [
+    ["lst", ", did you mean 'ls'?"],
+    ["gte", ", did you mean 'get'?"],
+    ["regis", ", did you mean 'register'?"],
+    ["upload", ""],
+  ];
+  for (const [typed, guess] of cases) {
+    const unknown = {
+      code: 2,
+      stderr: `netdisk: error: unknown command '${typed}'${guess}\n` +
+        "netdisk: hint: netdisk help\n",
+    };
+    assertOutcome(await run(typed), unknown);
+    assertOutcome(await run("help", typed), unknown);
+  }
+});
+
+Deno.test("an unknown option: exit 2 and the nearest guess", async () => {
+  const cases: [args: string[], reason: string, topic: string][] = [
+    [
+      ["ls", "--lnog"],
+      "ls: unknown option --lnog, did you mean --long?",
+      " ls",
+    ],
+    [
+      ["put", "a", "--too", "b"],
+      "put: unknown option --too, did you mean --to?",
+      " put",
+    ],
+    [["ls", "-x"], "ls: unknown option -x", " ls"],
+    [
+      ["--jason", "ls"],
+      "unknown option --jason before the command, did you mean --json?",
+      "",
+    ],
+    [["get", "a", "--to"], "get: --to needs a value (LOCAL)", " get"],
+    [["get", "a", "--to="], "get: --to is empty", " get"],
+    [["get", "a", "-tb", "-tc"], "get: -t is given twice", " get"],
+    [["get"], "get: REMOTE is missing", " get"],
+    [["put", ""], "put: LOCAL is empty", " put"],
+    [["whoami", "a"], "whoami: takes no arguments, 1 were given", " whoami"],
+    [["ls", "--long=yes"], "ls: --long takes no value", " ls"],
+    [
+      ["put", "a", "--progress", "maybe"],
+      "put: --progress is one of auto, always, never, not 'maybe'",
+      " put",
+    ],
+    [["ping", "-c", "0"], "ping: -c takes a number from 1 to 1000000", " ping"],
+    [["ping", "-i", "x"], "ping: -i takes seconds, at most 3600", " ping"],
+  ];
+  for (const [args, reason, topic] of cases) {
+    assertOutcome(await run(...args), {
+      code: 2,
+      stderr:
+        `netdisk: error: ${reason}\nnetdisk: hint: netdisk help${topic}\n`,
+    });
+  }
+});

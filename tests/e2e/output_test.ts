@@ -1,0 +1,245 @@
+/** What goes to which stream, in which form, for people, pipes and scripts. */
+
+import { assert, assertEquals } from "@std/assert";
+import { join } from "@std/path";
+import { sharedDisk } from "../helpers/disk.ts";
+import { assertGolden, assertOutcome } from "../helpers/golden.ts";
+import type { Client } from "../helpers/netdisk.ts";
+import { PROGRAM } from "../helpers/netdisk.ts";
+import { type Outcome, Process } from "../helpers/process.ts";
+
+const disk = sharedDisk();
+
+/** Runs a bash line in which `netdisk` is the program. */
+async function bash(client: Client, line: string): Promise<Outcome> {
+  const program = PROGRAM.map((word) => `'${word}'`).join(" ");
+  const script = `netdisk() { ${program} "$@"; }\n${line}`;
+  await using process = new Process(["bash", "-c", script], {
+    cwd: client.work,
+    env: client.environment(),
+  });
+  return await process.outcome();
+}
+
+/** A folder of the user's with some of everything, made on the disk. */
+function makeListing(folder: string): void {
+  const home = disk.server.file("ann", folder);
+  Deno.mkdirSync(`${home}/photos`, { recursive: true });
+  const files: [name: string, size: number, mode: number][] = [
+    ["report.pdf", 1_234_567, 0o600],
+    ["run.sh", 12, 0o700],
+    ["报告.pdf", 0, 0o600],
+    ["two words", 5, 0o600],
+  ];
+  for (const [name, size, mode] of files) {
+    Deno.writeTextFileSync(`${home}/${name}`, "", { mode });
+    Deno.truncateSync(`${home}/${name}`, size);
+  }
+  for (const { name } of [...Deno.readDirSync(home)]) {
+    const seconds = Date.UTC(2026, 0, 31, 14, 5) / 1000;
+    Deno.utimeSync(join(home, name), seconds, seconds);
+  }
+}
+
+/** The objects of a --json output. */
+function objects(stdout: string): Record<string, unknown>[] {
+  assert(stdout.endsWith("\n"), stdout);
+  return stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
+}
+
+Deno.test("ls, ls -l and ls --json of a folder and of a file", async () => {
+  makeListing("listing");
+  const ann = disk.client();
+  for (
+    const [args, name] of [
+      [["ls", "listing"], "ls"],
+      [["ls", "-l", "listing"], "ls_long"],
+      [["ls", "--json", "listing"], "ls_json"],
+      [["ls", "-l", "listing/report.pdf"], "ls_file"],
+    ] as const
+  ) {
+    const outcome = await ann.run(args);
+    assertOutcome({ ...outcome, stdout: "" });
+    assertGolden(outcome.stdout, name);
+  }
+});
+
+Deno.test("ls of what is not there: exit 3; of several: exit 8", async () => {
+  makeListing("several");
+  const ann = disk.client();
+  assertOutcome(await ann.run(["ls", "missing"]), {
+    code: 3,
+    stderr: "netdisk: error: missing: no such file or folder\n",
+  });
+  assertOutcome(
+    await ann.run(["ls", "missing", "several/photos", "several/run.sh"]),
+    {
+      code: 8,
+      stdout: "several/photos:\nseveral/run.sh\n",
+      stderr: "netdisk: error: missing: no such file or folder\n" +
+        "netdisk: error: 1 of 3 paths could not be listed\n",
+    },
+  );
+  assertOutcome(await ann.run(["ls", "several/run.sh/x"]), {
+    code: 6,
+    stderr:
+      "netdisk: error: several/run.sh/x: a part of the path is not a folder\n",
+  });
+});
+
+Deno.test("a listing of many pages is complete and sorted", async () => {
+  const home = disk.server.file("ann", "pages");
+  Deno.mkdirSync(home);
+  const names = Array.from({ length: 3000 }, (_, i) => `file-${i}`).sort();
+  for (const name of names) Deno.writeTextFileSync(`${home}/${name}`, "");
+  const outcome = await disk.client().run(["ls", "pages"]);
+  assertEquals(outcome, {
+    code: 0,
+    stdout: names.join("\n") + "\n",
+    stderr: "",
+  });
+});
+
+Deno.test("netdisk ls | head -1 ends quietly", async () => {
+  const home = disk.server.file("ann", "long");
+  Deno.mkdirSync(home);
+  // More than a pipe holds.
+  const names = Array.from(
+    { length: 1000 },
+    (_, i) => `${i}-${"x".repeat(200)}`,
+  );
+  for (const name of names) Deno.writeTextFileSync(`${home}/${name}`, "");
+  const line = "netdisk ls long | head -1; echo ${PIPESTATUS[0]}";
+  assertOutcome(await bash(disk.client(), line), {
+    stdout: `0-${"x".repeat(200)}\n141\n`,
+  });
+});
+
+Deno.test("a pipe in, a pipe out", async () => {
+  const line = "printf 'a\\0b\\n' | netdisk put - --to pipe/ab && " +
+    "netdisk get pipe/ab --to - | od -An -c";
+  assertOutcome(await bash(disk.client(), line), {
+    stdout: "   a  \\0   b  \\n\n",
+  });
+});
+
+Deno.test("standard output that is full or closed is an error, not a crash", async () => {
+  const ann = disk.client();
+  ann.write("file", "content");
+  assertOutcome(await ann.run(["put", "file", "--to", "to-full"]));
+  assertOutcome(await bash(ann, "netdisk ls >/dev/full"), {
+    code: 1,
+    stderr: "netdisk: error: standard output: No space left on device\n",
+  });
+  assertOutcome(await bash(ann, "netdisk get to-full --to - >/dev/full"), {
+    code: 1,
+    stderr: "netdisk: error: [..]standard output: No space left on device\n",
+  });
+});
+
+Deno.test("--json ends with a result object that has the exit code", async () => {
+  const ann = disk.client();
+  ann.write("there", "x");
+  const cases: [
+    args: string[],
+    code: number,
+    types: string[],
+    error?: string,
+  ][] = [
+    [["ls"], 0, []],
+    [["whoami"], 0, ["account"]],
+    [["put", "there"], 0, ["receipt"]],
+    [["ping", "-c", "2", "-i", "0"], 0, ["ping", "ping"]],
+    [["get", "there", "--to", "back"], 0, ["file"]],
+    [["help"], 0, ["help"]],
+    [["--version"], 0, ["version"]],
+    [["get", "missing"], 3, [], "not-found"],
+    [["put", "there", "missing"], 8, ["error", "receipt"], "partial"],
+    [["ls", "--user", "nobody"], 4, [], "unauthenticated"],
+    [["ping", "--server", "127.0.0.1:1"], 5, [], "unreachable"],
+    [["ls", "--lnog"], 2, [], "usage"],
+    [["lst"], 2, [], "usage"],
+    [[], 2, [], "usage"],
+  ];
+  for (const [args, code, types, error] of cases) {
+    const outcome = await ann.run(["--json", ...args]);
+    const all = objects(outcome.stdout);
+    const result = all.pop()!;
+    assertEquals(outcome.code, code, args.join(" "));
+    assertEquals([result.type, result.exitCode], ["result", code]);
+    assertEquals((result.error as { code: string } | undefined)?.code, error);
+    assertEquals(result.version, 1);
+    const seen = all.map(({ type }) => type).filter((type) => type !== "entry");
+    assertEquals(seen, types, args.join(" "));
+    // People are told as well.
+    assertEquals(outcome.stderr !== "", code !== 0, outcome.stderr);
+  }
+});
+
+Deno.test("--json of several failures has an object for each", async () => {
+  const ann = disk.client();
+  const { stdout } = await ann.run(["get", "--json", "m1", "m2"]);
+  assertEquals(objects(stdout), [
+    ...["m1", "m2"].map((name) => ({
+      type: "error",
+      version: 1,
+      code: "not-found",
+      message: `${name}: no such file or folder`,
+      name,
+    })),
+    {
+      type: "result",
+      version: 1,
+      exitCode: 8,
+      error: { code: "partial", message: "2 of 2 files were not downloaded" },
+    },
+  ]);
+});
+
+Deno.test("--quiet leaves data and errors, and nothing else", async () => {
+  const ann = disk.client();
+  ann.write("quiet", "x");
+  const always = ["--progress", "always"];
+  assertOutcome(await ann.run(["put", "quiet", "-q"]));
+  assertOutcome(await ann.run(["-q", "ls", "quiet"]), { stdout: "quiet\n" });
+  assertOutcome(await ann.run(["get", "-q", "none"]), {
+    code: 3,
+    stderr: "netdisk: error: none: no such file or folder\n",
+  });
+  assertOutcome(await ann.run(["put", "quiet", ...always]), {
+    stderr: "quiet: 100%, 1 B, [..], in 0.[..]s\n",
+  });
+  assertOutcome(await ann.run(["logout", "-q"]));
+});
+
+Deno.test("ping tells count, minimum, average and maximum", async () => {
+  const ann = disk.client();
+  const outcome = await ann.run(["ping", "-c", "3", "-i", "0.01", "--json"]);
+  const all = objects(outcome.stdout);
+  const result = all.pop()!;
+  const times = all.map(({ ms }) => ms as number);
+  assertEquals([outcome.code, outcome.stderr], [0, ""]);
+  assertEquals(all.map(({ n }) => n), [1, 2, 3]);
+  assertEquals(result.count, 3);
+  assertEquals(result.minMs, Math.min(...times));
+  assertEquals(result.maxMs, Math.max(...times));
+  const average = times.reduce((a, b) => a + b) / 3;
+  assert(Math.abs(result.avgMs as number - average) < 0.002);
+});
+
+Deno.test("Ctrl-C ends a ping with what it measured so far", async () => {
+  await using process = disk.client().start([
+    "ping",
+    "-c",
+    "1000",
+    "-i",
+    "3600",
+  ]);
+  await process.says("stdout", /answer 1 from/);
+  process.signal("SIGINT");
+  assertOutcome(await process.outcome(), {
+    code: 130,
+    stdout: `answer 1 from [..]: [..] ms\n1 answers, min/avg/max [..] ms\n`,
+    stderr: "netdisk: interrupted\n",
+  });
+});

@@ -1,0 +1,16 @@
+/** Program: puts a small file into `new/file` of the user folder `users/ann` below a root. */
+
+import { Storage } from "../../server/storage.ts";
+import { commitOf, putRequest, toBytes } from "./test_client.ts";
+
+const CONTENT = "content";
+
+const storage = new Storage(Deno.args[0]!);
+storage.prepare();
+const user = await storage.openUser("ann");
+const upload = user.beginPut(putRequest("new/file", CONTENT.length));
+upload.update(toBytes(CONTENT));
+await upload.write(toBytes(CONTENT));
+await upload.finish(commitOf(CONTENT));
+upload.publish();
+await upload.settle();

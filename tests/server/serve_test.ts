@@ -1,0 +1,78 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { NetdiskError } from "../../protocol/errors.ts";
+import { command } from "../../server/serve.ts";
+
+type Options = Parameters<typeof command.run>[0]["options"];
+
+const OPTIONS: Options = {
+  root: undefined,
+  listen: undefined,
+  registration: undefined,
+  tlsCert: undefined,
+  tlsKey: undefined,
+  plain: false,
+};
+
+/** The message with which these options are refused, before anything is done. */
+async function faultOf(options: Partial<Options>): Promise<string> {
+  const output = {
+    print() {},
+    record() {},
+    flush() {},
+  };
+  // Where a root could not even be made, nothing else is complained about.
+  const root = "/proc/netdisk";
+  const error = await assertRejects(
+    () => command.run({ options: { ...OPTIONS, root, ...options }, output }),
+    NetdiskError,
+  );
+  if (error.code !== "usage") return error.code;
+  assert(error.hint?.includes("netdisk help serve"));
+  return error.message;
+}
+
+Deno.test("--listen takes HOST, HOST:PORT and :PORT, with brackets around IPv6", async () => {
+  const good = [
+    "127.0.0.1",
+    "localhost:0",
+    "0.0.0.0:65535",
+    ":7000",
+    "[::1]:0",
+    "[::]",
+    "disk.example.org:6375",
+  ];
+  for (const listen of good) {
+    assertEquals(await faultOf({ listen }), "local-io", listen);
+  }
+  const bad = [
+    "",
+    "host:65536",
+    "host:99999999",
+    "host:x",
+    "host:",
+    "::1",
+    "fe80::1:80",
+    "a b:80",
+    "host/:80",
+    "netdisk://host:80",
+    "[::1",
+    "user@host:80",
+  ];
+  for (const listen of bad) {
+    assertEquals(
+      await faultOf({ listen }),
+      `--listen '${listen}' is not HOST:PORT`,
+    );
+  }
+});
+
+Deno.test("a certificate needs its key, and excludes --plain", async () => {
+  const together = "serve: --tls-cert and --tls-key go together";
+  const exclude = "serve: --plain and --tls-cert exclude each other";
+  assertEquals(await faultOf({ tlsCert: "c.pem" }), together);
+  assertEquals(await faultOf({ tlsKey: "k.pem" }), together);
+  assertEquals(await faultOf({ tlsKey: "k.pem", plain: true }), together);
+  const both = { tlsCert: "c.pem", tlsKey: "k.pem" };
+  assertEquals(await faultOf({ ...both, plain: true }), exclude);
+  assertEquals(await faultOf(both), "local-io");
+});

@@ -1,0 +1,120 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { NetdiskError } from "../../protocol/errors.ts";
+import { dataFolder } from "../../server/storage_path.ts";
+import { lockRoot, startServer } from "../../server/supervisor.ts";
+import { until, within } from "../helpers/deadline.ts";
+import { replace } from "../helpers/faults.ts";
+import { tempFolder } from "../helpers/temp_folder.ts";
+import { HELLO, TestClient } from "../helpers/test_client.ts";
+
+const LOCAL = {
+  hostname: "127.0.0.1",
+  port: 0,
+  tls: null,
+  registration: "invite",
+} as const;
+
+Deno.test("lockRoot() makes a root, for its owner alone, and syncs all that is new", async () => {
+  using folder = tempFolder();
+  const synced: string[] = [];
+  const paths = new WeakMap<Deno.FsFile, string>();
+  using _open = replace(Deno, "openSync", (original) => (path, options) => {
+    const file = original(path, options);
+    paths.set(file, `${path}`);
+    return file;
+  });
+  using _sync = replace(Deno.FsFile.prototype, "syncSync", (original) => {
+    return function (this: Deno.FsFile) {
+      synced.push(paths.get(this)!);
+      original.call(this);
+    };
+  });
+  const wanted = `${folder.path}/new/deep/disk`;
+  const { root, lock } = await lockRoot(wanted);
+  lock.close();
+  assertEquals(root, Deno.realPathSync(wanted));
+  for (const path of [root, dataFolder(root)]) {
+    assertEquals(Deno.lstatSync(path).mode! & 0o777, 0o700, path);
+  }
+  for (const path of ["", "/new", "/new/deep", "/new/deep/disk"]) {
+    assert(synced.includes(Deno.realPathSync(folder.path + path)), path);
+  }
+});
+
+Deno.test("lockRoot() gives the real path, and takes the root of a server that has ended", async () => {
+  using folder = tempFolder();
+  Deno.mkdirSync(`${folder.path}/disk`);
+  Deno.symlinkSync("disk", `${folder.path}/link`);
+  const first = await lockRoot(`${folder.path}/link`);
+  assertEquals(first.root, Deno.realPathSync(`${folder.path}/disk`));
+  first.lock.close();
+  const second = await lockRoot(`${folder.path}/disk`);
+  second.lock.close();
+});
+
+Deno.test("lockRoot() names the folder that it cannot use", async () => {
+  using folder = tempFolder();
+  const file = `${folder.path}/file`;
+  Deno.writeTextFileSync(file, "");
+  for (const root of [file, `${file}/below`, `/proc/netdisk-${file}`]) {
+    const error = await assertRejects(() => lockRoot(root), NetdiskError);
+    assertEquals(error.code, "local-io");
+    assert(error.message.startsWith(`${root}: `), error.message);
+    assert(error.hint?.includes("--root"));
+  }
+});
+
+/** Whether nobody listens there. */
+async function isRefused(hostname: string, port: number): Promise<boolean> {
+  try {
+    using _connection = await Deno.connect({ hostname, port });
+    return false;
+  } catch (error) {
+    return error instanceof Deno.errors.ConnectionRefused;
+  }
+}
+
+Deno.test("startServer() listens until it is stopped", async () => {
+  using folder = tempFolder();
+  const { root, lock } = await lockRoot(folder.path);
+  using _lock = lock;
+  const server = await startServer({ root, ...LOCAL });
+  const { hostname, port, invite } = server.ready;
+  assertEquals(hostname, "127.0.0.1");
+  assert(port > 0);
+  assertEquals(invite?.length, 22);
+  using client = new TestClient(await Deno.connect({ hostname, port }));
+  const hello = await client.ask(HELLO, "hello");
+  assertEquals(hello.registration, "open");
+  await within("the stop", server.stop());
+  assertEquals((await client.answer("error")).code, "stopping");
+  await until("the closed port", () => isRefused(hostname, port));
+});
+
+Deno.test("startServer() on a port in use fails, and leaves nothing running", async () => {
+  using folder = tempFolder();
+  const { root, lock } = await lockRoot(folder.path);
+  using _lock = lock;
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = taken.addr;
+  const error = await assertRejects(
+    () => within("the failure", startServer({ ...LOCAL, root, port })),
+    NetdiskError,
+  );
+  assertEquals(
+    error.message,
+    `cannot listen on 127.0.0.1:${port}: the port is in use`,
+  );
+  assert(error.hint?.includes("--listen"));
+});
+
+Deno.test("startServer() fails when the Worker meets a root that it cannot prepare", async () => {
+  using folder = tempFolder();
+  const { root, lock } = await lockRoot(folder.path);
+  using _lock = lock;
+  Deno.writeTextFileSync(`${root}/users`, "no folder");
+  await assertRejects(
+    () => within("the failure", startServer({ ...LOCAL, root })),
+    NetdiskError,
+  );
+});
