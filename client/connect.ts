@@ -10,6 +10,7 @@ import { type Invocation, usageError } from "./command.ts";
 import { savedServer, type SavedSession, type Trust } from "./config.ts";
 import { Connection } from "./connection.ts";
 import { dialPlain, dialTls, UntrustedCertificate } from "./dial.ts";
+import { localError } from "./local_source.ts";
 import { confirm } from "./prompt.ts";
 import {
   chooseServer,
@@ -172,12 +173,15 @@ function trustedPrint(trust: Trust): string {
 function readAuthority({ options }: Invocation): string | undefined {
   const file = options.cacert;
   if (file === undefined) return undefined;
+  let text: string;
   try {
-    return Deno.readTextFileSync(file);
+    text = Deno.readTextFileSync(file);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new NetdiskError("local-io", `--cacert ${file}: ${reason}`, {
-      cause,
-    });
+    throw localError(`--cacert ${file}`, cause);
   }
+  if (text.includes("-----BEGIN CERTIFICATE-----")) return text;
+  throw new NetdiskError(
+    "local-io",
+    `--cacert ${file}: it holds no certificate (PEM)`,
+  );
 }

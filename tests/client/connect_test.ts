@@ -478,13 +478,21 @@ Deno.test("--cacert replaces a pin at login only", strict, async () => {
   assertEquals(scene.saved(address).tokens, [NEW_TOKEN]);
 });
 
-Deno.test("--cacert names the file that it cannot read", strict, async () => {
+Deno.test("--cacert names the file that it cannot use", strict, async () => {
   await using scene = new Scene(identity);
-  const missing = join(scene.folder, "none.pem");
+  const file = join(scene.folder, "ca.pem");
   scene.remember(null);
-  const { error } = await scene.whoami("--cacert", missing);
-  assertEquals(error?.code, "local-io");
-  assertEquals(error?.message.startsWith(`--cacert ${missing}: `), true);
+  const missing = await scene.whoami("--cacert", file);
+  assertEquals(
+    [missing.error?.code, missing.error?.message],
+    ["not-found", `--cacert ${file}: no such file or folder`],
+  );
+  Deno.writeTextFileSync(file, identity.key);
+  const { error } = await scene.whoami("--cacert", file);
+  assertEquals(
+    [error?.code, error?.message],
+    ["local-io", `--cacert ${file}: it holds no certificate (PEM)`],
+  );
   assertEquals(scene.server.accepted, 0);
 });
 

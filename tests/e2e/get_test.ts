@@ -4,6 +4,7 @@ import { assertEquals } from "@std/assert";
 import { sharedDisk } from "../helpers/disk.ts";
 import { Gate } from "../helpers/gate.ts";
 import { assertOutcome } from "../helpers/golden.ts";
+import { Process } from "../helpers/process.ts";
 import { sha256Of } from "../helpers/test_client.ts";
 
 const disk = sharedDisk();
@@ -100,7 +101,8 @@ Deno.test("--to is a folder with a slash or when it exists, else a name", async 
   });
   assertOutcome(await ann.run(["get", "deep/file", "--to", "none/name"]), {
     code: 3,
-    stderr: "netdisk: error: none/name: no such file or folder\n",
+    stderr: "netdisk: error: none: no such folder\n" +
+      "netdisk: hint: mkdir -p none\n",
   });
   assertOutcome(await ann.run(["get", "deep/file", "tool", "--to", "none"]), {
     code: 2,
@@ -127,11 +129,19 @@ Deno.test("--to - writes the very bytes to standard output", async () => {
   });
 });
 
-Deno.test("a device is written to, not replaced", async () => {
+// Not with /dev/null: a mistake would take it away from the whole machine.
+Deno.test("a pipe or device is written to, not replaced", async () => {
   const ann = disk.client();
-  store("to-device", "x");
-  assertOutcome(await ann.run(["get", "to-device", "--to", "/dev/null"]));
-  assertEquals(Deno.statSync("/dev/null").isCharDevice, true);
+  store("to-pipe", "through the pipe");
+  const pipe = ann.path("pipe");
+  await new Deno.Command("mkfifo", { args: [pipe] }).output();
+  await using reader = new Process(["cat", pipe], {
+    cwd: ann.work,
+    env: ann.environment(),
+  });
+  assertOutcome(await ann.run(["get", "to-pipe", "--to", pipe]));
+  assertOutcome(await reader.outcome(), { stdout: "through the pipe" });
+  assertEquals(Deno.lstatSync(pipe).isFifo, true);
 });
 
 Deno.test("a file that is replaced keeps its mode; a link is replaced", async () => {

@@ -18,7 +18,7 @@ const TOTAL_BYTES = 16 * MiB;
 
 /** Name, percent, bar, bytes, rate and time left. */
 const RUNNING =
-  /^(.+?) +(\d+)%  \[=*>? *\] +[\d.]+\/16\.0 MiB +[\d.]+ [KM]?i?B\/s +ETA +(\d+:\d\d|--:--)$/u;
+  /^(.+?) +(\d+)% +\[=*>? *\] +[\d.]+\/16\.0 MiB +[\d.]+ [KM]?i?B\/s +ETA +(\d+:\d\d|--:--)$/u;
 const FINISHED = /^(.+?) +100% .* 16\.0 MiB +[\d.]+ [KM]iB\/s +in [\d.:]+s?$/u;
 
 function store(name: string): void {
@@ -47,12 +47,12 @@ Deno.test(
     assertMatch(narrow, /^report\.pdf +\d+% /);
     await terminal.resize(120);
     const [wide] = await terminal.showsLine(/^.{119}$/);
-    assertMatch(wide, /^report\.pdf +\d+%  \[=+>? *\] /);
+    assertMatch(wide, /^report\.pdf +\d+% +\[=+>? *\] /);
 
     const [stalled] = await terminal.showsLine(/^.* stalled$/);
     assertMatch(
       stalled,
-      /^report\.pdf +\d+%  \[=+> *\] .*\/16\.0 MiB +stalled$/,
+      /^report\.pdf +\d+% +\[=+> *\] .*\/16\.0 MiB +stalled$/,
     );
 
     gate.open();

@@ -1,8 +1,9 @@
 /** Servers of a test on real sockets of this machine. */
 
-import { createHash, X509Certificate } from "node:crypto";
+import { createHash } from "node:crypto";
 import { ALPN } from "../../protocol/version.ts";
 import { makeCertificate } from "../../server/certificate.ts";
+import { pemBlocks, pemBytes } from "../../server/pem.ts";
 import { until, within } from "./deadline.ts";
 
 /** A certificate and its key, as PEM. */
@@ -20,8 +21,8 @@ export async function testIdentity(
   const { certificate, key } = files
     ? { certificate: files.chain, key: files.key }
     : await makeCertificate();
-  const { raw } = new X509Certificate(certificate);
-  const fingerprint = createHash("sha256").update(raw).digest("base64url");
+  const der = pemBytes(pemBlocks(certificate)[0]!);
+  const fingerprint = createHash("sha256").update(der).digest("base64url");
   return { certificate, key, fingerprint };
 }
 
@@ -95,6 +96,11 @@ export class Loopback implements AsyncDisposable {
     } catch {
       // A script has closed it.
     }
+  }
+
+  /** Waits until every connection that came has been served. */
+  async served(): Promise<void> {
+    await until("the end of all connections", () => this.#open.size === 0);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -67,6 +67,8 @@ export async function play(
       ...options,
       env,
     });
+    // The client has left; the scripts are to find that out themselves.
+    await loopback.served();
     const [saved] = config.read().servers;
     played = {
       ...ran,

@@ -58,6 +58,14 @@ Deno.test("Slots run no more jobs than there are, in the order in which they cam
   assertEquals(await Promise.all(jobs), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
   assertEquals(started, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
   assertEquals(most, 3);
+  const later = Array.from({ length: 10 }, () =>
+    slots.run(async () => {
+      most = Math.max(most, ++running);
+      await settled();
+      running--;
+    }));
+  await Promise.all(later);
+  assertEquals(most, 3);
 });
 
 Deno.test("a job that fails gives its slot back", async () => {

@@ -452,11 +452,13 @@ Deno.test("idle and committing tell what a session waits for", async () => {
 Deno.test("a peer that does not take its receipts is not taken for a slow disk", async () => {
   await using server = new Fixture();
   using client = await server.login("ann", { capacity: 700 });
-  // Answers fill the way back until the receipts cannot leave.
-  for (let i = 0; i < 40; i++) await client.send({ type: "ping" });
-  for (let i = 0; i < 10; i++) await client.sendPut("file", "content");
-  await until("the puts", () => server.log.lines("put").length === 10);
+  // 64 000 bytes of answers on the way back, and receipts beyond the 64 KiB
+  // that the server keeps.
+  for (let i = 0; i < 3200; i++) await client.channel.send({ type: "ping" });
+  for (let i = 0; i < 20; i++) await client.sendPut("file", "content");
+  await until("the puts", () => server.log.lines("put").length === 20);
   await settled();
+  assertEquals(client.session.idle, false);
   assertEquals(client.session.committing, false);
 });
 

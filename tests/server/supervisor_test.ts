@@ -97,6 +97,13 @@ Deno.test("startServer() on a port in use fails, and leaves nothing running", as
   using _lock = lock;
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = taken.addr;
+  let ended = 0;
+  using _ended = replace(Worker.prototype, "terminate", (original) => {
+    return function (this: Worker) {
+      ended++;
+      original.call(this);
+    };
+  });
   const error = await assertRejects(
     () => within("the failure", startServer({ ...LOCAL, root, port })),
     NetdiskError,
@@ -106,6 +113,7 @@ Deno.test("startServer() on a port in use fails, and leaves nothing running", as
     `cannot listen on 127.0.0.1:${port}: the port is in use`,
   );
   assert(error.hint?.includes("--listen"));
+  assertEquals(ended, 2);
 });
 
 Deno.test("startServer() fails when the Worker meets a root that it cannot prepare", async () => {

@@ -254,13 +254,15 @@ Deno.test("bytes that are not those that were sent never get the name", async ()
     { size: 0, sha256: sha256Of("") },
   ];
   for (const lie of lies) {
-    using f = new Fixture();
-    const upload = f.begin("file", null);
-    await add(upload, NEW);
-    const commit = { ...commitOf(NEW), ...lie };
-    assertEquals(await codeOfAsync(() => upload.finish(commit)), "integrity");
-    f.assertUntouched();
-    assertEquals(f.disk.count(/^sync/), 0);
+    for (const size of [null, NEW.length]) {
+      using f = new Fixture();
+      const upload = f.begin("file", size);
+      await add(upload, NEW);
+      const commit = { ...commitOf(NEW), ...lie };
+      assertEquals(await codeOfAsync(() => upload.finish(commit)), "integrity");
+      f.assertUntouched();
+      assertEquals(f.disk.count(/^sync/), 0);
+    }
   }
 });
 
@@ -347,6 +349,17 @@ Deno.test("a folder that another upload made meanwhile is used", async () => {
   await Promise.all(uploads.map((upload) => upload.settle()));
   assertEquals(namesIn(`${f.home}/a`), ["one", "two"]);
   f.assertClean();
+});
+
+Deno.test("a folder that is made again is synced again", async () => {
+  using f = new Fixture();
+  await f.put("a/file", NEW);
+  Deno.removeSync(`${f.home}/a`, { recursive: true });
+  f.disk.steps = [];
+  await f.put("a/file", NEW);
+  assertEquals(f.disk.count(/^sync users\/ann$/), 1);
+  await f.put("a/file", NEW);
+  assertEquals(f.disk.count(/^sync users\/ann$/), 1);
 });
 
 Deno.test("a file that vanished meanwhile is made anew", async () => {

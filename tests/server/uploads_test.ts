@@ -230,6 +230,24 @@ Deno.test("of two puts to one name the later one stays, whichever the disk has f
   assertNothingLeft(server);
 });
 
+Deno.test("a put that fails between two others does not let the later one pass", async () => {
+  await using server = new Fixture();
+  using client = await server.login();
+  using disk = new DiskRecorder(server.root);
+  const gate = Promise.withResolvers<void>();
+  disk.hold(/^sync TEMP/, gate.promise, 1);
+  await client.sendPut("file", "first");
+  await client.send(putRequest("file", null), commitOf("wrong"));
+  await client.sendPut("file", "last");
+  await until("the sync", () => disk.count(/^sync TEMP/) === 1);
+  await settled();
+  gate.resolve();
+  await client.answer("receipt");
+  assertEquals(await client.error(), "integrity");
+  await client.answer("receipt");
+  assertEquals(server.read("file"), "last");
+});
+
 Deno.test("a put that fails on the disk does not hold up those behind it", async () => {
   await using server = new Fixture();
   using client = await server.login();

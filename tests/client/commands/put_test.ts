@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { command as put } from "../../../client/commands/put.ts";
 import type { Entry } from "../../../protocol/messages.ts";
+import { descriptorsBelow } from "../../helpers/faults.ts";
 import { type FakeServer, receiptOf } from "../../helpers/fake_server.ts";
 import { filesIn, play } from "../../helpers/play.ts";
 import { sha256Of } from "../../helpers/test_client.ts";
@@ -91,6 +92,7 @@ Deno.test(
     );
     const missing = `${files.of("b")}: no such file or folder`;
     assertEquals(stderr, `netdisk: error: ${missing}\n`);
+    assertEquals(descriptorsBelow(files.path), []);
     assertEquals(
       [error?.code, error?.message],
       ["partial", "1 of 3 files were not uploaded"],
@@ -177,6 +179,7 @@ Deno.test(
       "stopping",
       "refused: stopping",
     ]);
+    assertEquals(descriptorsBelow(files.path), []);
   },
 );
 
