@@ -204,3 +204,12 @@ export function serverError(
 ): NetdiskError {
   return new NetdiskError(code, message);
 }
+
+/** The error with its subject in front. */
+export function about(label: string, error: NetdiskError): NetdiskError {
+  const hint = error.hint === undefined ? {} : { hint: error.hint };
+  return new NetdiskError(error.code, `${label}: ${error.message}`, {
+    ...hint,
+    cause: error,
+  });
+}

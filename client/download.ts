@@ -7,9 +7,13 @@ import { createHash } from "node:crypto";
 import { NetdiskError, ProtocolError } from "../protocol/errors.ts";
 import { FrameKind } from "../protocol/frame.ts";
 import type { ResponseOf } from "../protocol/messages.ts";
-import { type Connection, expectResponse, serverError } from "./connection.ts";
+import {
+  about,
+  type Connection,
+  expectResponse,
+  serverError,
+} from "./connection.ts";
 import type { LocalTarget, TargetWriter } from "./local_target.ts";
-import { about } from "./upload.ts";
 
 /** Requests that may be under way. */
 const MAX_AHEAD = 32;

@@ -5,10 +5,15 @@
 
 import { createHash } from "node:crypto";
 import { BLOCK_HEADROOM } from "../protocol/channel.ts";
-import { NetdiskError, ProtocolError } from "../protocol/errors.ts";
-import type { ResponseOf } from "../protocol/messages.ts";
-import { type Connection, expectResponse, serverError } from "./connection.ts";
-import type { LocalSource, SourceReader } from "./local_source.ts";
+import { NetdiskError } from "../protocol/errors.ts";
+import { type Connection, expectResponse } from "./connection.ts";
+import type { SourceReader } from "./local_source.ts";
+import {
+  outcomeOf,
+  PendingPut,
+  type UploadItem,
+  type UploadOutcome,
+} from "./pending_put.ts";
 
 /** Bytes that are read and sent at a time. */
 const BLOCK_BYTES = 256 * 1024;
@@ -19,20 +24,6 @@ const SMALL_BYTES = BLOCK_BYTES;
 /** Uploads that may wait for their receipts; the server allows 64 (SPEC.md 9). */
 const MAX_PENDING = 64;
 
-/** One file to upload. */
-export interface UploadItem {
-  source: LocalSource;
-  /** In the form that crosses the wire. */
-  remotePath: string;
-}
-
-/** What became of one: a receipt, or the error that it met. */
-export interface UploadOutcome {
-  item: UploadItem;
-  receipt?: ResponseOf<"receipt">;
-  error?: NetdiskError;
-}
-
 /** Who wants to know how far it is. */
 export interface UploadObserver {
   /** A file is about to be sent. */
@@ -41,74 +32,6 @@ export interface UploadObserver {
   sent(bytes: number): void;
   /** In the order of the items. */
   ended(outcome: UploadOutcome): void;
-}
-
-type Answer = ResponseOf<"continue" | "receipt" | "cancelled" | "error">;
-
-/** What an answer answers. An `error` may come at any time. */
-const ANSWERED_STATE = {
-  continue: "asked",
-  receipt: "committed",
-  cancelled: "cancelled",
-} as const;
-
-/** An upload that the server has not answered yet. */
-class PendingPut {
-  readonly item: UploadItem;
-  /** True on `continue`; false when the answer came without one. */
-  readonly go = Promise.withResolvers<boolean>();
-  /** Why this side gave up; then the server's answer is `cancelled`. */
-  localError: NetdiskError | undefined;
-  sha256 = "";
-  size = 0;
-  /** What the client said last, or that the server has answered. */
-  state: "asked" | "sending" | "committed" | "cancelled" | "answered";
-  #ended = false;
-  #endWait: (() => void) | undefined;
-
-  constructor(item: UploadItem, ask: boolean) {
-    this.item = item;
-    this.state = ask ? "asked" : "sending";
-  }
-
-  get answered(): boolean {
-    return this.state === "answered";
-  }
-
-  /** Takes the server's word. @throws ProtocolError when it is not its turn */
-  answer({ type }: Answer): void {
-    const due = type === "error" ||
-      this.state === ANSWERED_STATE[type];
-    if (!due) {
-      throw new ProtocolError(
-        "out-of-order",
-        `the server answered '${type}' out of order`,
-      );
-    }
-    if (type === "continue") {
-      this.state = "sending";
-      this.go.resolve(true);
-    } else {
-      this.state = "answered";
-      this.end();
-    }
-  }
-
-  /** No more data is wanted: the answer came, or the connection is lost. */
-  end(): void {
-    this.#ended = true;
-    this.go.resolve(false);
-    this.#endWait?.();
-  }
-
-  /** What a read gives, or 0 as soon as no more data is wanted: a pipe may be silent for ever. */
-  orEnd(reading: Promise<number>): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.#endWait = () => resolve(0);
-      if (this.#ended) this.#endWait();
-      reading.then(resolve, reject);
-    });
-  }
 }
 
 /** Sends the items in their order. A class of one run; see {@link uploadAll}. */
@@ -323,33 +246,6 @@ export function uploadAll(
   observer: UploadObserver,
 ): Promise<void> {
   return new Uploader(connection, observer).run(items);
-}
-
-function outcomeOf(
-  put: PendingPut,
-  answer: ResponseOf<"receipt" | "cancelled" | "error">,
-): UploadOutcome {
-  const { item } = put;
-  const { label } = item.source;
-  if (put.localError) return { item, error: put.localError };
-  if (answer.type === "error") {
-    return { item, error: about(label, serverError(answer)) };
-  }
-  if (
-    answer.type === "receipt" && answer.size === put.size &&
-    answer.sha256 === put.sha256
-  ) return { item, receipt: answer };
-  const message = `${label}: the server's receipt does not fit what was sent`;
-  return { item, error: new NetdiskError("integrity", message) };
-}
-
-/** The error with its subject in front. */
-export function about(label: string, error: NetdiskError): NetdiskError {
-  const hint = error.hint === undefined ? {} : { hint: error.hint };
-  return new NetdiskError(error.code, `${label}: ${error.message}`, {
-    ...hint,
-    cause: error,
-  });
 }
 
 function newBlock(): Uint8Array {

@@ -8,11 +8,10 @@ import {
   remoteParent,
 } from "../../protocol/remote_path.ts";
 import { defineCommand } from "../command.ts";
-import type { Connection } from "../connection.ts";
+import { about, type Connection } from "../connection.ts";
 import { connectLoggedIn } from "../connect.ts";
 import { displayText } from "../display_text.ts";
 import type { Output } from "../output.ts";
-import { about } from "../upload.ts";
 
 /** Listings up to this length are sorted; longer ones come as they are, without waiting. */
 const MAX_SORTED = 10_000;

@@ -3,17 +3,13 @@
 import { NetdiskError } from "../../protocol/errors.ts";
 import { joinRemotePath, parseRemotePath } from "../../protocol/remote_path.ts";
 import { defineCommand, type Invocation, usageError } from "../command.ts";
-import type { Connection } from "../connection.ts";
+import { about, type Connection } from "../connection.ts";
 import { connectLoggedIn } from "../connect.ts";
 import { fileSource, type LocalSource, stdinSource } from "../local_source.ts";
+import type { UploadItem } from "../pending_put.ts";
 import { Progress, progressStyle } from "../progress.ts";
 import { Results } from "../results.ts";
-import {
-  about,
-  uploadAll,
-  type UploadItem,
-  type UploadObserver,
-} from "../upload.ts";
+import { uploadAll, type UploadObserver } from "../upload.ts";
 
 export const command = defineCommand({
   name: "put",

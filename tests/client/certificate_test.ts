@@ -93,7 +93,8 @@ const OTHERS: [string, (connection: Deno.Conn) => Promise<void>][] = [
 for (const [what, serve] of OTHERS) {
   Deno.test(
     `fetchCertificate() fails when the server ${what}`,
-    strict,
+    // Deno 2.6 never lets go of a TLSSocket that was destroyed in its handshake.
+    { ...strict, sanitizeResources: what !== "is silent" },
     async () => {
       using _timeout = skipTimeout(10_000);
       const before = socketCount();

@@ -6,12 +6,9 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import type { LocalSource, SourceReader } from "../../client/local_source.ts";
+import type { UploadItem, UploadOutcome } from "../../client/pending_put.ts";
 import { StdoutClosed } from "../../client/stream_writer.ts";
-import {
-  uploadAll,
-  type UploadItem,
-  type UploadOutcome,
-} from "../../client/upload.ts";
+import { uploadAll } from "../../client/upload.ts";
 import { NetdiskError } from "../../protocol/errors.ts";
 import {
   type FakeServer,
