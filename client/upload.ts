@@ -21,6 +21,9 @@ const BLOCK_BYTES = 256 * 1024;
 /** Up to this size a file is sent without asking first. */
 const SMALL_BYTES = BLOCK_BYTES;
 
+/** How often the server hears of a client whose source gives nothing. */
+const WAITING_MS = 20_000;
+
 /** Uploads that may wait for their receipts; the server allows 64 (SPEC.md 9). */
 const MAX_PENDING = 64;
 
@@ -147,9 +150,15 @@ class Uploader {
     let block = newBlock();
     let spare = newBlock();
     let next = this.#readBlock(put, reader, block);
+    let isWaiting = false;
+    const keepAlive = size === null
+      ? setInterval(() => isWaiting && this.#tellWaiting(put), WAITING_MS)
+      : undefined;
     try {
       for (;;) {
+        isWaiting = true;
         const count = await put.orEnd(next);
+        isWaiting = false;
         if (count === 0 || put.answered) break;
         const full = block.subarray(0, BLOCK_HEADROOM + count);
         put.size += count;
@@ -164,6 +173,7 @@ class Uploader {
         [block, spare] = [spare, block];
       }
     } finally {
+      clearInterval(keepAlive);
       // A read under way still uses a file's descriptor.
       next.catch(() => {});
       if (size !== null) await next.catch(() => {});
@@ -173,6 +183,17 @@ class Uploader {
       if (put.size !== size || reader.hasChanged()) throw changed(put);
     }
     put.sha256 = hash.digest("hex");
+  }
+
+  /** Tells the server that we are here while a pipe has nothing to give. */
+  async #tellWaiting(put: PendingPut): Promise<void> {
+    if (put.answered || this.#failure) return;
+    try {
+      await this.#connection.send({ type: "waiting" });
+      await this.#connection.channel.flush();
+    } catch {
+      // The reader of the answers learns of a lost connection by itself.
+    }
   }
 
   /** Never more than was announced: a file may grow while it is read. */

@@ -79,6 +79,7 @@ export const REQUESTS = {
     executable: boolean,
     ask: boolean,
   },
+  waiting: {},
   commit: { size, sha256 },
   cancel: {},
 } as const satisfies Record<string, Fields>;

@@ -16,8 +16,6 @@ const PEERS = 8;
 
 const LIST = { type: "list", path: "many" } as const;
 
-let logins = 0;
-
 /** Does with the real client what one does, while others are stalled. */
 async function assertServes(): Promise<void> {
   const ann = disk.client();
@@ -30,8 +28,6 @@ async function assertServes(): Promise<void> {
   assertOutcome(await ann.run(["ping", "-c", "1"]), {
     stdout: "[..]\n1 answers, [..]\n",
   });
-  // A login needs more of the server than any other request.
-  await disk.stranger().register(`user${logins++}`, disk.server.address);
 }
 
 /** Logs in so many peers as ann. */
@@ -52,6 +48,8 @@ Deno.test("peers that ask for a large file and never read", async () => {
     await peer.answer("file");
   }
   await assertServes();
+  // A new account needs more of the server than anything else.
+  await disk.stranger().register("bob", disk.server.address);
   for (const peer of stalled) peer.close();
   await disk.server.logs(/ lost peer=\S+ user=ann /);
 });
@@ -82,7 +80,7 @@ Deno.test("peers that ask and ask, and never read an answer", async () => {
   for (let i = 0; i < 300; i++) Deno.writeTextFileSync(`${folder}/${i}`, "");
   const stalled = await peers(PEERS);
   // Their answers are far more than all buffers between the two hold.
-  const requests = Array.from({ length: 2000 }, () => LIST);
+  const requests = Array.from({ length: 500 }, () => LIST);
   for (const peer of stalled) await peer.send(...requests);
   await assertServes();
   for (const peer of stalled) peer.close();

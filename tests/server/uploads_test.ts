@@ -76,6 +76,22 @@ Deno.test("what follows a refused put is ignored, and answered once", async () =
   assertNothingLeft(server);
 });
 
+Deno.test("a client may say that it waits, anywhere in an upload", async () => {
+  await using server = new Fixture();
+  using client = await server.login();
+  const waiting: Request = { type: "waiting" };
+  await client.ask(putRequest("file", null, { ask: true }), "continue");
+  await client.send(waiting, waiting);
+  await client.sendData(NEW, 7);
+  await client.send(waiting, commitOf(NEW));
+  await client.answer("receipt");
+  assertEquals(server.read("file"), NEW);
+  // Also while a refused upload is drained.
+  await client.send(putRequest("", null), waiting, commitOf(NEW));
+  assertEquals(await client.error(), "is-folder");
+  await assertAlive(client);
+});
+
 Deno.test("the error of a put may come while its data does, and only once", async () => {
   await using server = new Fixture();
   using client = await server.login();
@@ -147,6 +163,7 @@ Deno.test("an upload that is out of order ends the connection and leaves nothing
     ["data"],
     [commitOf("")],
     [{ type: "cancel" }],
+    [{ type: "waiting" }],
     [put, "data", commitOf("data"), "data"],
     [put, "data", commitOf("data"), commitOf("data")],
     [put, "data", { type: "cancel" }, { type: "cancel" }],
