@@ -3,9 +3,11 @@
 import { assert, assertEquals } from "@std/assert";
 import { createHash } from "node:crypto";
 import { join } from "@std/path";
+import { dial } from "../helpers/dial.ts";
 import { sharedDisk } from "../helpers/disk.ts";
 import { assertOutcome } from "../helpers/golden.ts";
 import { type Client, PASSWORD } from "../helpers/netdisk.ts";
+import { HELLO } from "../helpers/test_client.ts";
 
 const disk = sharedDisk();
 
@@ -72,6 +74,28 @@ Deno.test("register with a name that is none: exit 6, nobody is asked", async ()
       stderr: `netdisk: error: '${name}': ${NAME_RULE}\n`,
     });
   }
+});
+
+Deno.test("the server refuses such names and passwords as well", async () => {
+  const none = { type: "register", invite: null } as const;
+  const cases: [user: string, password: string, code: string][] = [
+    ["../ann", PASSWORD, "bad-name"],
+    ["Ann", PASSWORD, "bad-name"],
+    ["", PASSWORD, "bad-name"],
+    ["a".repeat(33), PASSWORD, "bad-name"],
+    ["harry", "1234567", "denied"],
+  ];
+  for (const [user, password, code] of cases) {
+    using peer = await dial(disk.server);
+    await peer.ask(HELLO, "hello");
+    await peer.send({ ...none, user, password });
+    assertEquals(await peer.error(), code, user);
+  }
+  assertEquals(
+    [...Deno.readDirSync(join(disk.server.root, "users"))]
+      .filter(({ name }) => !/^[a-z]/.test(name)),
+    [],
+  );
 });
 
 Deno.test("a password of 7 bytes is refused, and one of 1025", async () => {

@@ -20,6 +20,7 @@ export class Gate implements AsyncDisposable {
   readonly sent: Uint8Array[] = [];
   #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   #left: Record<Direction, number> = { up: Infinity, down: Infinity };
+  #damage: { direction: Direction; left: number } | undefined;
   #held = 0;
   #opened = Promise.withResolvers<void>();
   #connections = new Set<Deno.Conn>();
@@ -38,6 +39,11 @@ export class Gate implements AsyncDisposable {
   /** From now on only `bytes` more pass in a direction. */
   hold(direction: Direction, bytes: number): void {
     this.#left[direction] = bytes;
+  }
+
+  /** Damages one bit of the byte that passes after `bytes` more in a direction. */
+  damage(direction: Direction, bytes: number): void {
+    this.#damage = { direction, left: bytes };
   }
 
   /** Waits until somebody wants to send more than may pass. */
@@ -105,11 +111,12 @@ export class Gate implements AsyncDisposable {
       for (;;) {
         const count = await from.read(buffer);
         if (count === null) break;
-        if (direction === "up") this.#keep(index, buffer.subarray(0, count));
+        const bytes = buffer.subarray(0, count);
+        if (direction === "up") this.#keep(index, bytes);
+        this.#damageSome(direction, bytes);
         for (let at = 0; at < count;) {
           const allowed = await this.#allowed(direction, count - at);
-          const part = buffer.subarray(at, at + allowed);
-          const written = await to.write(part);
+          const written = await to.write(bytes.subarray(at, at + allowed));
           this.#left[direction] -= written;
           at += written;
         }
@@ -128,6 +135,15 @@ export class Gate implements AsyncDisposable {
       this.#held--;
     }
     return Math.min(wanted, this.#left[direction]);
+  }
+
+  #damageSome(direction: Direction, bytes: Uint8Array): void {
+    const damage = this.#damage;
+    if (damage?.direction !== direction) return;
+    if (damage.left < bytes.length) {
+      bytes[damage.left]! ^= 1;
+      this.#damage = undefined;
+    } else damage.left -= bytes.length;
   }
 
   #keep(index: number, bytes: Uint8Array): void {

@@ -82,3 +82,18 @@ Deno.test("Gate.cut() ends what goes on, held or not", async () => {
   assertEquals(await read(client), "hel");
   assertEquals(await read(client), null);
 });
+
+for (const direction of ["up", "down"] as const) {
+  Deno.test(`Gate.damage() changes one byte ${direction}`, async () => {
+    await using server = echoServer();
+    await using gate = new Gate(server.port);
+    gate.damage(direction, 7);
+    using client = await connect(gate);
+    await client.write(bytes("hello"));
+    assertEquals(await read(client), "hello");
+    await client.write(bytes("hello"));
+    assertEquals(await read(client), "hemlo");
+    await client.write(bytes("hello"));
+    assertEquals(await read(client), "hello");
+  });
+}
