@@ -51,8 +51,10 @@ export function parseArguments(
   for (const spec of specs) values.set(spec.name, initialValue(spec));
   const args: string[] = [];
   // Whoever asks for help gets it, whatever else is wrong.
+  // Letters in a cluster do not ask for it: `put -dash` is a forgotten `--`.
   const lenient = tokens.some((token) =>
-    token.kind === "option" && ["help", "version"].includes(token.name)
+    token.kind === "option" && ["help", "version"].includes(token.name) &&
+    argv[token.index] === token.rawName
   );
   for (const token of tokens) {
     if (token.kind === "positional") args.push(token.value);

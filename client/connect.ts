@@ -63,6 +63,15 @@ export async function connect(
       } and a link with a fingerprint exclude each other`,
     );
   }
+  const trust = choice.saved?.trust;
+  if (plain && trust) {
+    // Whoever breaks the handshake could talk people into this.
+    throw new NetdiskError(
+      "identity",
+      `${address}: the server is known by its certificate, and --plain would show it to everybody on the way`,
+      { hint: "leave out --plain" },
+    );
+  }
   const socket = plain
     ? await dialPlain(link)
     : await dialTrusted(invocation, choice, mayRepin);

@@ -158,8 +158,19 @@ export class Connection {
     return expectResponse(frame, types);
   }
 
+  async #readFrame(): Promise<Frame | null> {
+    try {
+      return await this.channel.read();
+    } catch (error) {
+      if (!(error instanceof NetdiskError)) throw error;
+      // The channel does not know whose connection it is.
+      const named = error.message.startsWith(this.#address);
+      throw named ? error : about(this.#address, error);
+    }
+  }
+
   async #nextFrame(): Promise<Frame> {
-    const frame = await this.channel.read();
+    const frame = await this.#readFrame();
     if (frame) return frame;
     throw new NetdiskError(
       "connection-lost",

@@ -125,6 +125,6 @@ function handshakeFailed(link: ServerLink, cause: unknown): NetdiskError {
   return new NetdiskError(
     "unreachable",
     `${address}: no TLS handshake: ${reason}`,
-    { hint: "a server that serves plain TCP needs --plain", cause },
+    { cause },
   );
 }

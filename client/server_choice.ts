@@ -54,7 +54,9 @@ export function chooseSession(
   const user = wanted || saved?.user;
   const session = saved?.sessions.find((s) => s.user === user);
   if (session) return session;
-  const who = user ? ` as ${user}` : "";
+  const others = saved?.sessions.map((s) => s.user).join(", ");
+  const who = (user ? ` as ${user}` : "") +
+    (others ? ` (there are sessions of: ${others}; see --user)` : "");
   throw new NetdiskError(
     "unauthenticated",
     `not logged in to ${address}${who}`,

@@ -38,6 +38,7 @@ export function forgetSession(
   config.update((data) => {
     const server = savedServer(data, address);
     server.sessions = server.sessions.filter((s) => s.user !== user);
-    if (server.user === user) server.user = server.sessions[0]?.user ?? null;
+    // No other account takes its place: files would go where nobody meant them.
+    if (server.user === user) server.user = null;
   });
 }

@@ -17,6 +17,8 @@ const SWEEP_MS = 3600_000;
 const SWEEP_ROWS = 1000;
 
 export interface RegisterOptions {
+  /** Throws where the user's folder cannot be a new one. */
+  checkFolder?: (user: string) => void;
   invite: string | null;
   /** What applies to this peer. */
   policy: Registration;
@@ -80,6 +82,7 @@ export class Accounts {
     const fault = passwordFault(password);
     if (fault) throw new NetdiskError("denied", fault);
     if (this.#findUser(user)) throw taken(user);
+    options.checkFolder?.(user);
 
     const { salt, hash, n, r, p } = await this.#hasher.hash(password);
     return this.#database.transaction(() => {
@@ -146,8 +149,14 @@ export class Accounts {
       );
     }
     if (policy === "open") return;
-    if (invite === null || !this.#invites.accept(invite)) {
+    if (invite === null) {
       throw new NetdiskError("denied", "this server registers by invite only");
+    }
+    if (!this.#invites.accept(invite)) {
+      throw new NetdiskError(
+        "denied",
+        "the invite is not valid or has expired, ask for a new link",
+      );
     }
   }
 

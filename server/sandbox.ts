@@ -51,7 +51,6 @@ export async function checkSandbox(root: string): Promise<string[]> {
   const stranger = join(outside, `.netdisk-${crypto.randomUUID()}`);
   const attempts: Record<string, () => unknown> = {
     read: () => Deno.lstatSync(outside),
-    "read-by-link": () => Deno.readDirSync(join(root, "..")),
     write: () => Deno.mkdirSync(stranger),
     link: () => Deno.symlinkSync(outside, join(root, ".netdisk", "link")),
     connect: () => Deno.connect({ hostname: "127.0.0.1", port: 9 }),

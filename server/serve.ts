@@ -200,7 +200,7 @@ function announce(
   const mode = identity ? "TLS" : "plain";
   const outside = outsideAddress(hostname, identity);
   const link = formatServerLink({
-    host: outside ?? hostname,
+    host: outside ?? certifiedName(identity) ?? hostname,
     port,
     // A certificate of an authority is renewed; its name is what stays.
     ...(identity?.selfSigned ? { fingerprint: identity.fingerprint } : {}),
@@ -208,9 +208,11 @@ function announce(
   });
   const verb = registration === "closed" ? "login" : "register";
   const plain = identity ? "" : " --plain";
-  const local = port === DEFAULT_PORT && !identity?.names.length
-    ? ""
-    : ` --server ${localAddress(hostname, port)}`;
+  // Named always: a client that was elsewhere before would go there.
+  const here = certifiedName(identity) ?? localName(hostname);
+  const local = ` --server ${
+    port === DEFAULT_PORT ? formatHost(here) : formatAddress(here, port)
+  }`;
   output.record("ready", { root: folder, hostname, port, mode, link });
   output.print(`netdisk ${VERSION} serving ${folder} on ${address} (${mode})`);
   output.print(`From this machine:   netdisk ${verb} NAME${local}${plain}`);
@@ -226,7 +228,7 @@ function outsideAddress(
   hostname: string,
   identity: Identity | null,
 ): string | undefined {
-  const name = identity?.selfSigned === false ? identity.names[0] : undefined;
+  const name = certifiedName(identity);
   if (hostname !== "0.0.0.0" && hostname !== "::") {
     const loopback = hostname === "::1" || hostname.startsWith("127.");
     return loopback ? undefined : name ?? hostname;
@@ -240,10 +242,18 @@ function outsideAddress(
   return name ?? best?.address ?? Deno.hostname();
 }
 
-function localAddress(hostname: string, port: number): string {
+/** The name that clients must use for a certificate of an authority. */
+function certifiedName(identity: Identity | null): string | undefined {
+  if (!identity || identity.selfSigned) return undefined;
+  return identity.names.find((n) => !n.includes("*") && n !== "localhost") ??
+    identity.names.find((name) => !name.includes("*"));
+}
+
+function localName(hostname: string): string {
   const any = hostname === "0.0.0.0" || hostname === "::";
-  return formatAddress(
-    any || hostname === "127.0.0.1" ? "localhost" : hostname,
-    port,
-  );
+  return any || hostname === "127.0.0.1" ? "localhost" : hostname;
+}
+
+function formatHost(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
 }

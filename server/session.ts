@@ -315,6 +315,7 @@ export class Session {
           invite: request.invite,
           policy: this.#peer.registration,
           agent: this.#agent,
+          checkFolder: (user) => this.#services.storage.checkNewUser(user),
         });
       case "login":
         return accounts.login(request.user, request.password, {

@@ -58,6 +58,29 @@ export class Storage {
     }
   }
 
+  /**
+   * Makes sure that a new user would not be given files of somebody else, such
+   * as those of a former user of that name.
+   *
+   * @throws NetdiskError `exists`
+   */
+  checkNewUser(user: string): void {
+    const home = userFolder(this.#root, user);
+    try {
+      if (
+        Deno.lstatSync(home).isDirectory && Deno.readDirSync(home)
+          [Symbol.iterator]().next().done
+      ) return;
+    } catch (error) {
+      if (errnoOf(error) === "ENOENT") return;
+      throw toStorageError(error);
+    }
+    throw new NetdiskError(
+      "exists",
+      `there are files of a user '${user}' already, ask the server's administrator`,
+    );
+  }
+
   /** The files of a user; makes the folder when it is not there. */
   async openUser(user: string): Promise<UserStorage> {
     const home = userFolder(this.#root, user);
@@ -210,10 +233,15 @@ function openFile(path: string): [fd: number, stats: fs.Stats] {
     const seen = fs.lstatSync(path);
     if (!seen.isFile()) throw notFile(seen);
     const fd = fs.openSync(path, READ_FLAGS);
-    const stats = fs.fstatSync(fd);
-    if (stats.ino === seen.ino && stats.dev === seen.dev) return [fd, stats];
-    // A put gave the name to another file just now.
-    fs.closeSync(fd);
+    let stats: fs.Stats | undefined;
+    try {
+      stats = fs.fstatSync(fd);
+      if (stats.ino === seen.ino && stats.dev === seen.dev) return [fd, stats];
+      // A put gave the name to another file just now.
+      stats = undefined;
+    } finally {
+      if (!stats) fs.closeSync(fd);
+    }
   }
   throw new NetdiskError("changed", "the file is being replaced all the time");
 }

@@ -62,6 +62,15 @@ export async function lockRoot(
   try {
     Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
     root = Deno.realPathSync(folder);
+    if (dirname(root) === root) {
+      throw new NetdiskError(
+        "usage",
+        `${folder}: the root of a disk cannot be served`,
+        {
+          hint: "choose a folder with --root DIR",
+        },
+      );
+    }
     Deno.mkdirSync(dataFolder(root), { recursive: true, mode: 0o700 });
     // Accounts must not vanish with a folder's name when the power fails, and
     // those above the root may be as new as itself.
@@ -75,6 +84,7 @@ export async function lockRoot(
       mode: 0o600,
     });
   } catch (cause) {
+    if (cause instanceof NetdiskError) throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new NetdiskError("local-io", `${folder}: ${reason}`, {
       hint: "choose a folder that you may write to with --root DIR",

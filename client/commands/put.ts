@@ -81,7 +81,8 @@ function openSources(
       sources.push(path === "-" ? stdinSource(stdin) : fileSource(path));
     } catch (error) {
       const failure = withHint(error as NetdiskError, args, to);
-      if (args.length === 1) throw failure;
+      // Meant as a new name: uploading the other one could replace a file.
+      if (args.length === 1 || failure.hint !== undefined) throw failure;
       results.failed(failure, output, { name: path });
     }
   }

@@ -139,6 +139,8 @@ Deno.test(
       [["-x"], "put: unknown option -x"],
       [["-lx"], "put: unknown option -x"],
       [["-json"], "put: unknown option -j, did you mean --json?"],
+      // A name such as -dash.txt, without the `--` before it: no request for help.
+      [["-dash"], "put: unknown option -d"],
       [["--no-long"], "put: unknown option --no-long"],
       [["--to.x=1"], "put: unknown option --to.x"],
       [["--__proto__=1"], "put: unknown option --__proto__"],

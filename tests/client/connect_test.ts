@@ -529,6 +529,28 @@ Deno.test(
 );
 
 Deno.test(
+  "A server that is known by its certificate hears nothing with --plain",
+  strict,
+  async () => {
+    await using scene = new Scene(undefined);
+    for (
+      const trust of [
+        pinOf(identity),
+        { kind: "authority", certificate: null } as const,
+      ]
+    ) {
+      scene.remember(trust);
+      const { error } = await scene.whoami("--plain");
+      assertEquals([error?.code, error?.hint], [
+        "identity",
+        "leave out --plain",
+      ]);
+    }
+    assertEquals(scene.heard, []);
+  },
+);
+
+Deno.test(
   "A plain server hears nothing but TLS without --plain",
   strict,
   async () => {

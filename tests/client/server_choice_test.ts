@@ -164,7 +164,7 @@ Deno.test("chooseSession() says how to log in", strict, () => {
   const cases: [string[], string, string][] = [
     [
       ["--user", "ben"],
-      "not logged in to disk.example:6375 as ben",
+      "not logged in to disk.example:6375 as ben (there are sessions of: anna; see --user)",
       "netdisk login ben --server disk.example:6375",
     ],
     [

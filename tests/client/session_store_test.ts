@@ -85,7 +85,7 @@ Deno.test("saveSession() refuses what was not asked for", strict, () => {
 });
 
 Deno.test(
-  "forgetSession() leaves the others, one of them the default",
+  "forgetSession() leaves the others, none of them the default",
   strict,
   () => {
     using folder = tempFolder();
@@ -98,7 +98,7 @@ Deno.test(
       ["a:6375", "carl", "ben b 5", "carl c 5"],
     ]);
     forgetSession(choice, "carl");
-    assertEquals(saved(folder.path).servers, [["a:6375", "ben", "ben b 5"]]);
+    assertEquals(saved(folder.path).servers, [["a:6375", null, "ben b 5"]]);
     forgetSession(choice, "ben");
     forgetSession(choice, "ben");
     assertEquals(saved(folder.path), {

@@ -9,12 +9,10 @@ import {
   MAX_CONTROL_BYTES_BEFORE_LOGIN,
   MAX_DATA_BYTES,
 } from "../../protocol/frame.ts";
-import { within } from "../helpers/deadline.ts";
 import { dial, dialAs, type Peer } from "../helpers/dial.ts";
 import { sharedDisk } from "../helpers/disk.ts";
 import { assertOutcome } from "../helpers/golden.ts";
 import { Random } from "../helpers/random.ts";
-import { Server } from "../helpers/server.ts";
 import {
   commitOf,
   HELLO,
@@ -230,50 +228,3 @@ Deno.test("another client works while many strangers are silent", async () => {
   await assertServes();
   for (const peer of peers) peer.close();
 });
-
-Deno.test("a TLS server meets noise, and a client that speaks plain", async () => {
-  await using server = await Server.start(disk.folder("server"));
-  const { port, address } = server;
-  const noise = new Random(3).bytes(1000);
-  const http = toBytes("GET / HTTP/1.1\r\n\r\n");
-  for (const bytes of [noise, http]) {
-    using tcp = await Deno.connect({ hostname: "127.0.0.1", port });
-    const { port: own } = tcp.localAddr;
-    await tcp.write(bytes);
-    await within("the end", drained(tcp));
-    await server.logs(
-      new RegExp(` handshake-failed peer=127\\.0\\.0\\.1:${own} `),
-    );
-  }
-  const ping = ["ping", "-c", "1", "--server", address];
-  assertOutcome(await disk.stranger().run([...ping, "--plain"]), {
-    code: 1,
-    stderr: "netdisk: error: [..]speaks TLS[..]\n",
-  });
-  assertOutcome(await disk.stranger().run([...ping, "-q"]), {
-    stdout: `answer 1 from ${address}: [..]\n1 answers, [..]\n`,
-  });
-});
-
-Deno.test("a plain server meets a client that speaks TLS", async () => {
-  const { address } = disk.server;
-  const before = disk.server.log.length;
-  assertOutcome(await disk.stranger().run(["ping", "--server", address]), {
-    code: 5,
-    stderr: `netdisk: error: ${address}: no TLS handshake: [..]\n` +
-      "netdisk: hint: a server that serves plain TCP needs --plain\n",
-  });
-  const log = disk.server.log.slice(before);
-  assertMatch(log, / closed peer=127\.0\.0\.1:\d+ reason="the peer speaks TLS/);
-  await assertServes();
-});
-
-/** Reads until the peer has had enough. */
-async function drained(connection: Deno.Conn): Promise<void> {
-  const buffer = new Uint8Array(1024);
-  try {
-    while (await connection.read(buffer) !== null);
-  } catch {
-    // Reset: it has had enough as well.
-  }
-}

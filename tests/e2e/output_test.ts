@@ -5,8 +5,9 @@ import { join } from "@std/path";
 import { sharedDisk } from "../helpers/disk.ts";
 import { assertGolden, assertOutcome } from "../helpers/golden.ts";
 import type { Client } from "../helpers/netdisk.ts";
-import { PROGRAM } from "../helpers/netdisk.ts";
+
 import { type Outcome, Process } from "../helpers/process.ts";
+import { PROGRAM } from "../helpers/program.ts";
 
 const disk = sharedDisk();
 

@@ -3,7 +3,7 @@
  * half a second on purpose. Every test gets clients of its own.
  */
 
-import { join } from "@std/path";
+import { dirname, join } from "@std/path";
 import type { Gate } from "./gate.ts";
 import { Client } from "./netdisk.ts";
 import { type ServeOptions, Server } from "./server.ts";
@@ -37,6 +37,15 @@ export class Disk {
   /** A new client that knows nothing. */
   stranger(): Client {
     return Client.at(this.folder("stranger"));
+  }
+
+  /** Puts a file into the user's folder, as an admin might, and returns its path. */
+  store(name: string, content: string | Uint8Array): string {
+    const path = this.server.file(this.user, name);
+    Deno.mkdirSync(dirname(path), { recursive: true });
+    if (typeof content === "string") Deno.writeTextFileSync(path, content);
+    else Deno.writeFileSync(path, content);
+    return path;
   }
 
   /** A new folder, removed at the end. */

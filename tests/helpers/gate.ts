@@ -84,15 +84,11 @@ export class Gate implements AsyncDisposable {
 
   async #serve(client: Deno.Conn, index: number): Promise<void> {
     this.#connections.add(client);
-    const server = await Deno.connect({
-      hostname: "127.0.0.1",
-      port: this.target,
-    });
+    const [hostname, port] = ["127.0.0.1", this.target];
+    const server = await Deno.connect({ hostname, port });
     this.#connections.add(server);
-    await Promise.all([
-      this.#pump(client, server, "up", index),
-      this.#pump(server, client, "down", index),
-    ]);
+    const up = this.#pump(client, server, "up", index);
+    await Promise.all([up, this.#pump(server, client, "down", index)]);
     for (const connection of [client, server]) {
       this.#connections.delete(connection);
       connection.close();

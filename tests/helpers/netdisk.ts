@@ -1,31 +1,11 @@
-/**
- * The real program as processes, each with a home and an environment of its
- * own. It is dist/netdisk, or main.ts with NETDISK_FROM_SOURCE=1.
- */
+/** The real program as processes of somebody with a home of their own. */
 
 import { dirname, join } from "@std/path";
-import { BINARY, ROOT } from "../../scripts/build.ts";
 import { type Outcome, Process } from "./process.ts";
+import { ENVIRONMENT, PROGRAM } from "./program.ts";
 
 /** Everybody's. */
 export const PASSWORD = "correct horse";
-
-const FROM_SOURCE = Deno.env.get("NETDISK_FROM_SOURCE") === "1";
-
-/** The program, to be followed by its arguments. */
-export const PROGRAM: readonly string[] = FROM_SOURCE
-  ? [
-    ...[Deno.execPath(), "run", "-A", "--quiet"],
-    ...["--config", join(ROOT, "deno.json"), join(ROOT, "main.ts")],
-  ]
-  : [BINARY];
-
-/** What it needs of our environment. */
-const ENVIRONMENT: Record<string, string> = {
-  PATH: Deno.env.get("PATH") ?? "/usr/bin:/bin",
-  TZ: "UTC",
-  ...(FROM_SOURCE ? { DENO_DIR: denoFolder() } : {}),
-};
 
 /** What a process is given beyond its arguments. */
 export interface RunOptions {
@@ -156,12 +136,4 @@ export class Client {
     return [...Deno.readDirSync(this.path(folder))].map(({ name }) => name)
       .sort();
   }
-}
-
-/** Where this Deno keeps modules, which another home would hide from it. */
-function denoFolder(): string {
-  const { stdout } = new Deno.Command(Deno.execPath(), {
-    args: ["info", "--json"],
-  }).outputSync();
-  return JSON.parse(new TextDecoder().decode(stdout)).denoDir;
 }

@@ -24,6 +24,8 @@ export interface ProcessOptions {
 
 type Stream = "stdout" | "stderr";
 
+const encoder = new TextEncoder();
+
 /** One running process. `await using` kills it if it still runs. */
 export class Process implements AsyncDisposable {
   readonly #argv: readonly string[];
@@ -85,9 +87,7 @@ export class Process implements AsyncDisposable {
   }
 
   async write(bytes: Uint8Array | string): Promise<void> {
-    const data = typeof bytes === "string"
-      ? new TextEncoder().encode(bytes)
-      : bytes;
+    const data = typeof bytes === "string" ? encoder.encode(bytes) : bytes;
     await within(`${this} takes its input`, this.#input!.write(data));
   }
 
@@ -134,20 +134,14 @@ export class Process implements AsyncDisposable {
       }
     };
     const ended = this.#child.status.finally(() => this.#isRunning = false);
-    const [status] = await Promise.all([
-      ended,
-      collect("stdout"),
-      collect("stderr"),
-    ]);
-    return status;
+    await Promise.all([collect("stdout"), collect("stderr")]);
+    return await ended;
   }
 
   #text(stream: Stream): string {
     const decoder = new TextDecoder();
-    const texts = this.#said[stream].map((chunk) =>
-      decoder.decode(chunk, { stream: true })
-    );
-    return texts.join("");
+    return this.#said[stream].map((it) => decoder.decode(it, { stream: true }))
+      .join("");
   }
 
   /** The error with all that was said until then. */

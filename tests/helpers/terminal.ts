@@ -5,8 +5,9 @@
 
 import { join } from "@std/path";
 import { until } from "./deadline.ts";
-import { type Client, PROGRAM } from "./netdisk.ts";
+import type { Client } from "./netdisk.ts";
 import { type Outcome, Process } from "./process.ts";
+import { PROGRAM } from "./program.ts";
 import { Screen } from "./screen.ts";
 
 /** Tests that need one are ignored elsewhere. */

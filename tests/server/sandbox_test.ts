@@ -46,7 +46,6 @@ Deno.test("checkSandbox() finds every way out closed with the server's permissio
     assertEquals(verdict, {
       refused: [
         "read",
-        "read-by-link",
         "write",
         "link",
         "connect",

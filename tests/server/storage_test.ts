@@ -93,6 +93,24 @@ Deno.test("a user's folder is made once, and its name synced", async () => {
   assertEquals(disk.steps, []);
 });
 
+Deno.test("a new user gets no files of somebody else", () => {
+  using f = new Fixture();
+  const users = `${f.root}/users`;
+  f.storage.checkNewUser("nobody");
+  Deno.mkdirSync(`${users}/empty`);
+  f.storage.checkNewUser("empty");
+  Deno.mkdirSync(`${users}/frank/secret`, { recursive: true });
+  Deno.writeTextFileSync(`${users}/gina`, "");
+  Deno.symlinkSync("empty", `${users}/link`);
+  for (const user of ["frank", "gina", "link"]) {
+    const error = assertThrows(
+      () => f.storage.checkNewUser(user),
+      NetdiskError,
+    );
+    assertEquals(error.code, "exists");
+  }
+});
+
 Deno.test("a user's folder that cannot be made or is none is an error", async () => {
   using f = new Fixture();
   {

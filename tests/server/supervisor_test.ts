@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { NetdiskError } from "../../protocol/errors.ts";
 import { dataFolder } from "../../server/storage_path.ts";
 import { lockRoot, startServer } from "../../server/supervisor.ts";
@@ -62,6 +62,12 @@ Deno.test("lockRoot() names the folder that it cannot use", async () => {
     assert(error.message.startsWith(`${root}: `), error.message);
     assert(error.hint?.includes("--root"));
   }
+});
+
+Deno.test("lockRoot() refuses the root of the disk, and leaves it alone", async () => {
+  const error = await assertRejects(() => lockRoot("/"), NetdiskError);
+  assertEquals(error.code, "usage");
+  assertThrows(() => Deno.lstatSync("/.netdisk"), Deno.errors.NotFound);
 });
 
 /** Whether nobody listens there. */
