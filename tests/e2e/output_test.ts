@@ -155,7 +155,12 @@ Deno.test("--json ends with a result object that has the exit code", async () =>
     [["help"], 0, ["help"]],
     [["--version"], 0, ["version"]],
     [["get", "missing"], 3, [], "not-found"],
-    [["put", "there", "missing"], 8, ["error", "receipt"], "partial"],
+    [
+      ["put", "there", "no1", "no2"],
+      8,
+      ["error", "error", "receipt"],
+      "partial",
+    ],
     [["ls", "--user", "nobody"], 4, [], "unauthenticated"],
     [["ping", "--server", "127.0.0.1:1"], 5, [], "unreachable"],
     [["ls", "--lnog"], 2, [], "usage"],
