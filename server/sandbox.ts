@@ -53,8 +53,8 @@ export async function checkSandbox(root: string): Promise<string[]> {
     read: () => Deno.lstatSync(outside),
     write: () => Deno.mkdirSync(stranger),
     link: () => Deno.symlinkSync(outside, join(root, ".netdisk", "link")),
-    connect: () => Deno.connect({ hostname: "127.0.0.1", port: 9 }),
-    listen: () => Deno.listen({ hostname: "127.0.0.1", port: 9 }),
+    connect: () => Deno.connect({ hostname: "127.9.9.9", port: 9 }),
+    listen: () => Deno.listen({ hostname: "127.9.9.9", port: 9 }),
     // A full path, or it would be looked for before it is refused.
     run: () => new Deno.Command(join(root, "program")).outputSync(),
     env: () => Deno.env.get("HOME"),

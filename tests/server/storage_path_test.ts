@@ -29,11 +29,11 @@ function codeOf(work: () => unknown): string {
 }
 
 Deno.test("the server's own folder and a user's", () => {
-  assertEquals(dataFolder("/root"), "/root/.netdisk");
-  assertEquals(uploadsFolder("/root"), "/root/.netdisk/uploads");
-  assertEquals(userFolder("/root", "ann"), "/root/users/ann");
+  assertEquals(dataFolder("/disk"), "/disk/.netdisk");
+  assertEquals(uploadsFolder("/disk"), "/disk/.netdisk/uploads");
+  assertEquals(userFolder("/disk", "ann"), "/disk/users/ann");
   for (const user of ["", ".", "..", "../x", "a/b", "Ann", "a b", ".netdisk"]) {
-    assertEquals(codeOf(() => userFolder("/root", user)), "bad-name", user);
+    assertEquals(codeOf(() => userFolder("/disk", user)), "bad-name", user);
   }
 });
 
