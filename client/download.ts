@@ -69,7 +69,7 @@ export async function downloadAll(
     while (sent < most && charactersAhead < MAX_AHEAD_CHARACTERS) {
       const path = items[sent++]!.remotePath;
       charactersAhead += path.length;
-      await connection.send({ type: "get", path });
+      await connection.send({ type: "get", path, prefix: null });
     }
     charactersAhead -= item.remotePath.length;
     const answer = expectResponse(await connection.frame(), ["file", "error"]);

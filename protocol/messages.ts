@@ -46,6 +46,9 @@ const time = integer(-MAX_TIME, MAX_TIME);
 /** SHA-256 as 64 lower-case hexadecimal digits. */
 const sha256 = text(64, /^[0-9a-f]{64}$/);
 
+/** The beginning of a file that the client has already. */
+const prefix = object({ size, sha256 });
+
 /**
  * One file or folder of a listing. Its name is as the disk has it: whoever
  * writes or shows it checks or escapes it first.
@@ -71,7 +74,7 @@ export const REQUESTS = {
   ping: {},
   stat: { path },
   list: { path },
-  get: { path },
+  get: { path, prefix: nullable(prefix) },
   put: {
     path,
     size: nullable(size),
@@ -79,6 +82,7 @@ export const REQUESTS = {
     executable: boolean,
     ask: boolean,
   },
+  prefix: { sha256: nullable(sha256) },
   waiting: {},
   commit: { size, sha256 },
   cancel: {},
@@ -101,9 +105,10 @@ export const RESPONSES = {
   pong: {},
   entry: { entry },
   entries: { entries: list(entry, MAX_PAGE_ENTRIES), more: boolean },
-  file: { size, mtime: nullable(time), executable: boolean },
+  file: { size, mtime: nullable(time), executable: boolean, offset: size },
   done: { sha256 },
-  continue: {},
+  continue: { offset: size },
+  verifying: { done: size },
   receipt: { size, sha256, mtime: nullable(time), time },
   cancelled: {},
   error: {

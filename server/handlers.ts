@@ -59,7 +59,13 @@ export async function get(
   let next: Promise<number> | undefined;
   try {
     const { size, mtime, executable } = file;
-    await responder.send({ type: "file", size, mtime, executable });
+    await responder.send({
+      type: "file",
+      size,
+      mtime,
+      executable,
+      offset: 0,
+    });
     const hash = createHash("sha256");
     let left = size;
     let block = newBlock(left);

@@ -214,6 +214,7 @@ export class Session {
       case "login":
       case "authenticate":
         return this.#logIn(request);
+      case "prefix":
       case "waiting":
       case "commit":
       case "cancel":

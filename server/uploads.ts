@@ -58,7 +58,9 @@ export class UploadReceiver {
     }
     if (upload && request.ask) {
       try {
-        await this.#replies.push(Promise.resolve({ type: "continue" }));
+        await this.#replies.push(
+          Promise.resolve({ type: "continue", offset: 0 }),
+        );
       } catch (error) {
         upload.abort();
         throw error;

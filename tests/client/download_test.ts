@@ -173,6 +173,7 @@ for (const frameBytes of [1000, 64 * KIB, 1024 * KIB]) {
             size,
             mtime: size,
             executable: size === 1,
+            offset: 0,
           });
           await server.sayData(bytes, frameBytes);
           await server.say({ type: "done", sha256: sha256Of(bytes) });
@@ -253,6 +254,7 @@ Deno.test(
         size: 100,
         mtime: null,
         executable: false,
+        offset: 0,
       });
       await server.sayData(bytesOf(60));
       await server.refuse("io");
@@ -261,6 +263,7 @@ Deno.test(
         size: 9,
         mtime: null,
         executable: false,
+        offset: 0,
       });
       await server.sayData(bytesOf(9));
       await server.refuse("changed");
@@ -296,6 +299,7 @@ for (const size of [1, 9, 100 * KIB]) {
           size,
           mtime: null,
           executable: false,
+          offset: 0,
         });
         await server.sayData(bytesOf(size));
         await server.say({ type: "done", sha256: sha256Of("other") });
@@ -354,6 +358,7 @@ Deno.test(
         size: 2 ** 50,
         mtime: null,
         executable: false,
+        offset: 0,
       });
     });
     assertEquals(summary(result), ["a: done", "b: disk-full"]);
@@ -374,6 +379,7 @@ Deno.test(
         size: 9,
         mtime: null,
         executable: false,
+        offset: 0,
       });
       await server.sayData(bytesOf(8));
       await server.refuse("io");
@@ -383,7 +389,13 @@ Deno.test(
   },
 );
 
-const FILE = { type: "file", size: 9, mtime: null, executable: false } as const;
+const FILE = {
+  type: "file",
+  size: 9,
+  mtime: null,
+  executable: false,
+  offset: 0,
+} as const;
 
 /** What a server may not say, in the state in which it does. */
 const LIES: [string, (server: FakeServer) => Promise<void>][] = [

@@ -337,7 +337,7 @@ Deno.test(
     const items = [source("big", bytesOf(8 * MIB)), source("next", bytesOf(5))];
     const result = await run(items, async (server) => {
       const put = await server.request("put");
-      await server.say({ type: "continue" });
+      await server.say({ type: "continue", offset: 0 });
       await server.data();
       await server.refuse("quota");
       const { bytes, end } = await server.uploaded(put);
@@ -373,7 +373,7 @@ Deno.test(
       const put = await server.request("put");
       await settled();
       assertEquals(run.sent, 0);
-      await server.say({ type: "continue" });
+      await server.say({ type: "continue", offset: 0 });
       await server.uploaded(put);
       await server.say(receiptOf(bytesOf(MIB)));
     });
@@ -468,7 +468,7 @@ Deno.test(
     const result = await run([item], async (server) => {
       const put = await server.request("put");
       assertEquals([put.size, put.ask], [null, true]);
-      await server.say({ type: "continue" });
+      await server.say({ type: "continue", offset: 0 });
       assertEquals((await server.data()).length, 3);
       assertEquals((await server.data()).length, 40 * KIB);
       more.resolve(bytesOf(1));
@@ -501,7 +501,7 @@ Deno.test(
   async () => {
     const result = await run([silentPipe()], async (server) => {
       const put = await server.request("put");
-      await server.say({ type: "continue" });
+      await server.say({ type: "continue", offset: 0 });
       await server.data();
       await server.refuse("quota");
       assertEquals((await server.uploaded(put)).end.type, "cancel");
@@ -517,7 +517,7 @@ Deno.test(
   async () => {
     const result = await run([silentPipe()], async (server) => {
       await server.request("put");
-      await server.say({ type: "continue" });
+      await server.say({ type: "continue", offset: 0 });
       await server.data();
       server.close();
     });
@@ -574,11 +574,14 @@ Deno.test(
 const LIES: [string, UploadItem, (server: FakeServer) => Promise<void>][] = [
   ["'continue' that nobody asked for", source("a"), async (server) => {
     await server.upload();
-    await server.say({ type: "continue" });
+    await server.say({ type: "continue", offset: 0 });
   }],
   ["'continue' twice", source("a", bytesOf(MIB)), async (server) => {
     await server.request("put");
-    await server.say({ type: "continue" }, { type: "continue" });
+    await server.say({ type: "continue", offset: 0 }, {
+      type: "continue",
+      offset: 0,
+    });
   }],
   ["a receipt before 'continue'", source("a", bytesOf(MIB)), async (server) => {
     await server.request("put");
@@ -586,7 +589,7 @@ const LIES: [string, UploadItem, (server: FakeServer) => Promise<void>][] = [
   }],
   ["a receipt before the commit", silentPipe(), async (server) => {
     await server.request("put");
-    await server.say({ type: "continue" });
+    await server.say({ type: "continue", offset: 0 });
     await server.data();
     await server.say(receiptOf(bytesOf(3)));
   }],
@@ -649,7 +652,7 @@ Deno.test(
     const result = await run(items, async (server) => {
       await server.upload();
       await server.request("put");
-      await server.say(receiptOf(bytesOf(0)), { type: "continue" });
+      await server.say(receiptOf(bytesOf(0)), { type: "continue", offset: 0 });
       await server.data();
       await server.say({ type: "pong" });
       await server.channel.read().catch(() => {});
@@ -670,11 +673,11 @@ const ENDS: [string, UploadItem, (server: FakeServer) => Promise<void>][] = [
   }],
   ["after 'continue'", source("a", bytesOf(9 * MIB)), async (server) => {
     await server.request("put");
-    await server.say({ type: "continue" });
+    await server.say({ type: "continue", offset: 0 });
   }],
   ["in the middle of data", source("a", bytesOf(9 * MIB)), async (server) => {
     await server.request("put");
-    await server.say({ type: "continue" });
+    await server.say({ type: "continue", offset: 0 });
     await server.data();
   }],
   ["before the receipt", source("a", bytesOf(9)), async (server) => {
@@ -744,7 +747,7 @@ Deno.test(
     const item = source("a", bytesOf(8 * MIB));
     const result = await run([item], async (server) => {
       await server.request("put");
-      await server.say({ type: "continue" });
+      await server.say({ type: "continue", offset: 0 });
       await settled();
       await server.refuse("stopping");
     }, {
@@ -794,7 +797,7 @@ const SILENCES: [string, UploadItem, (server: FakeServer) => Promise<void>][] =
     }],
     ["in the middle of data", source("a", bytesOf(9 * MIB)), async (server) => {
       await server.request("put");
-      await server.say({ type: "continue" });
+      await server.say({ type: "continue", offset: 0 });
       await server.data();
     }],
     ["before the receipt", source("a"), async (server) => {

@@ -4,6 +4,7 @@
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import type { Request } from "../../protocol/messages.ts";
 import {
   FrameKind,
   MAX_CONTROL_BYTES_BEFORE_LOGIN,
@@ -130,9 +131,14 @@ for (const [name, send, code] of greeted) {
 Deno.test("files are for those who have logged in", async () => {
   using peer = await dial(disk.server);
   await peer.ask(HELLO, "hello");
-  for (const type of ["list", "stat", "get"] as const) {
-    await peer.send({ type, path: "" });
-    assertEquals(await peer.error(), "unauthenticated", type);
+  const requests: Request[] = [
+    { type: "list", path: "" },
+    { type: "stat", path: "" },
+    { type: "get", path: "", prefix: null },
+  ];
+  for (const request of requests) {
+    await peer.send(request);
+    assertEquals(await peer.error(), "unauthenticated", request.type);
   }
   await peer.send(putRequest("file", 1, { ask: true }));
   assertEquals(await peer.error(), "unauthenticated");
@@ -215,7 +221,7 @@ Deno.test("paths that leave the user's folder do not get past the server either"
     ]
   ) {
     using peer = await dialAs(disk.server, disk.client());
-    await peer.send({ type: "get", path });
+    await peer.send({ type: "get", path, prefix: null });
     assertEquals(await peer.error(), "protocol", path);
   }
   await assertServes();

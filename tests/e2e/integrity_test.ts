@@ -80,7 +80,7 @@ for (const way of ["byte by byte", "in one piece"]) {
       encodeFrame(FrameKind.data, content.subarray(0, 4)),
       encodeFrame(FrameKind.data, content.subarray(4)),
       control(commitOf(content)),
-      control({ type: "get", path }),
+      control({ type: "get", path, prefix: null }),
       control({ type: "ping" }),
     );
     const step = way === "in one piece" ? bytes.length : 1;

@@ -44,7 +44,7 @@ Deno.test("peers that ask for a large file and never read", async () => {
   Deno.truncateSync(path, LARGE_BYTES);
   const stalled = await peers(PEERS);
   for (const peer of stalled) {
-    await peer.send({ type: "get", path: "large" });
+    await peer.send({ type: "get", path: "large", prefix: null });
     await peer.answer("file");
   }
   await assertServes();
@@ -89,7 +89,7 @@ Deno.test("peers that ask and ask, and never read an answer", async () => {
 Deno.test("a stalled peer may go on when it likes", async () => {
   const [peer] = await peers(1);
   using _closing = peer!;
-  await peer!.send({ type: "get", path: "large" });
+  await peer!.send({ type: "get", path: "large", prefix: null });
   await assertServes();
   const { size } = await peer!.answer("file");
   let left = size;

@@ -119,7 +119,7 @@ export class FakeServer implements Disposable {
   /** Takes an upload whole, and lets the client go on where it asks. */
   async upload(): Promise<Upload> {
     const put = await this.request("put");
-    if (put.ask) await this.say({ type: "continue" });
+    if (put.ask) await this.say({ type: "continue", offset: 0 });
     return await this.uploaded(put);
   }
 
@@ -173,9 +173,10 @@ export class FakeServer implements Disposable {
       size,
       mtime: null,
       executable: false,
+      offset: 0,
       ...facts,
     });
-    await this.sayData(bytes);
+    await this.sayData(bytes.subarray(facts.offset));
     await this.say({ type: "done", sha256: sha256Of(bytes) });
   }
 

@@ -115,7 +115,10 @@ export class TestClient implements Disposable {
 
   /** Downloads a file whole. */
   async get(path: string): Promise<Uint8Array> {
-    const { size } = await this.ask({ type: "get", path }, "file");
+    const { size } = await this.ask(
+      { type: "get", path, prefix: null },
+      "file",
+    );
     const bytes = new Uint8Array(size);
     for (let at = 0; at < size;) {
       const data = await this.next();

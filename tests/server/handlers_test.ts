@@ -69,12 +69,13 @@ for (
     const bytes = Uint8Array.from({ length: size }, (_, i) => i + (i >> 8));
     Deno.writeFileSync(server.path("file"), bytes, { mode: 0o755 });
     Deno.utimeSync(server.path("file"), new Date(), new Date(MTIME));
-    await client.send({ type: "get", path: "file" });
+    await client.send({ type: "get", path: "file", prefix: null });
     assertEquals(await client.answer("file"), {
       type: "file",
       size,
       mtime: MTIME,
       executable: true,
+      offset: 0,
     });
     const { bytes: count, answer } = await restOfGet(client);
     assertEquals(count, size);
@@ -110,7 +111,7 @@ Deno.test("links, folders and what is no file are refused on every verb", async 
     "nothing/x": "not-found",
   };
   for (const [path, code] of Object.entries(gets)) {
-    await client.send({ type: "get", path });
+    await client.send({ type: "get", path, prefix: null });
     assertEquals(await client.error(), code, `get ${path}`);
   }
   for (const path of ["link", "bob", "folder-link"]) {
@@ -140,7 +141,9 @@ Deno.test("many gets are answered in their order, a failed one in its place", as
   const names = Array.from({ length: 50 }, (_, i) => `file${i}`);
   for (const name of names) server.write(name, name);
   Deno.removeSync(server.path("file7"));
-  for (const path of names) await client.send({ type: "get", path });
+  for (const path of names) {
+    await client.send({ type: "get", path, prefix: null });
+  }
   for (const name of names) {
     if (name === "file7") {
       assertEquals(await client.error(), "not-found");
@@ -177,7 +180,7 @@ for (const [what, isSent, change] of changes) {
     const content = "x".repeat(1_000_000);
     server.write("file", content);
     Deno.utimeSync(server.path("file"), new Date(), new Date(MTIME));
-    await client.send({ type: "get", path: "file" });
+    await client.send({ type: "get", path: "file", prefix: null });
     await client.answer("file");
     await settled();
     change(server.path("file"));
@@ -205,7 +208,7 @@ Deno.test("a download that the client gives up leaves nothing open", async () =>
   for (const frames of [0, 1, 2]) {
     using client = await server.login();
     server.write("file", "x".repeat(2_000_000));
-    await client.send({ type: "get", path: "file" });
+    await client.send({ type: "get", path: "file", prefix: null });
     await client.answer("file");
     for (let i = 0; i < frames; i++) await client.next();
     assert(openFiles(server).length > 0);

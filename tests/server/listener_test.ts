@@ -170,7 +170,7 @@ for (const mode of ["plain", "TLS"] as const) {
     await nonsense.write(new TextEncoder().encode("GET / HTTP/1.1\r\n\r\n"));
     const stuck = await server.user();
     Deno.writeFileSync(server.path("big"), new Uint8Array(20_000_000));
-    await stuck.send({ type: "get", path: "big" });
+    await stuck.send({ type: "get", path: "big", prefix: null });
     const client = await server.user();
     for (let i = 0; i < 10; i++) {
       await client.sendPut("file", `${i}`);
@@ -254,7 +254,7 @@ Deno.test("a download that nobody reads is dropped after 60 s, and its file clos
   await using server = await Served.start("plain");
   const client = await server.user();
   Deno.writeFileSync(server.path("big"), new Uint8Array(20_000_000));
-  await client.send({ type: "get", path: "big" });
+  await client.send({ type: "get", path: "big", prefix: null });
   await client.answer("file");
   const open = () =>
     descriptorsBelow(server.root).filter((p) => p.startsWith("users/"));
@@ -395,7 +395,7 @@ Deno.test("stop() cuts off what takes too long, and leaves nothing of it", async
   Deno.writeFileSync(server.path("big"), new Uint8Array(20_000_000));
   await clients[0]!.send(putRequest("file", null));
   await clients[0]!.sendData("content");
-  await clients[1]!.send({ type: "get", path: "big" });
+  await clients[1]!.send({ type: "get", path: "big", prefix: null });
   await clients[1]!.answer("file");
   await until("the upload", () => server.uploads().length === 1);
   await server.stop(10);
@@ -409,7 +409,7 @@ Deno.test("a client that resets its connection is forgotten", async () => {
   await using server = await Served.start("plain");
   const client = await server.user();
   Deno.writeFileSync(server.path("big"), new Uint8Array(20_000_000));
-  await client.send({ type: "get", path: "big" });
+  await client.send({ type: "get", path: "big", prefix: null });
   await client.answer("file");
   // With unread bytes, closing resets.
   client.close();

@@ -108,7 +108,7 @@ Deno.test("before login nothing is shown, and ping works", async () => {
   const refused: Request[] = [
     { type: "stat", path: "" },
     { type: "list", path: "" },
-    { type: "get", path: "file" },
+    { type: "get", path: "file", prefix: null },
     { type: "logout" },
     putRequest("file", 1),
     putRequest("file", 1, { ask: true }),
@@ -286,13 +286,13 @@ Deno.test("two users never see each other's files", async () => {
   using bob = await server.login("bob");
   await ann.sendPut("file", "of ann");
   await ann.answer("receipt");
-  await bob.send({ type: "get", path: "file" });
+  await bob.send({ type: "get", path: "file", prefix: null });
   assertEquals(await bob.error(), "not-found");
   const { entries } = await bob.ask({ type: "list", path: "" }, "entries");
   assertEquals(entries, []);
   for (const path of ["../ann/file", "/ann/file", "..", "../../.netdisk"]) {
     using client = await server.login("bob");
-    await client.send({ type: "get", path });
+    await client.send({ type: "get", path, prefix: null });
     await assertEnds(client, "protocol");
   }
 });
@@ -502,7 +502,7 @@ Deno.test("stop() lets a download finish", async () => {
   await using server = new Fixture();
   using client = await server.login();
   server.write("file", "x".repeat(1_000_000));
-  await client.send({ type: "get", path: "file" });
+  await client.send({ type: "get", path: "file", prefix: null });
   await settled();
   client.session.stop();
   await client.answer("file");
@@ -552,7 +552,7 @@ for (const closeLeavesPending of [false, true]) {
     await using server = new Fixture();
     using client = await server.login("ann", { closeLeavesPending });
     server.write("file", "x".repeat(1_000_000));
-    await client.send({ type: "get", path: "file" });
+    await client.send({ type: "get", path: "file", prefix: null });
     await settled();
     assert(openFiles(server).length > 0);
     client.session.drop("no byte moved for 60 s");
@@ -590,7 +590,7 @@ Deno.test("a slow peer holds up no other", async () => {
   await using server = new Fixture();
   using slow = await server.login("slow", { capacity: 100 });
   Deno.writeFileSync(server.path("file", "slow"), new Uint8Array(1_000_000));
-  await slow.send({ type: "get", path: "file" });
+  await slow.send({ type: "get", path: "file", prefix: null });
   using stuck = await server.login("stuck");
   await stuck.send(putRequest("file", null));
   await stuck.sendRaw(header(1_000_000, FrameKind.data));

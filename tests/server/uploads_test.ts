@@ -158,7 +158,7 @@ Deno.test("an upload that is out of order ends the connection and leaves nothing
   const sequences: (Request | string)[][] = [
     [put, "data", { type: "ping" }],
     [put, "data", put],
-    [put, { type: "get", path: "file" }],
+    [put, { type: "get", path: "file", prefix: null }],
     [put, { type: "logout" }],
     ["data"],
     [commitOf("")],

@@ -202,7 +202,13 @@ Deno.test(
 /** Answers a `get` with bytes that are not the ones of the hash. */
 async function giveDamaged(server: FakeServer): Promise<void> {
   await server.request("get");
-  await server.say({ type: "file", size: 3, mtime: null, executable: false });
+  await server.say({
+    type: "file",
+    size: 3,
+    mtime: null,
+    executable: false,
+    offset: 0,
+  });
   await server.sayData(new TextEncoder().encode("bad"));
   await server.say({ type: "done", sha256: sha256Of("good") });
 }
@@ -252,6 +258,7 @@ Deno.test(
           size: 9,
           mtime: null,
           executable: false,
+          offset: 0,
         });
         await server.sayData(new TextEncoder().encode("half"));
       },

@@ -18,7 +18,7 @@ async function takeAll(server: FakeServer): Promise<string[]> {
     if (request instanceof Uint8Array || request.type !== "put") {
       throw new Error("not a put");
     }
-    if (request.ask) await server.say({ type: "continue" });
+    if (request.ask) await server.say({ type: "continue", offset: 0 });
     const { bytes } = await server.uploaded(request);
     taken.push(`${request.path}: ${new TextDecoder().decode(bytes)}`);
     await server.say(receiptOf(bytes));
