@@ -73,7 +73,7 @@ export class Durability {
   #durable = new Set<string>();
 
   /** Waits until the file's bytes and metadata are on the disk. */
-  syncFile(file: Deno.FsFile): Promise<void> {
+  syncFile(file: Pick<Deno.FsFile, "sync">): Promise<void> {
     return this.#slots.run(() => file.sync());
   }
 

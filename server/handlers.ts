@@ -3,17 +3,21 @@
  * The order of messages is session.ts's business, uploads included.
  */
 
-import { createHash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 import { BLOCK_HEADROOM } from "../protocol/channel.ts";
 import { NetdiskError } from "../protocol/errors.ts";
 import { MAX_CONTROL_BYTES } from "../protocol/frame.ts";
-import type { Entry, Response } from "../protocol/messages.ts";
-import type { StoredFile, UserStorage } from "./storage.ts";
+import type { Entry, RequestOf, Response } from "../protocol/messages.ts";
+import { hashPrefix, isHashOf } from "./prefix.ts";
+import type { UserStorage } from "./storage.ts";
+import type { StoredFile } from "./stored_file.ts";
 
 /** Where an answer of several frames goes. */
 export interface Responder {
   send(response: Response): Promise<void>;
   sendBlock(block: Uint8Array): Promise<void>;
+  /** Sends at once what was gathered. */
+  flush(): Promise<void>;
 }
 
 /** Bytes of a file that are read and sent at a time. */
@@ -52,22 +56,19 @@ export async function list(
 /** `get`: the file in blocks, the next one read while the last one leaves. */
 export async function get(
   storage: UserStorage,
-  path: string,
+  { path, prefix }: RequestOf<"get">,
   responder: Responder,
 ): Promise<number> {
   const file = storage.openRead(path);
   let next: Promise<number> | undefined;
   try {
     const { size, mtime, executable } = file;
-    await responder.send({
-      type: "file",
-      size,
-      mtime,
-      executable,
-      offset: 0,
-    });
-    const hash = createHash("sha256");
-    let left = size;
+    const known = prefix && await hashKnown(file, prefix, responder);
+    const offset = known ? prefix!.size : 0;
+    await responder.send({ type: "file", size, mtime, executable, offset });
+    const hash = known ?? createHash("sha256");
+    file.seek(offset);
+    let left = size - offset;
     let block = newBlock(left);
     let spare = left > BLOCK_BYTES ? newBlock(left) : block;
     next = readBlock(file, block, left);
@@ -85,12 +86,29 @@ export async function get(
     if (file.hasChanged()) throw changed();
     const sha256 = hash.digest("hex");
     await responder.send({ type: "done", sha256 });
-    return size;
+    return size - offset;
   } finally {
     // A read under way still uses the descriptor.
     await next?.catch(() => {});
     file.close();
   }
+}
+
+/** The hash of what the client has, if the file begins with that. */
+async function hashKnown(
+  file: StoredFile,
+  { size, sha256 }: NonNullable<RequestOf<"get">["prefix"]>,
+  responder: Responder,
+): Promise<Hash | undefined> {
+  if (size > file.size) return undefined;
+  const hash = await hashPrefix(size, {
+    read: (target) => file.read(target),
+    async notice(done) {
+      await responder.send({ type: "verifying", done });
+      await responder.flush();
+    },
+  });
+  return isHashOf(hash, sha256) ? hash : undefined;
 }
 
 function newBlock(size: number): Uint8Array {

@@ -96,7 +96,7 @@ export class ConnectionListener {
     await this.#ended(graceMs);
     clearInterval(this.#sweeper);
     for (const { channel } of this.#clients) channel.close();
-    // Uploads that were cut off remove their files.
+    // Uploads that were cut off close their files.
     await this.#ended(CLEANUP_MS);
   }
 

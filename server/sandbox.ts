@@ -16,7 +16,7 @@ export interface SandboxPermissions {
   env: false;
   run: false;
   ffi: false;
-  sys: false;
+  sys: ["statfs"];
   import: false;
 }
 
@@ -33,7 +33,8 @@ export function sandboxPermissions(
     env: false,
     run: false,
     ffi: false,
-    sys: false,
+    // How much room the disk has.
+    sys: ["statfs"],
     import: false,
   };
 }

@@ -10,6 +10,7 @@ import {
   parseServerLink,
 } from "../protocol/link.ts";
 import { DEFAULT_PORT, VERSION } from "../protocol/version.ts";
+import { parseReserve, type Reserve } from "./free_space.ts";
 import { type Identity, loadIdentity, readIdentityFiles } from "./identity.ts";
 import { logEvent } from "./log.ts";
 import { dataFolder } from "./storage_path.ts";
@@ -50,6 +51,12 @@ const OPTIONS = [
     description: "the certificate's private key (PEM)",
   },
   {
+    name: "min-free",
+    value: "SIZE",
+    description:
+      "refuse uploads when the disk has less room than this, such as 500M, 2G or 5% (default 1% or 256M, the smaller)",
+  },
+  {
     name: "plain",
     description: "do not encrypt; only for a network that you trust",
   },
@@ -62,6 +69,7 @@ interface ServeOptions {
   registration: Registration | undefined;
   tlsCert: string | undefined;
   tlsKey: string | undefined;
+  minFree: string | undefined;
   plain: boolean;
 }
 
@@ -109,6 +117,7 @@ async function run({ options, output }: ServeInvocation): Promise<void> {
   checkOptions(options);
   const { host, port } = parseListen(options.listen ?? DEFAULT_LISTEN);
   const registration = options.registration ?? "invite";
+  const minFree = parseMinFree(options.minFree);
   const folder = options.root ?? DEFAULT_ROOT;
   const { root, lock } = await lockRoot(folder);
   try {
@@ -120,6 +129,7 @@ async function run({ options, output }: ServeInvocation): Promise<void> {
       port,
       tls: identity,
       registration,
+      minFree,
     });
     announce(output, folder, identity, registration, server.ready);
     const signal = await Promise.race([stopSignal, server.failed]);
@@ -156,6 +166,17 @@ function parseListen(text: string): { host: string; port: number } {
   } catch {
     throw badListen(text);
   }
+}
+
+function parseMinFree(text: string | undefined): Reserve | null {
+  if (text === undefined) return null;
+  const reserve = parseReserve(text);
+  if (reserve) return reserve;
+  throw new NetdiskError(
+    "usage",
+    `--min-free '${text}' is no size such as 500M, 2G or 5%`,
+    { hint: "netdisk help serve" },
+  );
 }
 
 function badListen(text: string): NetdiskError {

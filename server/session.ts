@@ -85,6 +85,7 @@ export class Session {
       channel,
       this.#replies,
       ({ path }, { size }) => this.#log("put", { path, bytes: size }),
+      (reason) => this.drop(reason),
     );
   }
 
@@ -245,16 +246,19 @@ export class Session {
       case "list":
         return list(storage, request.path, this.#channel);
       case "get":
-        return this.#get(storage, request.path);
+        return this.#get(storage, request);
       case "put":
         // Served before it comes here: see #serveNext.
         return undefined;
     }
   }
 
-  async #get(storage: UserStorage, path: string): Promise<void> {
-    const bytes = await get(storage, path, this.#channel);
-    this.#log("get", { path, bytes });
+  async #get(
+    storage: UserStorage,
+    request: RequestOf<"get">,
+  ): Promise<void> {
+    const bytes = await get(storage, request, this.#channel);
+    this.#log("get", { path: request.path, bytes });
   }
 
   #hello({ version, agent }: RequestOf<"hello">): Response {

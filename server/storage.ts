@@ -5,57 +5,47 @@
  */
 
 import { join } from "@std/path";
-import * as fs from "node:fs";
-import { promisify } from "node:util";
 import { NetdiskError } from "../protocol/errors.ts";
 import type { Entry, RequestOf } from "../protocol/messages.ts";
 import { remoteName } from "../protocol/remote_path.ts";
 import { Durability, syncFolderNow } from "./durability.ts";
+import { FreeSpace, type Reserve } from "./free_space.ts";
 import { errnoOf, toStorageError } from "./os_errors.ts";
+import { Partials } from "./partials.ts";
 import {
   existingStoragePath,
   uploadsFolder,
   userFolder,
 } from "./storage_path.ts";
-import { Upload } from "./upload.ts";
-
-/** Up to this size a read from the page cache is quicker than a thread. */
-const SYNC_READ_BYTES = 64 * 1024;
-
-// O_NONBLOCK: a FIFO that somebody put there must not hang the server.
-const READ_FLAGS = fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW |
-  fs.constants.O_NONBLOCK;
-
-/** Nobody replaces a file so quickly without meaning harm. */
-const MAX_OPEN_TRIES = 100;
-
-const readAsync = promisify(fs.read) as (
-  fd: number,
-  target: Uint8Array,
-  offset: number,
-  length: number,
-  position: number,
-) => Promise<{ bytesRead: number }>;
+import { StoredFile } from "./stored_file.ts";
+import { findTarget, Upload, type UploadPlace } from "./upload.ts";
 
 /** The storage root: makes and opens the users' folders. */
 export class Storage {
   #root: string;
   #durability = new Durability();
+  #partials: Partials;
+  #space: FreeSpace;
 
-  constructor(root: string) {
+  /** @param reserve see {@link FreeSpace} */
+  constructor(root: string, reserve: Reserve | null = null) {
     this.#root = root;
+    this.#partials = new Partials(root);
+    this.#space = new FreeSpace(root, reserve);
   }
 
-  /** Makes the folders of the root and removes what a crash left behind. */
+  /** Makes the folders of the root. */
   prepare(): void {
     const uploads = uploadsFolder(this.#root);
     Deno.mkdirSync(uploads, { recursive: true, mode: 0o700 });
     Deno.mkdirSync(join(this.#root, "users"), { recursive: true, mode: 0o700 });
     // The users' folders are no safer than the names above them.
     syncFolderNow(this.#root);
-    for (const { name } of Deno.readDirSync(uploads)) {
-      Deno.removeSync(join(uploads, name));
-    }
+  }
+
+  /** Removes unfinished uploads that nobody will go on with. Never throws. */
+  sweep(): Promise<void> {
+    return this.#partials.sweep(Date.now());
   }
 
   /**
@@ -97,20 +87,23 @@ export class Storage {
         throw toStorageError(cause);
       }
     }
-    return new UserStorage(home, uploadsFolder(this.#root), this.#durability);
+    const place = { home, durability: this.#durability, space: this.#space };
+    return new UserStorage(user, place, this.#partials);
   }
 }
 
 /** One user's files. Every method throws NetdiskErrors only. */
 export class UserStorage {
+  #user: string;
   #home: string;
-  #uploads: string;
-  #durability: Durability;
+  #place: UploadPlace;
+  #partials: Partials;
 
-  constructor(home: string, uploads: string, durability: Durability) {
-    this.#home = home;
-    this.#uploads = uploads;
-    this.#durability = durability;
+  constructor(user: string, place: UploadPlace, partials: Partials) {
+    this.#user = user;
+    this.#home = place.home;
+    this.#place = place;
+    this.#partials = partials;
   }
 
   /** What lies at `path`; a link is `other`, whatever it leads to. */
@@ -149,113 +142,55 @@ export class UserStorage {
    * that file is closed. Only the disk is waited for, never a client.
    */
   waitForDisk(): Promise<() => void> {
-    return this.#durability.queue.enter();
+    return this.#place.durability.queue.enter();
   }
 
-  /** Begins a put; see {@link Upload} for what follows. */
-  beginPut(request: RequestOf<"put">): Upload {
-    const place = {
-      home: this.#home,
-      uploads: this.#uploads,
-      durability: this.#durability,
-    };
-    return new Upload(place, request);
-  }
-}
-
-/** An open file of a user's. */
-export class StoredFile {
-  #fd: number;
-  #stats: fs.Stats;
-  #position = 0;
-
-  /** @throws NetdiskError `not-found`, `is-folder`, `denied` for a link or device */
-  constructor(path: string) {
-    try {
-      [this.#fd, this.#stats] = openFile(path);
-    } catch (error) {
-      throw toStorageError(error);
+  /**
+   * Begins a put; see {@link Upload} for what follows. One that is asked for
+   * goes on with what an earlier one left, and may have to wait for that.
+   *
+   * @param drop ends the connection, should a later one take the upload over
+   */
+  async beginPut(
+    request: RequestOf<"put">,
+    drop: () => void,
+  ): Promise<Upload> {
+    const { path, size, ask, executable } = request;
+    // Refused before anything is made.
+    const target = findTarget(this.#home, path);
+    const mode = executable ? 0o777 : 0o666;
+    if (!ask || size === null) {
+      const partial = this.#partials.create(this.#user, mode);
+      return new Upload(this.#place, request, partial);
     }
-  }
-
-  /** Bytes, when it was opened. */
-  get size(): number {
-    return this.#stats.size;
-  }
-
-  /** Milliseconds since 1970. */
-  get mtime(): number {
-    return Math.floor(this.#stats.mtimeMs);
-  }
-
-  get executable(): boolean {
-    return (this.#stats.mode & 0o100) !== 0;
-  }
-
-  /** Fills `target` from where the last read ended; fewer bytes only at the end. */
-  async read(target: Uint8Array): Promise<number> {
-    try {
-      let filled = 0;
-      while (filled < target.length) {
-        const rest = target.length - filled;
-        const count = this.size <= SYNC_READ_BYTES
-          ? fs.readSync(this.#fd, target, filled, rest, this.#position)
-          : (await readAsync(this.#fd, target, filled, rest, this.#position))
-            .bytesRead;
-        if (count === 0) break;
-        filled += count;
-        this.#position += count;
-      }
-      return filled;
-    } catch (error) {
-      throw toStorageError(error);
-    }
-  }
-
-  /** True when somebody wrote into the open file since it was opened. */
-  hasChanged(): boolean {
-    const now = fs.fstatSync(this.#fd);
-    return now.size !== this.#stats.size ||
-      now.mtimeMs !== this.#stats.mtimeMs;
-  }
-
-  close(): void {
-    fs.closeSync(this.#fd);
+    const partial = await this.#partials.claim(this.#user, path, mode, drop);
+    const published = partial.size === 0
+      ? openIfSame(target.path, request)
+      : undefined;
+    return new Upload(this.#place, request, partial, published);
   }
 }
 
 /**
- * Opens the very file that lies at `path`. O_NOFOLLOW is not enough: with
- * permissions for one folder only, Deno resolves links before it opens.
+ * The file that is there, if it looks like the one that is to come: the client
+ * may not have heard that it had arrived. Its content is compared before it
+ * counts.
  */
-function openFile(path: string): [fd: number, stats: fs.Stats] {
-  for (let tries = 0; tries < MAX_OPEN_TRIES; tries++) {
-    const seen = fs.lstatSync(path);
-    if (!seen.isFile()) throw notFile(seen);
-    const fd = fs.openSync(path, READ_FLAGS);
-    let stats: fs.Stats | undefined;
-    try {
-      stats = fs.fstatSync(fd);
-      if (stats.ino === seen.ino && stats.dev === seen.dev) return [fd, stats];
-      // A put gave the name to another file just now.
-      stats = undefined;
-    } finally {
-      if (!stats) fs.closeSync(fd);
-    }
+function openIfSame(
+  path: string,
+  { size, mtime, executable }: RequestOf<"put">,
+): StoredFile | undefined {
+  if (size === 0 || mtime === null) return undefined;
+  try {
+    const file = new StoredFile(path);
+    const looksSame = file.size === size && file.mtime === mtime &&
+      file.executable === executable;
+    if (looksSame) return file;
+    file.close();
+  } catch {
+    // Not there, or not to be read: the new one comes whole.
   }
-  throw new NetdiskError("changed", "the file is being replaced all the time");
-}
-
-function notFile(stats: fs.Stats): NetdiskError {
-  if (stats.isDirectory()) {
-    return new NetdiskError("is-folder", "it is a folder");
-  }
-  return new NetdiskError(
-    "denied",
-    stats.isSymbolicLink()
-      ? "links are not followed"
-      : "it is a device or pipe, not a file",
-  );
+  return undefined;
 }
 
 /** A file that vanished while the folder was read is not an error. */

@@ -6,6 +6,7 @@
 
 import { dirname, join } from "@std/path";
 import { NetdiskError } from "../protocol/errors.ts";
+import type { Reserve } from "./free_space.ts";
 import { type SandboxPermissions, sandboxPermissions } from "./sandbox.ts";
 import { dataFolder } from "./storage_path.ts";
 import type {
@@ -31,6 +32,8 @@ export interface ServerOptions {
   /** PEM texts; null serves plain TCP. */
   tls: { certificate: string; key: string } | null;
   registration: Registration;
+  /** What uploads leave free; null is the default. */
+  minFree: Reserve | null;
 }
 
 /** A server that accepts connections. */

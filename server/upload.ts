@@ -1,15 +1,18 @@
 /**
- * The write recipe: how the bytes of a put become a file. Each upload has a
- * temporary file of its own in the server's data folder until it is whole.
+ * The write recipe: how the bytes of a put become a file. Each upload has an
+ * unfinished file of its own in the server's data folder until it is whole.
  */
 
-import { join } from "@std/path";
-import { createHash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 import { NetdiskError } from "../protocol/errors.ts";
 import type { RequestOf, ResponseOf } from "../protocol/messages.ts";
 import type { Durability } from "./durability.ts";
+import type { FreeSpace } from "./free_space.ts";
 import { errnoOf, toStorageError } from "./os_errors.ts";
-import { storagePath } from "./storage_path.ts";
+import type { Partial } from "./partials.ts";
+import { hashPrefix, isHashOf } from "./prefix.ts";
+import { type StoragePath, storagePath } from "./storage_path.ts";
+import type { StoredFile } from "./stored_file.ts";
 
 /** Up to this size a write into the page cache is quicker than a thread. */
 const SYNC_WRITE_BYTES = 64 * 1024;
@@ -18,48 +21,125 @@ const SYNC_WRITE_BYTES = 64 * 1024;
 export interface UploadPlace {
   /** The user's folder on the disk. */
   home: string;
-  /** The folder of temporary files, on the same file system. */
-  uploads: string;
   durability: Durability;
+  space: FreeSpace;
 }
 
 /**
- * One unfinished file. The calls come in this order: {@link update} and
- * {@link write} for each piece, {@link finish}, {@link publish}, {@link settle};
- * {@link abort} is possible until `publish`. After a failure nothing is left
+ * The place of an upload, checked: a file, or nothing yet.
+ *
+ * @throws NetdiskError `bad-name`, `is-folder`, `not-folder`, `denied`
+ */
+export function findTarget(home: string, remotePath: string): StoragePath {
+  const target = storagePath(home, remotePath);
+  if (target.missingFolders.length > 0) return target;
+  try {
+    const info = Deno.lstatSync(target.path);
+    if (info.isDirectory) {
+      throw new NetdiskError("is-folder", "it is a folder");
+    }
+    if (!info.isFile) {
+      throw new NetdiskError("denied", "it is a link or device, not a file");
+    }
+  } catch (error) {
+    if (errnoOf(error) !== "ENOENT") throw toStorageError(error);
+  }
+  return target;
+}
+
+/**
+ * One unfinished file. When {@link offset} is not 0, {@link verify} and
+ * {@link resume} come first. Then {@link update} and {@link write} for each
+ * piece, {@link complete}, {@link finish}, {@link publish}, {@link settle}; {@link suspend} and
+ * {@link abort} are possible until `publish`. After a failure nothing is left
  * but what was there before.
  */
 export class Upload {
+  /** Bytes that are there already, if they are those of the client's file. */
+  readonly offset: number;
   #place: UploadPlace;
   #request: RequestOf<"put">;
-  #temporary: string;
-  #file: Deno.FsFile | undefined;
+  #partial: Partial;
+  /** The whole file, when an earlier upload got as far as its name. */
+  #published: StoredFile | undefined;
+  #verified: Promise<Hash> | undefined;
+  #isOver = false;
   #hash = createHash("sha256");
   #size = 0;
   #target = "";
-  #missingFolders: string[] = [];
   #sha256 = "";
 
-  /** Checks the target and makes the temporary file. @throws NetdiskError */
-  constructor(place: UploadPlace, request: RequestOf<"put">) {
+  /**
+   * @param published the file that has the name, if it may be the one that is
+   * to be uploaded
+   * @throws NetdiskError `disk-full`; the partial stays then
+   */
+  constructor(
+    place: UploadPlace,
+    request: RequestOf<"put">,
+    partial: Partial,
+    published?: StoredFile,
+  ) {
     this.#place = place;
     this.#request = request;
-    // An id of its own: a name of 255 bytes has no room for a suffix.
-    this.#temporary = join(place.uploads, crypto.randomUUID());
-    this.#checkTarget();
+    this.#partial = partial;
+    this.#published = published;
+    const size = request.size ?? 0;
+    this.offset = published?.size ?? Math.min(partial.size, size);
     try {
-      this.#file = Deno.openSync(this.#temporary, {
-        write: true,
-        createNew: true,
-        // The umask takes away what the server's owner does not want to give.
-        mode: request.executable ? 0o777 : 0o666,
+      place.space.require(size - this.offset);
+    } catch (error) {
+      this.suspend();
+      throw error;
+    }
+  }
+
+  /**
+   * Begins to hash what is there.
+   *
+   * @param notice is told now and then how many bytes that were
+   * @returns rejects when the disk fails; {@link resume} tells as well
+   */
+  async verify(notice: (done: number) => Promise<void>): Promise<void> {
+    const source = this.#published ?? this.#partial.file;
+    this.#verified = hashPrefix(this.offset, {
+      read: async (target) => await source.read(target) ?? 0,
+      notice,
+      stopped: () => this.#isOver,
+    });
+    await this.#verified;
+  }
+
+  /**
+   * Goes on behind what is there if its hash is `sha256`, else from nothing.
+   *
+   * @returns the bytes that need not come again
+   */
+  async resume(sha256: string | null): Promise<number> {
+    try {
+      if (sha256 === null) this.#isOver = true;
+      const hash = await this.#verified!.catch((error) => {
+        if (sha256 !== null) throw error;
       });
+      this.#isOver = false;
+      if (hash && sha256 !== null && isHashOf(hash, sha256)) {
+        this.#hash = hash;
+        this.#size = this.offset;
+        // The client's file may have become shorter than what was there.
+        if (!this.#published) this.#partial.file.truncateSync(this.offset);
+        return this.offset;
+      }
+      this.#published?.close();
+      this.#published = undefined;
+      this.#partial.file.truncateSync(0);
+      this.#partial.file.seekSync(0, Deno.SeekMode.Start);
+      return 0;
     } catch (error) {
       throw toStorageError(error);
     }
   }
 
-  /** Counts and hashes the next piece. @throws NetdiskError `integrity` */
+  /** Counts and hashes the next piece. @throws NetdiskError `integrity`, `disk-full` */
   update(bytes: Uint8Array): void {
     const { size } = this.#request;
     if (size !== null && this.#size + bytes.length > size) {
@@ -68,6 +148,8 @@ export class Upload {
         "more bytes came than were announced",
       );
     }
+    this.#place.space.take(bytes.length);
+    this.#partial.movedAt = performance.now();
     this.#size += bytes.length;
     this.#hash.update(bytes);
   }
@@ -80,12 +162,17 @@ export class Upload {
     if (this.#size > SYNC_WRITE_BYTES) return this.#writeAll(bytes);
     try {
       for (let at = 0; at < bytes.length;) {
-        at += this.#file!.writeSync(bytes.subarray(at));
+        at += this.#partial.file.writeSync(bytes.subarray(at));
       }
     } catch (error) {
       throw toStorageError(error);
     }
     return undefined;
+  }
+
+  /** All bytes are here: from now on nobody takes the upload over. */
+  complete(): void {
+    this.#partial.isCommitting = true;
   }
 
   /**
@@ -107,10 +194,14 @@ export class Upload {
           "checksum mismatch, nothing was replaced",
         );
       }
-      const { mtime } = this.#request;
-      if (mtime !== null) this.#file!.utimeSync(new Date(), toFileTime(mtime));
+      if (!this.#published) this.#setMetadata();
+      else if (this.#published.hasChanged()) {
+        throw new NetdiskError("changed", "it was changed on the server");
+      }
       // After EIO the kernel may have dropped the pages: never tried twice.
-      await this.#place.durability.syncFile(this.#file!);
+      await this.#place.durability.syncFile(
+        this.#published ?? this.#partial.file,
+      );
     } catch (error) {
       this.abort();
       throw toStorageError(error);
@@ -125,14 +216,20 @@ export class Upload {
   publish(): void {
     const made: string[] = [];
     try {
-      this.#checkTarget();
-      this.#file!.close();
-      this.#file = undefined;
-      for (const folder of this.#missingFolders) {
+      const { path, missingFolders } = findTarget(
+        this.#place.home,
+        this.#request.path,
+      );
+      this.#target = path;
+      // It has its name; whoever replaced it meanwhile came later.
+      if (this.#published) return this.abort();
+      this.#partial.close();
+      for (const folder of missingFolders) {
         if (makeFolder(folder)) made.unshift(folder);
         this.#place.durability.forgetFolder(folder);
       }
-      Deno.renameSync(this.#temporary, this.#target);
+      Deno.renameSync(this.#partial.path, path);
+      this.#partial.release();
     } catch (error) {
       this.abort();
       made.forEach(removeEmptyFolder);
@@ -157,42 +254,44 @@ export class Upload {
     };
   }
 
-  /** Gives up and removes the temporary file; harmless when repeated. */
-  abort(): void {
-    try {
-      this.#file?.close();
-      this.#file = undefined;
-      Deno.removeSync(this.#temporary);
-    } catch {
-      // Gone already, or the disk fails: the sweep at start takes the rest.
-    }
+  /**
+   * Leaves the file for a later upload to go on with, if there can be one.
+   * Nothing may be under way but {@link verify}.
+   */
+  suspend(): void {
+    if (this.#partial.isResumable) {
+      this.#end(() => this.#partial.releaseOrRemove());
+    } else this.abort();
   }
 
-  #checkTarget(): void {
-    const { path, missingFolders } = storagePath(
-      this.#place.home,
-      this.#request.path,
-    );
-    this.#target = path;
-    this.#missingFolders = missingFolders;
-    if (missingFolders.length > 0) return;
-    try {
-      const info = Deno.lstatSync(path);
-      if (info.isDirectory) {
-        throw new NetdiskError("is-folder", "it is a folder");
-      }
-      if (!info.isFile) {
-        throw new NetdiskError("denied", "it is a link or device, not a file");
-      }
-    } catch (error) {
-      if (errnoOf(error) !== "ENOENT") throw toStorageError(error);
-    }
+  /** Gives up and removes the file; harmless when repeated. */
+  abort(): void {
+    this.#end(() => this.#partial.remove());
+  }
+
+  /** A read that is under way still needs the descriptors. */
+  #end(close: () => void): void {
+    this.#isOver = true;
+    const closeAll = () => {
+      this.#published?.close();
+      this.#published = undefined;
+      close();
+    };
+    if (this.#verified) this.#verified.then(closeAll, closeAll);
+    else closeAll();
+  }
+
+  #setMetadata(): void {
+    const { mtime, executable } = this.#request;
+    const { file, path, size } = this.#partial;
+    if (size > 0) setExecutable(path, executable);
+    if (mtime !== null) file.utimeSync(new Date(), toFileTime(mtime));
   }
 
   async #writeAll(bytes: Uint8Array): Promise<void> {
     try {
       for (let at = 0; at < bytes.length;) {
-        at += await this.#file!.write(bytes.subarray(at));
+        at += await this.#partial.file.write(bytes.subarray(at));
       }
     } catch (error) {
       throw toStorageError(error);
@@ -217,6 +316,15 @@ function removeEmptyFolder(path: string): void {
   } catch {
     // In use already, or the disk fails: an empty folder does no harm.
   }
+}
+
+/** An earlier upload made the file, perhaps with another mode. */
+function setExecutable(path: string, executable: boolean): void {
+  if (Deno.build.os === "windows") return;
+  const mode = Deno.lstatSync(path).mode! & 0o777;
+  // Who may read it may run it: so the umask is kept to.
+  const wanted = executable ? mode | (mode & 0o444) >> 2 : mode & ~0o111;
+  if (wanted !== mode) Deno.chmodSync(path, wanted);
 }
 
 /** Deno refuses a fraction of a second before 1970. */

@@ -10,6 +10,7 @@ import { FrameKind } from "../protocol/frame.ts";
 import {
   decodeRequest,
   type RequestOf,
+  type Response,
   type ResponseOf,
 } from "../protocol/messages.ts";
 import type { ReplyQueue } from "./reply_queue.ts";
@@ -22,28 +23,33 @@ export type UploadListener = (
   receipt: ResponseOf<"receipt">,
 ) => void;
 
+const TAKEN_OVER = "the upload goes on on another connection";
+
 /** Receives the uploads of one session. */
 export class UploadReceiver {
   #channel: FrameChannel;
   #replies: ReplyQueue;
   #onReceipt: UploadListener;
+  #drop: (reason: string) => void;
   #lastPublished: Promise<void> = Promise.resolve();
 
   constructor(
     channel: FrameChannel,
     replies: ReplyQueue,
     onReceipt: UploadListener,
+    drop: (reason: string) => void,
   ) {
     this.#channel = channel;
     this.#replies = replies;
     this.#onReceipt = onReceipt;
+    this.#drop = drop;
   }
 
   /**
    * Reads one upload up to its end and queues its answer.
    *
    * @throws NetdiskError when the connection is lost or breaks the protocol;
-   * the upload is gone then.
+   * a later upload may go on with what came.
    */
   async receive(
     storage: UserStorage,
@@ -51,22 +57,24 @@ export class UploadReceiver {
   ): Promise<void> {
     let upload: Upload | undefined;
     try {
-      upload = storage.beginPut(request);
+      upload = await storage.beginPut(request, () => this.#drop(TAKEN_OVER));
     } catch (error) {
       await this.#replies.push(Promise.reject(error));
       if (request.ask) return;
     }
     if (upload && request.ask) {
       try {
-        await this.#replies.push(
-          Promise.resolve({ type: "continue", offset: 0 }),
-        );
+        await this.#reply({ type: "continue", offset: upload.offset });
       } catch (error) {
-        upload.abort();
+        upload.suspend();
         throw error;
       }
     }
-    const transfer = new IncomingTransfer(this.#channel, upload);
+    const transfer = new IncomingTransfer(
+      this.#channel,
+      upload,
+      (response) => this.#reply(response),
+    );
     const end = await transfer.run((error) =>
       this.#replies.push(Promise.reject(error))
     );
@@ -75,10 +83,17 @@ export class UploadReceiver {
       transfer.upload.abort();
       return this.#replies.push(Promise.resolve({ type: "cancelled" }));
     }
+    transfer.upload.complete();
     const leave = await storage.waitForDisk();
     return this.#replies.push(
       this.#commit(transfer.upload, request, end, leave),
     );
+  }
+
+  /** Sends a word that ends nothing. @throws NetdiskError when nobody is there */
+  async #reply(response: Response): Promise<void> {
+    await this.#replies.push(Promise.resolve(response));
+    await this.#replies.drained();
   }
 
   async #commit(
@@ -106,16 +121,25 @@ export class UploadReceiver {
   }
 }
 
-/** The data frames of one upload. After a failure it only drains them. */
+/** The frames of one upload. After a failure it only drains them. */
 class IncomingTransfer {
   /** The upload, until it fails. */
   upload: Upload | undefined;
   #channel: FrameChannel;
+  #reply: (response: Response) => Promise<void>;
   #writing: Promise<void> | undefined;
+  /** The client is to say what it has of the bytes that are here already. */
+  #awaitsPrefix: boolean;
 
-  constructor(channel: FrameChannel, upload: Upload | undefined) {
+  constructor(
+    channel: FrameChannel,
+    upload: Upload | undefined,
+    reply: (response: Response) => Promise<void>,
+  ) {
     this.#channel = channel;
     this.upload = upload;
+    this.#reply = reply;
+    this.#awaitsPrefix = upload !== undefined && upload.offset > 0;
   }
 
   /** Reads up to `commit` or `cancel`; `onFailure` hears of the first failure. */
@@ -123,6 +147,7 @@ class IncomingTransfer {
     onFailure: (error: unknown) => Promise<void>,
   ): Promise<RequestOf<"commit"> | RequestOf<"cancel">> {
     try {
+      if (this.#awaitsPrefix) this.#verify();
       for (;;) {
         const frame = await this.#channel.read();
         if (!frame) {
@@ -131,26 +156,57 @@ class IncomingTransfer {
             "the connection ended in the middle of an upload",
           );
         }
-        if (frame.kind === FrameKind.control) {
-          const end = decodeRequest(frame.payload);
-          // That bytes moved is all that it says: see deadlines.ts.
-          if (end.type === "waiting") continue;
-          if (end.type !== "commit" && end.type !== "cancel") {
-            throw new ProtocolError(
-              "out-of-order",
-              `'${end.type}' came in the middle of an upload`,
-            );
-          }
-          await this.#guard(onFailure, () => this.#written());
-          return end;
+        if (frame.kind === FrameKind.data) {
+          this.#checkOrder("a data frame", !this.#awaitsPrefix);
+          await this.#guard(onFailure, () => this.#take(frame.payload));
+          continue;
         }
-        await this.#guard(onFailure, () => this.#take(frame.payload));
+        const request = decodeRequest(frame.payload);
+        switch (request.type) {
+          case "waiting":
+            // That bytes moved is all that it says: see deadlines.ts.
+            break;
+          case "prefix":
+            this.#checkOrder("'prefix'", this.#awaitsPrefix);
+            this.#awaitsPrefix = false;
+            await this.#guard(onFailure, () => this.#resume(request.sha256));
+            break;
+          case "commit":
+            this.#checkOrder("'commit'", !this.#awaitsPrefix);
+            await this.#guard(onFailure, () => this.#written());
+            return request;
+          case "cancel":
+            await this.#guard(onFailure, () => this.#written());
+            return request;
+          default:
+            this.#checkOrder(`'${request.type}'`, false);
+        }
       }
     } catch (error) {
       await this.#writing?.catch(() => {});
-      this.upload?.abort();
+      this.upload?.suspend();
       throw error;
     }
+  }
+
+  #checkOrder(what: string, isInOrder: boolean): void {
+    if (isInOrder) return;
+    throw new ProtocolError(
+      "out-of-order",
+      `${what} came in the middle of an upload`,
+    );
+  }
+
+  /** While the client reads its own bytes, these are read. */
+  #verify(): void {
+    const notice = (done: number) => this.#reply({ type: "verifying", done });
+    // A failure is seen when the client has answered.
+    this.upload!.verify(notice).catch(() => {});
+  }
+
+  async #resume(sha256: string | null): Promise<void> {
+    const offset = await this.upload!.resume(sha256);
+    await this.#reply({ type: "continue", offset });
   }
 
   /** Runs a step of the upload; when it fails the upload is over. */
@@ -163,6 +219,7 @@ class IncomingTransfer {
       await step();
     } catch (error) {
       await this.#writing?.catch(() => {});
+      if (isLost(error)) throw error;
       this.upload.abort();
       this.upload = undefined;
       await onFailure(error);
@@ -186,4 +243,8 @@ class IncomingTransfer {
     this.#writing = undefined;
     await writing;
   }
+}
+
+function isLost(error: unknown): boolean {
+  return error instanceof NetdiskError && error.code === "connection-lost";
 }

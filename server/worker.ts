@@ -20,6 +20,9 @@ import type {
   ToWorker,
 } from "./worker_messages.ts";
 
+/** How often unfinished uploads are looked through, in milliseconds. */
+const SWEEP_MS = 3600 * 1000;
+
 /** The part of a Worker's global scope that is used here. */
 interface WorkerScope {
   onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
@@ -57,7 +60,7 @@ function serve(message: StartMessage): ReadyMessage {
     database,
     new PasswordHasher(message.passwords),
   );
-  const storage = new Storage(root);
+  const storage = new Storage(root, message.minFree);
   storage.prepare();
   const socket = listen(message);
   listener = new ConnectionListener(
@@ -66,6 +69,9 @@ function serve(message: StartMessage): ReadyMessage {
     registration,
   );
   void listener.run();
+  // Behind the ready line: there may be many.
+  void storage.sweep();
+  setInterval(() => void storage.sweep(), SWEEP_MS);
   const { hostname, port } = socket.addr as Deno.NetAddr;
   const invite = registration === "invite" ? accounts.createInvite() : null;
   return { type: "ready", hostname, port, invite };

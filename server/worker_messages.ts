@@ -1,5 +1,7 @@
 /** What the main thread and the serving Worker say to each other. Types only. */
 
+import type { Reserve } from "./free_space.ts";
+
 /** Who may register: everybody, holders of an invite (and loopback), nobody. */
 export type Registration = "open" | "invite" | "closed";
 
@@ -14,6 +16,8 @@ export interface StartMessage {
   /** PEM texts; null serves plain TCP. */
   tls: { certificate: string; key: string } | null;
   registration: Registration;
+  /** What uploads leave free; null is the default. */
+  minFree: Reserve | null;
   /** Leads to the password Worker; transferred. */
   passwords: MessagePort;
 }

@@ -38,12 +38,13 @@ export function descriptorsBelow(root: string): string[] {
 
 type Step = "open" | "write" | "utime" | "sync" | "mkdir" | "rename" | "remove";
 
-const UUID = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/;
+/** A file that has no name yet: of a UUID, or of a hash if it may be resumed. */
+const TEMPORARY = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|r-[0-9a-f]{64}$/;
 
 /**
  * Records every change of the disk below a folder and lets chosen ones fail. A
  * step is `sync users/ann`: what was done, and on what below the folder;
- * `TEMP` stands for the path of a file that is named by a UUID. It is recorded
+ * `TEMP` stands for the path of a file that has no name yet. It is recorded
  * when it has ended.
  */
 export class DiskRecorder implements Disposable {
@@ -178,7 +179,7 @@ export class DiskRecorder implements Disposable {
   }
 
   #nameOf(path: string): string {
-    if (UUID.test(path)) return "TEMP";
+    if (TEMPORARY.test(path)) return "TEMP";
     return relative(this.#root, path) || ".";
   }
 }

@@ -1,5 +1,6 @@
 /** `netdisk serve` as a process, on a free port of 127.0.0.1. */
 
+import { filesBelow } from "./files_below.ts";
 import { join } from "@std/path";
 import { Client, type RunOptions } from "./netdisk.ts";
 import { until } from "./deadline.ts";
@@ -80,7 +81,7 @@ export class Server implements AsyncDisposable {
   /** Names of unfinished uploads. */
   uploads(): string[] {
     const folder = join(this.root, ".netdisk", "uploads");
-    return [...Deno.readDirSync(folder)].map(({ name }) => name);
+    return filesBelow(folder);
   }
 
   /** Waits until so many bytes of unfinished uploads are on the disk. */

@@ -14,6 +14,7 @@ import { dataFolder, uploadsFolder } from "../../server/storage_path.ts";
 import type { Registration } from "../../server/worker_messages.ts";
 import { within } from "../helpers/deadline.ts";
 import { replace } from "../helpers/faults.ts";
+import { filesBelow } from "../helpers/files_below.ts";
 import { type MemoryOptions, memoryPair } from "../helpers/memory_conn.ts";
 import { CHEAP } from "../helpers/password_line.ts";
 import { type TempFolder, tempFolder } from "../helpers/temp_folder.ts";
@@ -150,7 +151,7 @@ export class Fixture implements AsyncDisposable {
 
   /** The files of uploads that are not finished. */
   uploads(): string[] {
-    return [...Deno.readDirSync(uploadsFolder(this.root))].map((e) => e.name);
+    return filesBelow(uploadsFolder(this.root));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

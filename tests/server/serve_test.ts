@@ -10,6 +10,7 @@ const OPTIONS: Options = {
   registration: undefined,
   tlsCert: undefined,
   tlsKey: undefined,
+  minFree: undefined,
   plain: false,
 };
 

@@ -3,6 +3,7 @@ import { NetdiskError } from "../../protocol/errors.ts";
 import type { Entry } from "../../protocol/messages.ts";
 import { Storage, type UserStorage } from "../../server/storage.ts";
 import { descriptorsBelow, DiskRecorder } from "../helpers/faults.ts";
+import { filesBelow } from "../helpers/files_below.ts";
 import { type TempFolder, tempFolder } from "../helpers/temp_folder.ts";
 
 const MTIME = 1_700_000_000_123;
@@ -54,17 +55,22 @@ function listed(user: UserStorage, path: string): string[] {
   return [...user.list(path)].map(({ name }) => name).sort();
 }
 
-Deno.test("prepare() makes the folders and removes unfinished uploads, nothing else", async () => {
+Deno.test("sweep() removes what no upload can go on with, nothing else", async () => {
   using f = new Fixture();
   const user = await f.openUser();
   f.fill();
   const before = listed(user, "");
-  for (const name of ["one", "two"]) {
-    Deno.writeTextFileSync(`${f.root}/.netdisk/uploads/${name}`, "part");
+  const uploads = `${f.root}/.netdisk/uploads`;
+  Deno.mkdirSync(`${uploads}/ann`);
+  const kept = `ann/r-${"0".repeat(64)}`;
+  for (const name of ["one", "ann/t-two", "ann/three", kept]) {
+    Deno.writeTextFileSync(`${uploads}/${name}`, "part");
   }
   Deno.writeTextFileSync(`${f.root}/.netdisk/other`, "kept");
-  new Storage(f.root).prepare();
-  assertEquals([...Deno.readDirSync(`${f.root}/.netdisk/uploads`)], []);
+  const storage = new Storage(f.root);
+  storage.prepare();
+  await storage.sweep();
+  assertEquals(filesBelow(uploads), [kept]);
   assertEquals(Deno.readTextFileSync(`${f.root}/.netdisk/other`), "kept");
   assertEquals(listed(user, ""), before);
 });

@@ -12,6 +12,7 @@ const LOCAL = {
   port: 0,
   tls: null,
   registration: "invite",
+  minFree: null,
 } as const;
 
 Deno.test("lockRoot() makes a root, for its owner alone, and syncs all that is new", async () => {

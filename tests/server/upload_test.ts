@@ -1,7 +1,9 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { NetdiskError } from "../../protocol/errors.ts";
 import { Durability } from "../../server/durability.ts";
-import { Upload } from "../../server/upload.ts";
+import { FreeSpace } from "../../server/free_space.ts";
+import { Partials } from "../../server/partials.ts";
+import { findTarget, Upload } from "../../server/upload.ts";
 import { until, within } from "../helpers/deadline.ts";
 import { descriptorsBelow, DiskRecorder } from "../helpers/faults.ts";
 import { settled } from "../helpers/settled.ts";
@@ -23,8 +25,10 @@ class Fixture implements Disposable {
   readonly folder: TempFolder = tempFolder();
   readonly root: string = Deno.realPathSync(this.folder.path);
   readonly home: string = `${this.root}/users/ann`;
-  readonly uploads: string = `${this.root}/.netdisk/uploads`;
+  readonly uploads: string = `${this.root}/.netdisk/uploads/ann`;
   readonly durability: Durability = new Durability();
+  readonly space: FreeSpace = new FreeSpace(this.root, { bytes: 0 });
+  readonly partials: Partials = new Partials(this.root);
   readonly disk: DiskRecorder;
 
   constructor() {
@@ -35,7 +39,10 @@ class Fixture implements Disposable {
   }
 
   begin(path: string, size: number | null, options?: PutOptions): Upload {
-    return new Upload(this, putRequest(path, size, options));
+    const request = putRequest(path, size, options);
+    findTarget(this.home, path);
+    const mode = request.executable ? 0o777 : 0o666;
+    return new Upload(this, request, this.partials.create("ann", mode));
   }
 
   /** A whole upload, as uploads.ts does it. */

@@ -1,0 +1,84 @@
+/**
+ * The part of the disk that uploads leave free, so that accounts and sessions
+ * can be written when the disk is full of files.
+ */
+
+import { statfsSync } from "node:fs";
+import { NetdiskError } from "../protocol/errors.ts";
+
+/** Bytes, or percent of the disk. */
+export type Reserve = { bytes: number } | { percent: number };
+
+/** 1 % of the disk, but no more than this many bytes. */
+const DEFAULT_PERCENT = 1;
+const MAX_DEFAULT_BYTES = 256 * 1024 * 1024;
+
+/** Others write to the disk as well: how long a measurement is good, in milliseconds. */
+const MEASURE_MS = 1000;
+
+const UNITS = ["", "K", "M", "G", "T"];
+
+/**
+ * Reads a size such as `500M` (of 1024 x 1024 bytes), `2G` or `5%`.
+ *
+ * @returns undefined when it is none
+ */
+export function parseReserve(text: string): Reserve | undefined {
+  const [, digits, unit] = /^(\d+(?:\.\d+)?)([KMGT]?|%)$/i.exec(text) ?? [];
+  if (digits === undefined || unit === undefined) return undefined;
+  const number = Number(digits);
+  if (unit === "%") return number < 100 ? { percent: number } : undefined;
+  const bytes = Math.round(number * 1024 ** UNITS.indexOf(unit.toUpperCase()));
+  return Number.isSafeInteger(bytes) ? { bytes } : undefined;
+}
+
+/** Watches over the free space of one disk. */
+export class FreeSpace {
+  #folder: string;
+  #reserve: Reserve | null;
+  /** Bytes that may still be written, by the last measurement. */
+  #left = 0;
+  #measuredAt = -Infinity;
+
+  /** @param reserve null is the default: 1 % of the disk or 256 MiB, the smaller */
+  constructor(folder: string, reserve: Reserve | null) {
+    this.#folder = folder;
+    this.#reserve = reserve;
+  }
+
+  /** Refuses a file for which there is no room. @throws NetdiskError `disk-full` */
+  require(bytes: number): void {
+    if (bytes > this.#left || this.#isOld()) this.#measure();
+    if (bytes > this.#left) {
+      throw new NetdiskError("disk-full", "the server's disk is full");
+    }
+  }
+
+  /** The same for bytes that are written now. @throws NetdiskError `disk-full` */
+  take(bytes: number): void {
+    this.require(bytes);
+    this.#left -= bytes;
+  }
+
+  #isOld(): boolean {
+    return performance.now() - this.#measuredAt > MEASURE_MS;
+  }
+
+  #measure(): void {
+    this.#measuredAt = performance.now();
+    try {
+      const { bavail, blocks, bsize } = statfsSync(this.#folder);
+      this.#left = bavail * bsize - this.#reserved(blocks * bsize);
+    } catch {
+      // A file system that does not tell has its own limits, and reports them.
+      this.#left = Infinity;
+    }
+  }
+
+  #reserved(total: number): number {
+    const reserve = this.#reserve;
+    if (reserve && "bytes" in reserve) return reserve.bytes;
+    if (reserve) return total * reserve.percent / 100;
+    return Math.min(total * DEFAULT_PERCENT / 100, MAX_DEFAULT_BYTES);
+  }
+}
