@@ -6,9 +6,11 @@
  *     deno task test                           all tests
  *     deno task test tests/e2e --filter put    some of them
  *
- * `--no-build` leaves the binary alone.
+ * `--no-build` leaves the binary alone. All tests run as two processes side by
+ * side, because those that run programs wait for them most of the time.
  */
 import { stripAnsiCode } from "@std/fmt/colors";
+import { join } from "@std/path";
 import { build, ROOT } from "./build.ts";
 import { abortOnSignals, exitStatusOf, messageOf } from "./interrupt.ts";
 
@@ -17,6 +19,9 @@ export interface Tally {
   passed: number;
   failed: number;
 }
+
+/** Tests that run programs. */
+const PROCESS_TESTS = ["crash", "e2e"];
 
 /** Far more than the lines that `deno test` ends with. */
 const TAIL_CHARS = 64 * 1024;
@@ -37,11 +42,36 @@ export function judge(tally: Tally | undefined, success: boolean): Tally {
   return { passed, failed: isGood ? failed : Math.max(failed, 1) };
 }
 
-/** Runs `deno test`, shows its output as it comes, and returns the end of it. */
+/** The arguments of each `deno test`: those that were given, or both halves. */
+export function groupsOf(args: string[], tests: string[]): string[][] {
+  if (args.length > 0) return [args];
+  const runsPrograms = (name: string) => PROCESS_TESTS.includes(name);
+  const halves = [
+    tests.filter(runsPrograms),
+    tests.filter((name) => !runsPrograms(name)),
+  ];
+  return halves.map((names) => names.map((name) => `tests/${name}`))
+    .filter((half) => half.length > 0);
+}
+
+/** The folders and files of tests. */
+function namesOfTests(): string[] {
+  return [...Deno.readDirSync(join(ROOT, "tests"))]
+    .filter((entry) => entry.isDirectory || entry.name.endsWith("_test.ts"))
+    .map((entry) => entry.name).sort();
+}
+
+/** How one `deno test` ended. */
+interface Run extends Tally {
+  code: number;
+}
+
+/** Runs `deno test` and shows its output as it comes, but not before its turn. */
 async function runTests(
   args: string[],
+  turn: Promise<unknown>,
   signal: AbortSignal,
-): Promise<{ code: number; tail: string }> {
+): Promise<Run> {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["test", "-A", ...args],
     cwd: ROOT,
@@ -49,27 +79,45 @@ async function runTests(
     signal,
   }).spawn();
   let tail = "";
-  const shown = show(child.stdout, (text) => {
+  const shown = show(child.stdout, turn, (text) => {
     tail = (tail + text).slice(-TAIL_CHARS);
   });
   const { code } = await child.status;
   signal.throwIfAborted();
+  await turn;
   await Promise.race([shown, delay(LEFTOVER_MS)]);
-  return { code, tail };
+  return { code, ...judge(readTally(tail), code === 0) };
 }
 
-/** Copies a stream to stdout as it comes, and tells its text. */
+/** Copies a stream to stdout as it comes once `turn` is over, and tells its text. */
 async function show(
   stream: ReadableStream<Uint8Array>,
+  turn: Promise<unknown>,
   tell: (text: string) => void,
 ): Promise<void> {
   const decoder = new TextDecoder();
+  let written = turn;
   for await (const chunk of stream) {
-    for (let rest = chunk; rest.length > 0;) {
-      rest = rest.subarray(await Deno.stdout.write(rest));
-    }
     tell(decoder.decode(chunk, { stream: true }));
+    written = written.then(() => writeAll(chunk));
   }
+  await written;
+}
+
+async function writeAll(bytes: Uint8Array): Promise<void> {
+  for (let rest = bytes; rest.length > 0;) {
+    rest = rest.subarray(await Deno.stdout.write(rest));
+  }
+}
+
+/** Runs all groups at once; their outputs follow each other. */
+function runGroups(groups: string[][], signal: AbortSignal): Promise<Run[]> {
+  let turn: Promise<unknown> = Promise.resolve();
+  return Promise.all(groups.map((group) => {
+    const run = runTests(group, turn, signal);
+    turn = run.catch(() => {});
+    return run;
+  }));
 }
 
 function delay(ms: number): Promise<void> {
@@ -79,21 +127,25 @@ function delay(ms: number): Promise<void> {
 async function main(): Promise<number> {
   const signal = abortOnSignals();
   const args = Deno.args.filter((arg) => arg !== "--no-build");
-  let tally = judge(undefined, false);
-  let status: number;
+  const sum = { passed: 0, failed: 0 };
+  let status = 0;
   try {
     if (args.length === Deno.args.length) {
       await build({ ifNeeded: true, signal });
     }
-    const { code, tail } = await runTests(args, signal);
-    tally = judge(readTally(tail), code === 0);
-    if (code === 0 && tally.passed === 0) throw new Error("no test was run");
-    status = code || Math.min(tally.failed, 1);
+    const runs = await runGroups(groupsOf(args, namesOfTests()), signal);
+    for (const { code, passed, failed } of runs) {
+      sum.passed += passed;
+      sum.failed += failed;
+      status ||= code || Math.min(failed, 1);
+      if (code === 0 && passed === 0) throw new Error("no test was run");
+    }
   } catch (error) {
     console.error(`test: error: ${messageOf(error)}`);
     status = exitStatusOf(error);
+    sum.failed = Math.max(sum.failed, 1);
   }
-  console.log(`${tally.passed} passed, ${tally.failed} failed`);
+  console.log(`${sum.passed} passed, ${sum.failed} failed`);
   return status;
 }
 

@@ -18,6 +18,8 @@ export class Gate implements AsyncDisposable {
   target: number;
   /** The first bytes of each client. */
   readonly sent: Uint8Array[] = [];
+  /** Bytes that went on so far. */
+  readonly passed: Record<Direction, number> = { up: 0, down: 0 };
   #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   #left: Record<Direction, number> = { up: Infinity, down: Infinity };
   #damage: { direction: Direction; left: number } | undefined;
@@ -67,6 +69,21 @@ export class Gate implements AsyncDisposable {
     this.open();
   }
 
+  /**
+   * Ends every connection as a failing network does. What is held back has not
+   * been read to its end, and so the system resets the connection.
+   */
+  async reset(): Promise<void> {
+    const ended = [...this.#connections];
+    this.#connections.clear();
+    for (const connection of ended) {
+      // A read under way would keep it open.
+      await connection.closeWrite().catch(() => {});
+      connection.close();
+    }
+    this.open();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#listener.close();
     await this.cut();
@@ -90,8 +107,7 @@ export class Gate implements AsyncDisposable {
     const up = this.#pump(client, server, "up", index);
     await Promise.all([up, this.#pump(server, client, "down", index)]);
     for (const connection of [client, server]) {
-      this.#connections.delete(connection);
-      connection.close();
+      if (this.#connections.delete(connection)) connection.close();
     }
   }
 
@@ -114,6 +130,7 @@ export class Gate implements AsyncDisposable {
           const allowed = await this.#allowed(direction, count - at);
           const written = await to.write(bytes.subarray(at, at + allowed));
           this.#left[direction] -= written;
+          this.passed[direction] += written;
           at += written;
         }
       }

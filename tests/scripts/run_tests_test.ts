@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { ROOT } from "../../scripts/build.ts";
-import { judge, readTally } from "../../scripts/run_tests.ts";
+import { groupsOf, judge, readTally } from "../../scripts/run_tests.ts";
 import { type Outcome, runScript, TempTree } from "./helpers.ts";
 
 Deno.test("readTally() reads the last summary, colours or not", () => {
@@ -29,6 +29,16 @@ Deno.test("judge() counts a run as failed that found or finished nothing", () =>
   });
   assertEquals(judge({ passed: 0, failed: 0 }, true), { passed: 0, failed: 1 });
   assertEquals(judge(undefined, false), { passed: 0, failed: 1 });
+});
+
+Deno.test("groupsOf() leaves out no test, and none twice", () => {
+  assertEquals(groupsOf([], ["client", "crash", "e2e", "main_test.ts"]), [
+    ["tests/crash", "tests/e2e"],
+    ["tests/client", "tests/main_test.ts"],
+  ]);
+  assertEquals(groupsOf([], ["client"]), [["tests/client"]]);
+  const named = ["tests/e2e", "--filter", "put"];
+  assertEquals(groupsOf(named, ["client", "e2e"]), [named]);
 });
 
 /** Runs run_tests.ts on one test file of this text. */
