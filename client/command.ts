@@ -111,6 +111,12 @@ export const CLIENT_OPTIONS = [
     description: "do not encrypt; the server must have been started so as well",
   },
   {
+    name: "retries",
+    value: "N",
+    description:
+      "how often a lost connection is tried again in a row (default 6, 0 for never)",
+  },
+  {
     name: "progress",
     value: "WHEN",
     choices: ["auto", "always", "never"],

@@ -1,46 +1,24 @@
 /**
- * From the options of a command to a greeted connection: chooses the server,
- * establishes that it is the right one, and remembers it.
+ * From the choice of a server to a connection: establishes that it is the right
+ * one, and remembers it.
  */
 
 import { FrameChannel } from "../protocol/channel.ts";
 import type { ByteConnection } from "../protocol/channel.ts";
 import { NetdiskError } from "../protocol/errors.ts";
 import { type Invocation, usageError } from "./command.ts";
-import { savedServer, type SavedSession, type Trust } from "./config.ts";
+import { savedServer, type Trust } from "./config.ts";
 import { Connection } from "./connection.ts";
 import { dialPlain, dialTls, UntrustedCertificate } from "./dial.ts";
 import { localError } from "./local_source.ts";
 import { confirm } from "./prompt.ts";
-import {
-  chooseServer,
-  chooseSession,
-  type ServerChoice,
-} from "./server_choice.ts";
+import type { ServerChoice } from "./server_choice.ts";
 import {
   certificateRefused,
   decideFirstContact,
   identityChanged,
   linkDiffers,
 } from "./trust.ts";
-
-/** A connection with a session at work. */
-export interface LoggedIn {
-  connection: Connection;
-  choice: ServerChoice;
-  session: SavedSession;
-}
-
-/** Connects and sends the saved session's token ahead. */
-export async function connectLoggedIn(
-  invocation: Invocation,
-): Promise<LoggedIn> {
-  const choice = chooseServer(invocation);
-  const session = chooseSession(invocation, choice);
-  const connection = await connect(invocation, choice);
-  await connection.greet(session);
-  return { connection, choice, session };
-}
 
 /**
  * Connects to a server, trusted but not greeted.

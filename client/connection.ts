@@ -82,6 +82,11 @@ export class Connection {
     return this.#hello!;
   }
 
+  /** True once the server has accepted the greeting; the session may be due yet. */
+  get isGreeted(): boolean {
+    return this.#hello !== undefined;
+  }
+
   /** Queues a request; it leaves at the latest with the next wait for an answer. */
   send(request: Request): Promise<void> {
     return this.channel.send(request);
@@ -163,6 +168,14 @@ export class Connection {
       return await this.channel.read();
     } catch (error) {
       if (!(error instanceof NetdiskError)) throw error;
+      if (error instanceof ProtocolError && error.violation === "cut-short") {
+        // As of a server that was killed: it did not mean to say that.
+        throw new NetdiskError(
+          "connection-lost",
+          `${this.#address}: the server ended the connection in the middle of a message`,
+          { cause: error },
+        );
+      }
       // The channel does not know whose connection it is.
       const named = error.message.startsWith(this.#address);
       throw named ? error : about(this.#address, error);

@@ -1,11 +1,10 @@
 /**
- * Downloads over one connection: requests are sent ahead, answers are taken in
- * order, and a file gets its name only when its SHA-256 is right (SPEC.md 4).
+ * Downloads, over as many connections as it takes: requests are sent ahead,
+ * answers are taken in order, what is here already is not sent again, and a file
+ * gets its name only when its SHA-256 is right (SPEC.md 4).
  */
 
-import { createHash } from "node:crypto";
-import { NetdiskError, ProtocolError } from "../protocol/errors.ts";
-import { FrameKind } from "../protocol/frame.ts";
+import { NetdiskError } from "../protocol/errors.ts";
 import type { ResponseOf } from "../protocol/messages.ts";
 import {
   about,
@@ -13,194 +12,179 @@ import {
   expectResponse,
   serverError,
 } from "./connection.ts";
-import type { LocalTarget, TargetWriter } from "./local_target.ts";
+import {
+  type DownloadItem,
+  type DownloadOutcome,
+  IncomingFile,
+} from "./incoming_file.ts";
+import type { Beginning } from "./local_target.ts";
 
 /** Requests that may be under way. */
 const MAX_AHEAD = 32;
 
 /**
- * Length of their paths; a character has up to 3 bytes. All of them together
- * fit the channel's queue, so that sending never waits: meanwhile nobody would
- * read, and the server may wait for just that.
+ * Length of their paths; a character has up to 3 bytes. All of them together,
+ * each with its prefix, fit the channel's queue, so that sending never waits:
+ * meanwhile nobody would read, and the server may wait for just that.
  */
 const MAX_AHEAD_CHARACTERS = 16 * 1024;
 
-/** One file to download. */
-export interface DownloadItem {
-  /** As the user wrote it. */
-  label: string;
-  /** In the form that crosses the wire. */
-  remotePath: string;
-  target: LocalTarget;
-}
-
-/** What became of one: size and hash, or the error that it met. */
-export interface DownloadOutcome {
-  item: DownloadItem;
-  file?: { size: number; sha256: string; mtime: number | null };
-  error?: NetdiskError;
-}
+/**
+ * Unfinished files of earlier downloads that are held open from the start. An
+ * interrupted command leaves one; what is beyond starts again.
+ */
+const MAX_BEGINNINGS = 16;
 
 /** Who wants to know how far it is. */
 export interface DownloadObserver {
-  /** A file's first bytes are about to come. */
-  began(item: DownloadItem, size: number): void;
+  /** What is here of a file is being read, or compared by the server. */
+  verifying(item: DownloadItem): void;
+  /** What was here of a file is of no use any more. */
+  startsAgain(item: DownloadItem, reason: string): void;
+  /** The bytes from `offset` on are about to come. */
+  began(item: DownloadItem, size: number, offset: number): void;
   received(bytes: number): void;
-  /** In the order of the items. */
+  /** In the order of the items, once for each. */
   ended(outcome: DownloadOutcome): void;
 }
 
 /**
- * Downloads the items in their order. What happens to one of them is reported
- * to the observer.
- *
- * @throws NetdiskError when the connection fails; items without outcome were
- * not downloaded, and nothing of them is left
+ * The items of one command, downloaded in their order. Disposing leaves of the
+ * unfinished ones what a later download can go on with.
  */
-export async function downloadAll(
-  connection: Connection,
-  items: readonly DownloadItem[],
-  observer: DownloadObserver,
-): Promise<void> {
-  let sent = 0;
-  let charactersAhead = 0;
-  for (const [index, item] of items.entries()) {
-    const most = Math.min(items.length, index + MAX_AHEAD);
-    while (sent < most && charactersAhead < MAX_AHEAD_CHARACTERS) {
-      const path = items[sent++]!.remotePath;
-      charactersAhead += path.length;
-      await connection.send({ type: "get", path, prefix: null });
-    }
-    charactersAhead -= item.remotePath.length;
-    const answer = expectResponse(await connection.frame(), ["file", "error"]);
-    if (answer.type === "error") {
-      observer.ended({ item, error: about(item.label, serverError(answer)) });
-      continue;
-    }
-    observer.began(item, answer.size);
-    const incoming = new IncomingFile(connection, item, answer);
-    const isLast = index === items.length - 1;
-    observer.ended(await incoming.receive(observer, isLast));
+export class Downloads implements Disposable {
+  #items: readonly DownloadItem[];
+  #observer: DownloadObserver;
+  /** Of the first item without outcome. */
+  #next = 0;
+  /** Files that something is here of, by their index. */
+  #files = new Map<number, IncomingFile>();
+
+  constructor(items: readonly DownloadItem[], observer: DownloadObserver) {
+    this.#items = items;
+    this.#observer = observer;
   }
-}
 
-/** The answer to one `get`, from its first data frame on. */
-class IncomingFile {
-  #connection: Connection;
-  #item: DownloadItem;
-  #facts: ResponseOf<"file">;
-  #hash = createHash("sha256");
-  #left: number;
-  #writer: TargetWriter | undefined;
-  #writing: Promise<void> | undefined;
-  #error: NetdiskError | undefined;
-
-  constructor(
-    connection: Connection,
-    item: DownloadItem,
-    facts: ResponseOf<"file">,
-  ) {
-    this.#connection = connection;
-    this.#item = item;
-    this.#facts = facts;
-    this.#left = facts.size;
+  /** Whether a later download would not start from nothing, once this is disposed of. */
+  get isKept(): boolean {
+    return [...this.#files.values()].some((file) => file.isKept);
   }
 
   /**
-   * Takes the file to its end. When the disk fails the rest is drained for the
-   * files that follow, unless this is the last one.
+   * Takes what earlier downloads have left, and reads it. That may take minutes,
+   * so no connection should wait for it.
+   *
+   * @param restart it is taken, but not to go on with
    */
-  async receive(
-    observer: DownloadObserver,
-    isLast: boolean,
-  ): Promise<DownloadOutcome> {
-    try {
-      await this.#guard(() => {
-        this.#writer = this.#item.target.open(this.#facts);
-      });
-      while (this.#left > 0 && !(isLast && this.#error)) {
-        const frame = await this.#connection.frame();
-        if (frame.kind === FrameKind.control) {
-          // Before all data has come it can only be an error.
-          return this.#refused(expectResponse(frame, ["error"]));
-        }
-        observer.received(frame.payload.length);
-        await this.#take(frame.payload);
+  async takeBeginnings(restart: boolean): Promise<void> {
+    for (const [index, item] of this.#items.entries()) {
+      if (this.#files.size === MAX_BEGINNINGS) return;
+      const beginning = await item.target.takeBeginning();
+      if (!beginning) continue;
+      const file = await this.#readBeginning(item, beginning, restart);
+      if (file) this.#files.set(index, file);
+    }
+  }
+
+  /**
+   * Downloads the items that have no outcome yet. What happens to one of them is
+   * reported to the observer.
+   *
+   * @throws NetdiskError when the connection fails; may then be called again with
+   * another one
+   */
+  async run(connection: Connection): Promise<void> {
+    let sent = this.#next;
+    let charactersAhead = 0;
+    while (this.#next < this.#items.length) {
+      const most = Math.min(this.#items.length, this.#next + MAX_AHEAD);
+      while (sent < most && charactersAhead < MAX_AHEAD_CHARACTERS) {
+        const path = this.#items[sent]!.remotePath;
+        const prefix = this.#files.get(sent)?.prefix ?? null;
+        charactersAhead += path.length;
+        sent++;
+        await connection.send({ type: "get", path, prefix });
       }
-      if (isLast && this.#error) return this.#failed();
-      const end = expectResponse(await this.#connection.frame(), [
-        "done",
-        "error",
-      ]);
-      if (end.type === "error") return this.#refused(end);
-      await this.#guard(() => this.#finish(end.sha256));
-      if (this.#error) return this.#failed();
-      const { size, mtime } = this.#facts;
-      return { item: this.#item, file: { size, sha256: end.sha256, mtime } };
-    } catch (error) {
-      await this.#writing?.catch(() => {});
-      this.#writer?.abort();
-      throw error;
+      charactersAhead -= this.#items[this.#next]!.remotePath.length;
+      await this.#answered(connection);
     }
   }
 
-  async #refused(answer: ResponseOf<"error">): Promise<DownloadOutcome> {
-    await this.#writing?.catch(() => {});
-    this.#error ??= about(this.#item.label, serverError(answer));
-    return this.#failed();
+  [Symbol.dispose](): void {
+    for (const file of this.#files.values()) file.suspend();
+    this.#files.clear();
   }
 
-  /** Hashes a piece while the last one is still being written. */
-  async #take(payload: Uint8Array): Promise<void> {
-    this.#left -= payload.length;
-    if (this.#left < 0) {
-      throw new ProtocolError("out-of-order", "the server sent too much data");
-    }
-    if (this.#error) return;
-    this.#hash.update(payload);
-    await this.#guard(async () => {
-      await this.#written();
-      const writing = this.#writer!.write(payload);
-      if (!writing) return;
-      this.#writing = writing.finally(this.#connection.channel.keep());
-      // A failure is seen when the next step awaits it.
-      this.#writing.catch(() => {});
-    });
-  }
-
-  async #finish(sha256: string): Promise<void> {
-    if (this.#error) return;
-    await this.#written();
-    if (this.#hash.digest("hex") !== sha256) {
-      throw new NetdiskError(
-        "integrity",
-        `${this.#item.label}: checksum mismatch, ${this.#item.target.afterFailure}`,
-      );
-    }
-    this.#writer!.finish();
-  }
-
-  #failed(): DownloadOutcome {
-    this.#writer?.abort();
-    return { item: this.#item, error: this.#error! };
-  }
-
-  /** Runs a local step; its failure is that of the file, not of the connection. */
-  async #guard(step: () => Promise<void> | void): Promise<void> {
+  /** Undefined when it cannot be read: then it is gone. */
+  async #readBeginning(
+    item: DownloadItem,
+    beginning: Beginning,
+    restart: boolean,
+  ): Promise<IncomingFile | undefined> {
+    if (!restart) this.#observer.verifying(item);
     try {
-      await step();
+      return await IncomingFile.from(item, beginning, restart);
     } catch (error) {
       if (!(error instanceof NetdiskError)) throw error;
-      this.#error ??= error;
-      await this.#writing?.catch(() => {});
-      this.#writer?.abort();
-      this.#writer = undefined;
+      this.#observer.startsAgain(item, "what is here of it cannot be read");
+      return undefined;
     }
   }
 
-  async #written(): Promise<void> {
-    const writing = this.#writing;
-    this.#writing = undefined;
-    await writing;
+  /** Takes the next item to its end. */
+  async #answered(connection: Connection): Promise<void> {
+    const index = this.#next;
+    const item = this.#items[index]!;
+    const file = this.#files.get(index) ?? new IncomingFile(item);
+    const { prefix } = file;
+    const answer = await this.#answer(connection, item, prefix !== null);
+    if (answer.type === "error") {
+      // About the name: what is here is as good as it was.
+      file.suspend();
+      this.#end({ item, error: about(item.label, serverError(answer)) });
+      return;
+    }
+    this.#files.set(index, file);
+    const { size, offset } = answer;
+    if (prefix && offset === 0) {
+      const reason = "it has changed since it was interrupted";
+      this.#observer.startsAgain(item, reason);
+    }
+    this.#observer.began(item, size, offset);
+    let outcome: DownloadOutcome;
+    try {
+      outcome = await file.receive(connection, answer, {
+        received: (bytes) => this.#observer.received(bytes),
+        isLast: index === this.#items.length - 1,
+      });
+    } catch (error) {
+      if (!file.error) throw error;
+      // It has failed already; the connection is that of the others.
+      this.#end({ item, error: file.error });
+      if (this.#next < this.#items.length) throw error;
+      return;
+    }
+    this.#end(outcome);
+  }
+
+  async #answer(
+    connection: Connection,
+    item: DownloadItem,
+    hasPrefix: boolean,
+  ): Promise<ResponseOf<"file" | "error">> {
+    for (;;) {
+      const frame = await connection.frame();
+      const answer = hasPrefix
+        ? expectResponse(frame, ["file", "error", "verifying"])
+        : expectResponse(frame, ["file", "error"]);
+      if (answer.type !== "verifying") return answer;
+      this.#observer.verifying(item);
+    }
+  }
+
+  #end(outcome: DownloadOutcome): void {
+    this.#files.delete(this.#next);
+    this.#next++;
+    this.#observer.ended(outcome);
   }
 }

@@ -6,6 +6,7 @@
 import type { Invocation } from "./command.ts";
 import { connect } from "./connect.ts";
 import type { Connection } from "./connection.ts";
+import { withRetries } from "./retry.ts";
 import type { ServerChoice } from "./server_choice.ts";
 
 /** Half of what the server allows, in milliseconds. */
@@ -18,6 +19,7 @@ export class Guest implements Disposable {
   #mayRepin: boolean;
   #connection: Connection | undefined;
   #since = 0;
+  #hasMet = false;
 
   /** See connect() for `mayRepin`. */
   constructor(
@@ -30,20 +32,32 @@ export class Guest implements Disposable {
     this.#mayRepin = mayRepin;
   }
 
-  /** A greeted connection, good for some seconds. */
+  /**
+   * A greeted connection, good for some seconds. Only connecting is tried again:
+   * what is said on it, such as a registration, need not be harmless twice.
+   */
   async connection(): Promise<Connection> {
     const isYoung = performance.now() - this.#since < MAX_AGE_MS;
     if (this.#connection && isYoung) return this.#connection;
-    this.#connection?.close();
-    this.#since = performance.now();
-    this.#connection = await connect(
+    return await withRetries(
       this.#invocation,
-      this.#choice,
-      this.#mayRepin,
+      async (retry) => {
+        if (this.#hasMet) retry.met();
+        this.#connection?.close();
+        this.#since = performance.now();
+        this.#connection = await connect(
+          this.#invocation,
+          this.#choice,
+          this.#mayRepin,
+        );
+        await this.#connection.greet();
+        await this.#connection.ready();
+        this.#hasMet = true;
+        return this.#connection;
+      },
+      undefined,
+      { address: this.#choice.address },
     );
-    await this.#connection.greet();
-    await this.#connection.ready();
-    return this.#connection;
   }
 
   [Symbol.dispose](): void {

@@ -28,6 +28,8 @@ export interface SourceReader {
   read(target: Uint8Array): Promise<number>;
   /** The same without waiting, where {@link LocalSource.size} is small. */
   readSync(target: Uint8Array): number;
+  /** Goes back to the first byte; not for a pipe. @throws NetdiskError */
+  rewind(): void;
   /** True when somebody wrote into the file since the source was looked at. */
   hasChanged(): boolean;
   close(): void;
@@ -71,6 +73,9 @@ export function stdinSource(stdin: Pick<PromptInput, "read">): LocalSource {
       read: (target) => readStream(stdin, target),
       readSync: () => {
         throw new TypeError("stdin is only read in the background");
+      },
+      rewind: () => {
+        throw new TypeError("stdin is only read once");
       },
       hasChanged: () => false,
       close: () => {},
@@ -116,6 +121,14 @@ class FileReader implements SourceReader {
         filled += count;
       }
       return filled;
+    } catch (error) {
+      throw localError(this.#path, error);
+    }
+  }
+
+  rewind(): void {
+    try {
+      this.#file.seekSync(0, Deno.SeekMode.Start);
     } catch (error) {
       throw localError(this.#path, error);
     }

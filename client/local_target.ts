@@ -1,20 +1,24 @@
 /** Where a get writes to: a file that is replaced when it is whole, or a stream. */
 
+import type { Hash } from "node:crypto";
 import { dirname, join } from "@std/path";
 import { NetdiskError } from "../protocol/errors.ts";
-import { onInterrupt, type Registration } from "./interrupt.ts";
 import { localError } from "./local_source.ts";
 import type { Output } from "./output.ts";
-
-/** Up to this size a write into the page cache is quicker than a thread. */
-const SYNC_WRITE_BYTES = 64 * 1024;
-
-/** What is known of a file before its first byte. */
-export interface TargetFacts {
-  size: number;
-  mtime: number | null;
-  executable: boolean;
-}
+import {
+  hashFile,
+  hasPartial,
+  MIN_PARTIAL_BYTES,
+  partialPath,
+  takePartial,
+} from "./partial_file.ts";
+import {
+  DeviceWriter,
+  FileWriter,
+  OutputWriter,
+  type TargetFacts,
+  type TargetWriter,
+} from "./target_writer.ts";
 
 /** A place for the bytes of one download. */
 export interface LocalTarget {
@@ -22,18 +26,21 @@ export interface LocalTarget {
   label: string;
   /** What to know when the bytes turn out to be wrong. */
   afterFailure: string;
-  /** @throws NetdiskError */
-  open(facts: TargetFacts): TargetWriter;
+  /**
+   * Takes what an interrupted download has left here. Undefined when that is
+   * nothing, or another download has it.
+   */
+  takeBeginning(): Promise<Beginning | undefined>;
+  /** @throws NetdiskError, at once or later */
+  open(facts: TargetFacts): TargetWriter | Promise<TargetWriter>;
 }
 
-/** An open target. After `finish` or `abort` it is closed. */
-export interface TargetWriter {
-  /** A promise only where it takes a while; `bytes` must stay until it ends. */
-  write(bytes: Uint8Array): Promise<void> | undefined;
-  /** The bytes are whole and checked: they get the file's name. */
-  finish(): void;
-  /** Leaves what was there before; harmless when repeated. */
-  abort(): void;
+/** The first bytes of a file, left by an earlier download. */
+export interface Beginning {
+  /** Goes on where they end, once they have been read. */
+  writer: TargetWriter;
+  /** Takes a while. @throws NetdiskError when they cannot be read */
+  read(): Promise<{ hash: Hash; size: number }>;
 }
 
 /** A local file; a device or pipe that has the name is written to, not replaced. */
@@ -41,6 +48,7 @@ export function fileTarget(path: string): LocalTarget {
   return {
     label: path,
     afterFailure: "nothing was replaced",
+    takeBeginning: () => takeBeginning(path),
     open: (facts) => openFile(path, facts),
   };
 }
@@ -50,22 +58,52 @@ export function stdoutTarget(output: Output): LocalTarget {
   return {
     label: "-",
     afterFailure: "what was written must not be used",
-    open: () => ({
-      write: (bytes) => output.write(bytes),
-      finish: () => {},
-      abort: () => {},
-    }),
+    takeBeginning: () => Promise.resolve(undefined),
+    open: () => new OutputWriter(output),
   };
 }
 
-function openFile(path: string, facts: TargetFacts): TargetWriter {
+async function takeBeginning(path: string): Promise<Beginning | undefined> {
+  try {
+    if (!hasPartial(partialPath(path))) return undefined;
+    const info = statIfThere(path);
+    if (info && !info.isFile) return undefined;
+    const part = await openPartial(path, info?.mode ?? null);
+    return part && {
+      writer: part.writer,
+      read: () => readBeginning(path, part.file),
+    };
+  } catch {
+    // What is in the way is told by openFile(), which meets it again.
+    return undefined;
+  }
+}
+
+async function readBeginning(path: string, file: Deno.FsFile) {
+  try {
+    return await hashFile(file);
+  } catch (error) {
+    throw localError(path, error);
+  }
+}
+
+async function openFile(
+  path: string,
+  facts: TargetFacts,
+): Promise<TargetWriter> {
   try {
     const info = statIfThere(path);
     if (info?.isDirectory) {
       throw new NetdiskError("is-folder", `${path}: it is a folder`);
     }
     if (info && !info.isFile) return new DeviceWriter(path);
-    return new PartialFile(path, facts, info?.mode ?? null);
+    const mode = info?.mode ?? null;
+    if (facts.size >= MIN_PARTIAL_BYTES) {
+      const part = await openPartial(path, mode, facts);
+      part?.writer.restart();
+      if (part) return part.writer;
+    }
+    return openTemporary(path, facts, mode);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) {
       const folder = dirname(path);
@@ -78,117 +116,51 @@ function openFile(path: string, facts: TargetFacts): TargetWriter {
   }
 }
 
-/** A temporary file beside its target, renamed over it at the end. */
-class PartialFile implements TargetWriter {
-  #path: string;
-  #facts: TargetFacts;
-  #temporary: string;
-  #file: Deno.FsFile;
-  #mode: number | null;
-  #open = true;
-  #cleanup: Registration;
-
-  constructor(path: string, facts: TargetFacts, mode: number | null) {
-    this.#path = path;
-    this.#facts = facts;
-    this.#mode = mode;
-    // A name of its own: one of 255 bytes has no room for a suffix.
-    this.#temporary = join(dirname(path), `.netdisk-${crypto.randomUUID()}`);
-    this.#file = Deno.openSync(this.#temporary, {
-      write: true,
-      createNew: true,
-      // From the first byte on nobody reads what they could not read before.
-      mode: mode === null ? (facts.executable ? 0o777 : 0o666) : mode & 0o777,
-    });
-    this.#cleanup = onInterrupt(() => this.abort());
-  }
-
-  write(bytes: Uint8Array): Promise<void> | undefined {
-    if (bytes.length > SYNC_WRITE_BYTES) return this.#writeAll(bytes);
-    try {
-      for (let at = 0; at < bytes.length;) {
-        at += this.#file.writeSync(bytes.subarray(at));
-      }
-    } catch (error) {
-      throw localError(this.#path, error);
+/**
+ * The file that the next download can go on with, as it is. Undefined where
+ * that cannot be, or where it is missing and no `facts` say how to make it.
+ */
+async function openPartial(
+  path: string,
+  mode: number | null,
+  facts?: TargetFacts,
+): Promise<{ writer: FileWriter; file: Deno.FsFile } | undefined> {
+  const temporary = partialPath(path);
+  // Ours to open again, even where the target may not be written.
+  const first = facts && firstMode(facts, mode) | 0o600;
+  const file = await takePartial(temporary, first);
+  if (!file) return undefined;
+  const writer = new FileWriter({ path, temporary, file, mode, isKept: true });
+  try {
+    // The target may be for fewer people than it was then.
+    if (mode !== null && Deno.build.os !== "windows") {
+      Deno.chmodSync(temporary, (mode & 0o777) | 0o600);
     }
-    return undefined;
+  } catch (error) {
+    writer.suspend();
+    throw error;
   }
-
-  finish(): void {
-    const { mtime } = this.#facts;
-    try {
-      if (mtime !== null) this.#file.utimeSync(new Date(), toFileTime(mtime));
-      // The owner's choice of who may read the file outlives its content.
-      if (this.#mode !== null && Deno.build.os !== "windows") {
-        Deno.chmodSync(this.#temporary, this.#mode & 0o7777);
-      }
-      this.#file.close();
-      this.#open = false;
-      Deno.renameSync(this.#temporary, this.#path);
-      this.#cleanup[Symbol.dispose]();
-    } catch (error) {
-      this.abort();
-      throw localError(this.#path, error);
-    }
-  }
-
-  abort(): void {
-    this.#cleanup[Symbol.dispose]();
-    try {
-      if (this.#open) this.#file.close();
-      this.#open = false;
-      Deno.removeSync(this.#temporary);
-    } catch {
-      // Gone already.
-    }
-  }
-
-  async #writeAll(bytes: Uint8Array): Promise<void> {
-    try {
-      for (let at = 0; at < bytes.length;) {
-        at += await this.#file.write(bytes.subarray(at));
-      }
-    } catch (error) {
-      throw localError(this.#path, error);
-    }
-  }
+  return { writer, file };
 }
 
-/** A device or pipe: `get report.pdf --to /dev/null` must not replace it by a file. */
-class DeviceWriter implements TargetWriter {
-  #path: string;
-  #file: Deno.FsFile;
-  #open = true;
-
-  constructor(path: string) {
-    this.#path = path;
-    this.#file = Deno.openSync(path, { write: true });
-  }
-
-  async write(bytes: Uint8Array): Promise<void> {
-    try {
-      for (let at = 0; at < bytes.length;) {
-        at += await this.#file.write(bytes.subarray(at));
-      }
-    } catch (error) {
-      throw localError(this.#path, error);
-    }
-  }
-
-  finish(): void {
-    this.abort();
-  }
-
-  abort(): void {
-    if (this.#open) this.#file.close();
-    this.#open = false;
-  }
+function openTemporary(
+  path: string,
+  facts: TargetFacts,
+  mode: number | null,
+): TargetWriter {
+  // A name of its own: one of 255 bytes has no room for a suffix.
+  const temporary = join(dirname(path), `.netdisk-${crypto.randomUUID()}`);
+  const file = Deno.openSync(temporary, {
+    write: true,
+    createNew: true,
+    mode: firstMode(facts, mode),
+  });
+  return new FileWriter({ path, temporary, file, mode, isKept: false });
 }
 
-/** Deno knows no fraction of a second before 1970. */
-function toFileTime(mtime: number): Date {
-  return new Date(mtime < 0 ? Math.floor(mtime / 1000) * 1000 : mtime);
+/** From the first byte on nobody reads what they could not read before. */
+function firstMode({ executable }: TargetFacts, mode: number | null): number {
+  return mode === null ? (executable ? 0o777 : 0o666) : mode & 0o777;
 }
 
 function statIfThere(path: string): Deno.FileInfo | undefined {

@@ -22,26 +22,45 @@ export interface UploadOutcome {
   error?: NetdiskError;
 }
 
-type Answer = ResponseOf<"continue" | "receipt" | "cancelled" | "error">;
+type FinalAnswer = ResponseOf<"receipt" | "cancelled" | "error">;
+type Answer = FinalAnswer | ResponseOf<"continue" | "verifying">;
+
+/**
+ * What the client said last, or what the server did: `offered` is a `continue`
+ * with bytes that it has, `compared` our `prefix` for them.
+ */
+type State =
+  | "asked"
+  | "offered"
+  | "compared"
+  | "sending"
+  | "committed"
+  | "cancelled"
+  | "answered";
 
 /** What an answer answers. An `error` may come at any time. */
-const ANSWERED_STATE = {
-  continue: "asked",
-  receipt: "committed",
-  cancelled: "cancelled",
-} as const;
+const ANSWERED_STATES: Record<Answer["type"], readonly State[] | undefined> = {
+  continue: ["asked", "compared"],
+  verifying: ["offered", "compared"],
+  receipt: ["committed"],
+  cancelled: ["cancelled"],
+  error: undefined,
+};
 
 /** An upload that the server has not answered yet. */
 export class PendingPut {
   readonly item: UploadItem;
-  /** True on `continue`; false when the answer came without one. */
-  readonly go = Promise.withResolvers<boolean>();
   /** Why this side gave up; then the server's answer is `cancelled`. */
   localError: NetdiskError | undefined;
   sha256 = "";
+  /** Bytes that are hashed and on their way, or with the server already. */
   size = 0;
-  /** What the client said last, or that the server has answered. */
-  state: "asked" | "sending" | "committed" | "cancelled" | "answered";
+  state: State;
+  /** From the first `continue`: bytes that the server has. */
+  #offered = 0;
+  /** Whether our `prefix` had a hash: without one, all is sent again. */
+  #hasPrefix = false;
+  #go = Promise.withResolvers<number | undefined>();
   #ended = false;
   #endWait: (() => void) | undefined;
 
@@ -54,19 +73,36 @@ export class PendingPut {
     return this.state === "answered";
   }
 
+  /** True when no more data is wanted: the answer came, or the connection is lost. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** The offset of the next `continue`; undefined when there will be none. */
+  get go(): Promise<number | undefined> {
+    return this.#go.promise;
+  }
+
+  /** To be called before `prefix` is sent. */
+  comparing(sha256: string | null): void {
+    if (this.#ended) return;
+    this.state = "compared";
+    this.#hasPrefix = sha256 !== null;
+    this.#go = Promise.withResolvers();
+  }
+
   /** Takes the server's word. @throws ProtocolError when it is not its turn */
-  answer({ type }: Answer): void {
-    const due = type === "error" ||
-      this.state === ANSWERED_STATE[type];
-    if (!due) {
+  answer(answer: Answer): void {
+    const { type } = answer;
+    if (ANSWERED_STATES[type]?.includes(this.state) === false) {
       throw new ProtocolError(
         "out-of-order",
         `the server answered '${type}' out of order`,
       );
     }
+    if (type === "verifying") return;
     if (type === "continue") {
-      this.state = "sending";
-      this.go.resolve(true);
+      this.#continue(answer.offset);
     } else {
       this.state = "answered";
       this.end();
@@ -76,7 +112,7 @@ export class PendingPut {
   /** No more data is wanted: the answer came, or the connection is lost. */
   end(): void {
     this.#ended = true;
-    this.go.resolve(false);
+    this.#go.resolve(undefined);
     this.#endWait?.();
   }
 
@@ -88,12 +124,28 @@ export class PendingPut {
       reading.then(resolve, reject);
     });
   }
+
+  #continue(offset: number): void {
+    const isFirst = this.state === "asked";
+    const isLegal = isFirst
+      ? offset <= (this.item.source.size ?? 0)
+      : offset === 0 || this.#hasPrefix && offset === this.#offered;
+    if (!isLegal) {
+      throw new ProtocolError(
+        "bad-message",
+        `the server wants to continue at ${offset}, which it cannot`,
+      );
+    }
+    if (isFirst) this.#offered = offset;
+    this.state = isFirst && offset > 0 ? "offered" : "sending";
+    this.#go.resolve(offset);
+  }
 }
 
 /** What the final answer makes of an upload. */
 export function outcomeOf(
   put: PendingPut,
-  answer: ResponseOf<"receipt" | "cancelled" | "error">,
+  answer: FinalAnswer,
 ): UploadOutcome {
   const { item } = put;
   const { label } = item.source;
@@ -107,4 +159,16 @@ export function outcomeOf(
   ) return { item, receipt: answer };
   const message = `${label}: the server's receipt does not fit what was sent`;
   return { item, error: new NetdiskError("integrity", message) };
+}
+
+/** The source is not what it was when it was looked at. */
+export function changed({ item }: PendingPut): NetdiskError {
+  return new NetdiskError(
+    "changed",
+    `${item.source.label}: it changed while it was read, nothing was replaced`,
+    {
+      hint:
+        "upload it again when it is at rest, or as a stream: netdisk put - --to NAME",
+    },
+  );
 }

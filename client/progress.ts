@@ -29,6 +29,9 @@ const PLAIN_MAX_MS = 10_000;
 /** But not more than one in this time. */
 const PLAIN_MIN_MS = 1000;
 
+/** How long it is said that a transfer goes on where it stopped: to be read. */
+const RESUMING_MS = 2000;
+
 /** How progress is shown: as a line drawn over, as lines in a log, or not. */
 export type ProgressStyle = "line" | "plain" | "none";
 
@@ -165,6 +168,7 @@ export class Progress {
   readonly #stop: () => void;
   #ended = false;
   #shown: string | undefined;
+  #resuming: { text: string; until: number } | undefined;
   #plainAt: number;
   #plainTenth = 0;
 
@@ -183,6 +187,11 @@ export class Progress {
       : this.#clock.every(DRAW_MS, () => this.#tick());
   }
 
+  /** False where the style is `none`. */
+  get isShown(): boolean {
+    return this.#style !== "none";
+  }
+
   /** Counts bytes that were transferred. */
   add(bytes: number): void {
     this.#meter.add(bytes);
@@ -197,7 +206,16 @@ export class Progress {
   phase(text: string | undefined): void {
     if (this.#meter.phase === text) return;
     this.#meter.phase = text;
-    this.#tick();
+    this.#tick(text !== undefined);
+  }
+
+  /** Says for a moment that a file goes on where it stopped, at so many percent of it. */
+  resuming(percent: number): void {
+    const until = this.#clock.now() + RESUMING_MS;
+    this.#resuming = { text: `resuming at ${percent}%`, until };
+    this.#tick(true);
+    // In a log the next line may be long after.
+    if (this.#style === "plain") this.#resuming = undefined;
   }
 
   /** Changes what became known meanwhile: the file at hand, the total, the count of files. */
@@ -230,13 +248,18 @@ export class Progress {
     this.#stop();
   }
 
-  #tick(): void {
+  /** Takes a look; what is `news` is worth a line in a log of its own. */
+  #tick(news = false): void {
     if (this.#ended) return;
     const now = this.#clock.now();
     this.#meter.sample(now);
+    if (this.#resuming && now >= this.#resuming.until) {
+      this.#resuming = undefined;
+    }
     const view = this.#meter.view(now);
-    if (this.#style === "line") this.#draw(view);
-    else if (this.#style === "plain") this.#log(view, now);
+    const shown = { ...view, phase: view.phase ?? this.#resuming?.text };
+    if (this.#style === "line") this.#draw(shown);
+    else if (this.#style === "plain") this.#log(shown, now, news);
   }
 
   /** The width is asked for each time, so a resized window is noticed without a signal. */
@@ -247,11 +270,11 @@ export class Progress {
     this.#output.status(line);
   }
 
-  #log(view: ProgressView, now: number): void {
+  #log(view: ProgressView, now: number, news: boolean): void {
     const silentMs = now - this.#plainAt;
     const tenth = view.total ? Math.floor(10 * view.done / view.total) : 0;
-    const news = tenth > this.#plainTenth || silentMs >= PLAIN_MAX_MS;
-    if (!news || silentMs < PLAIN_MIN_MS) return;
+    const due = tenth > this.#plainTenth || silentMs >= PLAIN_MAX_MS;
+    if (!news && (!due || silentMs < PLAIN_MIN_MS)) return;
     this.#plainAt = now;
     this.#plainTenth = tenth;
     this.#output.settle(renderPlainProgress(view));

@@ -1,28 +1,29 @@
 /**
  * Uploads over one connection: many small files without a round trip each,
- * large ones asked for first, answers read while data is sent (SPEC.md 4).
+ * large ones asked for first and continued where an earlier upload stopped,
+ * answers read while data is sent (SPEC.md 4).
  */
 
-import { createHash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 import { BLOCK_HEADROOM } from "../protocol/channel.ts";
 import { NetdiskError } from "../protocol/errors.ts";
 import { type Connection, expectResponse } from "./connection.ts";
+import { keepAlive } from "./keep_alive.ts";
 import type { SourceReader } from "./local_source.ts";
 import {
+  changed,
   outcomeOf,
   PendingPut,
   type UploadItem,
   type UploadOutcome,
 } from "./pending_put.ts";
+import { compareBeginning } from "./resume.ts";
 
 /** Bytes that are read and sent at a time. */
 const BLOCK_BYTES = 256 * 1024;
 
 /** Up to this size a file is sent without asking first. */
 const SMALL_BYTES = BLOCK_BYTES;
-
-/** How often the server hears of a client whose source gives nothing. */
-const WAITING_MS = 20_000;
 
 /** Uploads that may wait for their receipts; the server allows 64 (SPEC.md 9). */
 const MAX_PENDING = 64;
@@ -31,24 +32,43 @@ const MAX_PENDING = 64;
 export interface UploadObserver {
   /** A file is about to be sent. */
   began(item: UploadItem): void;
+  /** The server has `offset` bytes, which are compared with the file's beginning. */
+  comparing(item: UploadItem, offset: number): void;
+  /**
+   * The data of a large file begins behind `offset` bytes, which the server has.
+   *
+   * @param differs that is 0 as what the server had is not the file's beginning
+   */
+  starts(item: UploadItem, offset: number, differs: boolean): void;
   /** So many bytes were handed to the connection. */
   sent(bytes: number): void;
   /** In the order of the items. */
   ended(outcome: UploadOutcome): void;
 }
 
+export interface UploadOptions {
+  /** False for an item that is to be sent whole, whatever the server has. @default true */
+  mayResume?: (item: UploadItem) => boolean;
+}
+
 /** Sends the items in their order. A class of one run; see {@link uploadAll}. */
 class Uploader {
   #connection: Connection;
   #observer: UploadObserver;
+  #mayResume: (item: UploadItem) => boolean;
   #pending: PendingPut[] = [];
   #reading: Promise<void> | undefined;
   #room: (() => void) | undefined;
   #failure: unknown;
 
-  constructor(connection: Connection, observer: UploadObserver) {
+  constructor(
+    connection: Connection,
+    observer: UploadObserver,
+    options: UploadOptions,
+  ) {
     this.#connection = connection;
     this.#observer = observer;
+    this.#mayResume = options.mayResume ?? (() => true);
   }
 
   async run(items: Iterable<UploadItem>): Promise<void> {
@@ -108,13 +128,15 @@ class Uploader {
     });
     this.#pending.push(put);
     this.#reading ??= this.#readAnswers();
+    let offset: number | undefined;
     if (ask) {
       await this.#connection.channel.flush();
-      if (!await put.go.promise) return;
+      offset = await put.go;
+      if (offset === undefined) return;
     }
     try {
-      if (ask) await this.#sendLarge(put, reader);
-      else await this.#sendSmall(put, reader);
+      if (offset === undefined) await this.#sendSmall(put, reader);
+      else await this.#sendLarge(put, reader, offset);
     } catch (error) {
       if (this.#failure || !isLocal(error)) throw error;
       put.localError = error;
@@ -143,16 +165,45 @@ class Uploader {
     this.#observer.sent(size);
   }
 
+  /** Sends what the server does not have: it offers the bytes before `offset`. */
+  async #sendLarge(
+    put: PendingPut,
+    reader: SourceReader,
+    offset: number,
+  ): Promise<void> {
+    const { item } = put;
+    if (offset === 0) {
+      this.#observer.starts(item, 0, false);
+      return await this.#sendRest(put, reader, createHash("sha256"));
+    }
+    const mayResume = this.#mayResume(item);
+    if (mayResume) this.#observer.comparing(item, offset);
+    const agreed = await compareBeginning(this.#connection, put, reader, {
+      offset,
+      mayResume,
+    });
+    if (this.#failure) throw this.#failure;
+    if (agreed === undefined) return;
+    put.size = agreed.offset;
+    const differs = mayResume && agreed.offset === 0;
+    this.#observer.starts(item, agreed.offset, differs);
+    await this.#sendRest(put, reader, agreed.hash);
+  }
+
   /** Reads a block while the one before it is hashed and sent. */
-  async #sendLarge(put: PendingPut, reader: SourceReader): Promise<void> {
+  async #sendRest(
+    put: PendingPut,
+    reader: SourceReader,
+    hash: Hash,
+  ): Promise<void> {
     const { size } = put.item.source;
-    const hash = createHash("sha256");
     let block = newBlock();
     let spare = newBlock();
     let next = this.#readBlock(put, reader, block);
     let isWaiting = false;
-    const keepAlive = size === null
-      ? setInterval(() => isWaiting && this.#tellWaiting(put), WAITING_MS)
+    // A disk answers, or fails; a pipe may be silent for as long as it likes.
+    using _alive = size === null
+      ? keepAlive(this.#connection, put, () => isWaiting)
       : undefined;
     try {
       for (;;) {
@@ -173,7 +224,6 @@ class Uploader {
         [block, spare] = [spare, block];
       }
     } finally {
-      clearInterval(keepAlive);
       // A read under way still uses a file's descriptor.
       next.catch(() => {});
       if (size !== null) await next.catch(() => {});
@@ -183,17 +233,6 @@ class Uploader {
       if (put.size !== size || reader.hasChanged()) throw changed(put);
     }
     put.sha256 = hash.digest("hex");
-  }
-
-  /** Tells the server that we are here while a pipe has nothing to give. */
-  async #tellWaiting(put: PendingPut): Promise<void> {
-    if (put.answered || this.#failure) return;
-    try {
-      await this.#connection.send({ type: "waiting" });
-      await this.#connection.channel.flush();
-    } catch {
-      // The reader of the answers learns of a lost connection by itself.
-    }
   }
 
   /** Never more than was announced: a file may grow while it is read. */
@@ -242,12 +281,13 @@ class Uploader {
     const put = this.#pending[0]!;
     const answer = expectResponse(frame, [
       "continue",
+      "verifying",
       "receipt",
       "cancelled",
       "error",
     ]);
     put.answer(answer);
-    if (answer.type === "continue") return;
+    if (answer.type === "continue" || answer.type === "verifying") return;
     this.#pending.shift();
     this.#room?.();
     this.#observer.ended(outcomeOf(put, answer));
@@ -265,8 +305,9 @@ export function uploadAll(
   connection: Connection,
   items: Iterable<UploadItem>,
   observer: UploadObserver,
+  options: UploadOptions = {},
 ): Promise<void> {
-  return new Uploader(connection, observer).run(items);
+  return new Uploader(connection, observer, options).run(items);
 }
 
 function newBlock(): Uint8Array {
@@ -281,15 +322,4 @@ function isLost(error: unknown): boolean {
 function isLocal(error: unknown): error is NetdiskError {
   return error instanceof NetdiskError &&
     ["changed", "local-io", "not-found", "disk-full"].includes(error.code);
-}
-
-function changed({ item }: PendingPut): NetdiskError {
-  return new NetdiskError(
-    "changed",
-    `${item.source.label}: it changed while it was read, nothing was replaced`,
-    {
-      hint:
-        "upload it again when it is at rest, or as a stream: netdisk put - --to NAME",
-    },
-  );
 }

@@ -3,19 +3,20 @@
 import { join, resolve } from "@std/path";
 import { NetdiskError } from "../../protocol/errors.ts";
 import { parseRemotePath, remoteName } from "../../protocol/remote_path.ts";
-import { defineCommand, type Invocation, usageError } from "../command.ts";
-import type { Connection } from "../connection.ts";
-import { connectLoggedIn } from "../connect.ts";
-import {
-  downloadAll,
-  type DownloadItem,
-  type DownloadObserver,
-} from "../download.ts";
+import { defineCommand, usageError } from "../command.ts";
+import { Downloads } from "../download.ts";
+import { DownloadProgress } from "../download_progress.ts";
+import type { DownloadItem, DownloadOutcome } from "../incoming_file.ts";
+import { onInterrupt } from "../interrupt.ts";
 import { localError } from "../local_source.ts";
 import { fileTarget, stdoutTarget } from "../local_target.ts";
 import type { Output } from "../output.ts";
-import { Progress, progressStyle } from "../progress.ts";
+import { progressStyle } from "../progress.ts";
 import { Results } from "../results.ts";
+import { retryLimit, withSession } from "../retry.ts";
+import { chooseServer, chooseSession } from "../server_choice.ts";
+
+const GOES_ON = "the same command goes on where this one stopped";
 
 export const command = defineCommand({
   name: "get",
@@ -30,13 +31,20 @@ export const command = defineCommand({
     "Downloads files into the current folder. Each is written beside its target, checked against its SHA-256, " +
     "and only then takes the place of what was there.\n\n" +
     "A LOCAL that ends in a slash or names a folder is a folder; otherwise it is the file's new name. " +
-    "LOCAL - is standard output.",
+    "LOCAL - is standard output.\n\n" +
+    "A lost connection is tried again by itself, and goes on where it stopped. So does the same command after an interrupted one, " +
+    "which leaves what it has of a file of 1 MiB or more beside the target, as .netdisk-ID.part; " +
+    "it goes on only if the server's file still begins with that. Such a file may be removed.",
   options: [
     {
       name: "to",
       short: "t",
       value: "LOCAL",
       description: "the folder, or for a single file its new name",
+    },
+    {
+      name: "restart",
+      description: "fetch whole files, whatever is here of them",
     },
   ],
   args: [{ name: "REMOTE", repeat: true }],
@@ -45,10 +53,30 @@ export const command = defineCommand({
   async run(invocation) {
     const { args, output, options } = invocation;
     const items = nameItems(args, options.to, output);
-    const { connection } = await connectLoggedIn(invocation);
-    using _closing = connection;
+    // Whoever cannot connect is told before minutes of reading, not after.
+    retryLimit(invocation);
+    chooseSession(invocation, chooseServer(invocation));
     const results = new Results(items.length, "downloaded");
-    await download(invocation, connection, items, results);
+    using progress = new DownloadProgress(items, {
+      output,
+      style: progressStyle(options.progress, output),
+      ended: (outcome) => report(outcome, output, results),
+    });
+    using downloads = new Downloads(items, progress);
+    using _interrupted = onInterrupt(() => {
+      if (downloads.isKept) output.notice(GOES_ON);
+    });
+    await downloads.takeBeginnings(options.restart);
+    progress.hide();
+    await withSession(invocation, async (connection, retry) => {
+      progress.connected(retry);
+      try {
+        await downloads.run(connection);
+      } finally {
+        retry.hint = downloads.isKept ? GOES_ON : undefined;
+      }
+    });
+    if (results.failures === 0) progress.finish();
     results.finish();
   },
 });
@@ -124,45 +152,25 @@ function isFolder(path: string): boolean {
   return false;
 }
 
-async function download(
-  { output, options }: Invocation,
-  connection: Connection,
-  items: readonly DownloadItem[],
+/** Puts one outcome on the screen. */
+function report(
+  { item, file, error }: DownloadOutcome,
+  output: Output,
   results: Results,
-): Promise<void> {
-  const style = progressStyle(options.progress, output);
-  const many = items.length > 1;
-  let done = 0;
-  const files = () => many ? { files: { done, total: items.length } } : {};
-  using progress = new Progress(
-    { name: items[0]!.label, ...files() },
-    { output, style },
-  );
-  const observer: DownloadObserver = {
-    began({ label }, size) {
-      progress.update(many ? { name: label } : { name: label, total: size });
-    },
-    received: (bytes) => progress.add(bytes),
-    ended({ item, file, error }) {
-      done++;
-      progress.update(files());
-      const name = item.remotePath;
-      if (error) {
-        results.failed(error, output, { name });
-        return;
-      }
-      const { size, sha256, mtime } = file!;
-      results.succeeded();
-      output.record("file", {
-        name,
-        path: item.target.label,
-        size,
-        sha256,
-        mtime: mtime === null ? null : new Date(mtime).toISOString(),
-      });
-      output.detail(`${name}: ${size} bytes, sha256 ${sha256}`);
-    },
-  };
-  await downloadAll(connection, items, observer);
-  if (results.failures === 0) progress.finish();
+): void {
+  const name = item.remotePath;
+  if (error) {
+    results.failed(error, output, { name });
+    return;
+  }
+  const { size, sha256, mtime } = file!;
+  results.succeeded();
+  output.record("file", {
+    name,
+    path: item.target.label,
+    size,
+    sha256,
+    mtime: mtime === null ? null : new Date(mtime).toISOString(),
+  });
+  output.detail(`${name}: ${size} bytes, sha256 ${sha256}`);
 }

@@ -2,8 +2,7 @@
 
 import { NetdiskError } from "../../protocol/errors.ts";
 import { defineCommand } from "../command.ts";
-import { connect } from "../connect.ts";
-import { chooseServer, chooseSession } from "../server_choice.ts";
+import { withSession } from "../retry.ts";
 import { forgetSession } from "../session_store.ts";
 
 export const command = defineCommand({
@@ -19,18 +18,20 @@ export const command = defineCommand({
   exitStatus:
     "0 when the session has ended, 4 when there was none, 5 when the server cannot be reached.",
   async run(invocation) {
-    const choice = chooseServer(invocation);
-    const session = chooseSession(invocation, choice);
-    using connection = await connect(invocation, choice);
-    await connection.greet(session);
-    try {
-      await connection.call({ type: "logout" }, "ok");
-    } catch (error) {
-      // A session that the server does not know any more has ended, too.
-      const gone = error instanceof NetdiskError &&
-        error.code === "unauthenticated";
-      if (!gone) throw error;
-    }
+    const { choice, session } = await withSession(
+      invocation,
+      async (connection, _retry, account) => {
+        try {
+          await connection.call({ type: "logout" }, "ok");
+        } catch (error) {
+          // A session that the server does not know any more has ended, too.
+          const gone = error instanceof NetdiskError &&
+            error.code === "unauthenticated";
+          if (!gone) throw error;
+        }
+        return account;
+      },
+    );
     forgetSession(choice, session.user);
     const { user } = session;
     invocation.output.record("session", {

@@ -9,9 +9,9 @@ import {
 } from "../../protocol/remote_path.ts";
 import { defineCommand } from "../command.ts";
 import { about, type Connection } from "../connection.ts";
-import { connectLoggedIn } from "../connect.ts";
 import { displayText } from "../display_text.ts";
 import type { Output } from "../output.ts";
+import { type Retry, withSession } from "../retry.ts";
 
 /** Listings up to this length are sorted; longer ones come as they are, without waiting. */
 const MAX_SORTED = 10_000;
@@ -44,20 +44,24 @@ export const command = defineCommand({
     const { options, output } = invocation;
     const args = invocation.args.length === 0 ? [""] : invocation.args;
     const paths = args.map(parseRemotePath);
-    const { connection } = await connectLoggedIn(invocation);
-    using _closing = connection;
-    const lister = new Lister(connection, output, options.long);
+    const lister = new Lister(output, options.long);
+    let listed = 0;
     let failures = 0;
-    for (const [index, path] of paths.entries()) {
-      try {
-        await lister.list(path, paths.length > 1);
-      } catch (error) {
-        if (!isAboutPath(error)) throw error;
-        if (paths.length === 1) throw about(args[index]!, error);
-        failures++;
-        output.failure(about(args[index]!, error));
+    await withSession(invocation, async (connection, retry) => {
+      for (; listed < paths.length; listed++) {
+        try {
+          const titled = paths.length > 1;
+          await lister.list(connection, paths[listed]!, { titled, retry });
+        } catch (error) {
+          if (!isAboutPath(error)) throw error;
+          const failure = about(args[listed]!, error);
+          if (paths.length === 1) throw failure;
+          failures++;
+          output.failure(failure);
+        }
+        retry.moved();
       }
-    }
+    });
     if (failures > 0) {
       throw new NetdiskError(
         "partial",
@@ -68,67 +72,68 @@ export const command = defineCommand({
 });
 
 class Lister {
-  #connection: Connection;
   #output: Output;
   #long: boolean;
   #hasPrinted = false;
 
-  constructor(connection: Connection, output: Output, long: boolean) {
-    this.#connection = connection;
+  constructor(output: Output, long: boolean) {
     this.#output = output;
     this.#long = long;
   }
 
-  /** Lists one path; a file stands for itself. */
-  async list(path: string, titled: boolean): Promise<void> {
+  /**
+   * Lists one path; a file stands for itself. What is printed before a listing
+   * is complete makes it one that cannot be tried again.
+   */
+  async list(
+    connection: Connection,
+    path: string,
+    { titled, retry }: { titled: boolean; retry: Retry },
+  ): Promise<void> {
+    retry.repeatable = true;
     // Sent together: most paths are folders, and then one trip is enough.
-    await this.#connection.send({ type: "stat", path });
-    await this.#connection.send({ type: "list", path });
+    await connection.send({ type: "stat", path });
+    await connection.send({ type: "list", path });
     let entry: Entry;
     try {
-      ({ entry } = await this.#connection.receive("entry"));
+      ({ entry } = await connection.receive("entry"));
     } catch (error) {
-      if (isAboutPath(error)) await this.#skipListing();
+      if (isAboutPath(error)) await skipListing(connection);
       throw error;
     }
     if (entry.kind !== "folder") {
-      await this.#skipListing();
+      await skipListing(connection);
       const name = remoteName(path);
       this.#print({ ...entry, name }, remoteParent(path), path);
       return;
     }
-    if (titled) {
-      const title = `${displayText(path || "/")}:`;
-      this.#output.print(this.#hasPrinted ? `\n${title}` : title);
-      this.#hasPrinted = true;
-    }
-    await this.#listFolder(path);
-  }
-
-  /** What answers a `list` that turned out to be needless; most often an error. */
-  async #skipListing(): Promise<void> {
-    try {
-      while ((await this.#connection.receive("entries")).more);
-    } catch (error) {
-      if (!isAboutPath(error)) throw error;
-    }
-  }
-
-  async #listFolder(path: string): Promise<void> {
     let held: Entry[] | undefined = [];
     for (let more = true; more;) {
-      const page = await this.#connection.receive("entries");
+      const page = await connection.receive("entries");
       more = page.more;
       if (held && held.length + page.entries.length <= MAX_SORTED) {
         held.push(...page.entries);
         continue;
       }
-      for (const entry of held ?? []) this.#print(entry, path);
-      held = undefined;
+      if (held) {
+        retry.repeatable = false;
+        if (titled) this.#printTitle(path);
+        for (const entry of held) this.#print(entry, path);
+        held = undefined;
+      }
       for (const entry of page.entries) this.#print(entry, path);
     }
-    held?.sort((a, b) => a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
-    for (const entry of held ?? []) this.#print(entry, path);
+    retry.repeatable = true;
+    if (!held) return;
+    if (titled) this.#printTitle(path);
+    held.sort((a, b) => a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
+    for (const entry of held) this.#print(entry, path);
+  }
+
+  #printTitle(path: string): void {
+    const title = `${displayText(path || "/")}:`;
+    this.#output.print(this.#hasPrinted ? `\n${title}` : title);
+    this.#hasPrinted = true;
   }
 
   /** One line; `shown` stands in it for the name. */
@@ -166,6 +171,15 @@ class Lister {
     }
     if (kind === "other") return this.#output.paint("stdout", "cyan", name);
     return executable ? this.#output.paint("stdout", "bold", name) : name;
+  }
+}
+
+/** What answers a `list` that turned out to be needless; most often an error. */
+async function skipListing(connection: Connection): Promise<void> {
+  try {
+    while ((await connection.receive("entries")).more);
+  } catch (error) {
+    if (!isAboutPath(error)) throw error;
   }
 }
 

@@ -4,12 +4,20 @@ import { NetdiskError } from "../../protocol/errors.ts";
 import { joinRemotePath, parseRemotePath } from "../../protocol/remote_path.ts";
 import { defineCommand, type Invocation, usageError } from "../command.ts";
 import { about, type Connection } from "../connection.ts";
-import { connectLoggedIn } from "../connect.ts";
+import { onInterrupt } from "../interrupt.ts";
 import { fileSource, type LocalSource, stdinSource } from "../local_source.ts";
-import type { UploadItem } from "../pending_put.ts";
-import { Progress, progressStyle } from "../progress.ts";
+import type { Output } from "../output.ts";
+import type { UploadItem, UploadOutcome } from "../pending_put.ts";
+import { progressStyle } from "../progress.ts";
+import type { PromptInput } from "../prompt.ts";
+import { type Retry, withSession } from "../retry.ts";
 import { Results } from "../results.ts";
-import { uploadAll, type UploadObserver } from "../upload.ts";
+import { uploadAll } from "../upload.ts";
+import { UploadProgress } from "../upload_progress.ts";
+
+const GOES_ON = "the same command goes on where this one stopped";
+const PIPE_IS_GONE =
+  "what a pipe has given cannot be sent again: run the whole command line once more";
 
 export const command = defineCommand({
   name: "put",
@@ -27,7 +35,10 @@ export const command = defineCommand({
     "Uploads files; an existing remote file is replaced in one step when the new one is whole and on the server's disk. " +
     "Missing remote folders are made.\n\n" +
     "A REMOTE that ends in a slash or names a folder is a folder; otherwise it is the file's new name. " +
-    "LOCAL - is standard input.",
+    "LOCAL - is standard input.\n\n" +
+    "A lost connection is tried again by itself. A file of known size goes on where it stopped, and so it does when put is interrupted " +
+    "and the same command is given again, after it was checked that the server has a beginning of this very file. " +
+    "What a pipe gives can only be sent once.",
   options: [
     {
       name: "to",
@@ -35,26 +46,104 @@ export const command = defineCommand({
       value: "REMOTE",
       description: "the folder, or for a single file its new name",
     },
+    {
+      name: "restart",
+      description: "send whole files, whatever the server has of them",
+    },
   ],
   args: [{ name: "LOCAL", repeat: true }],
   exitStatus:
     "0 when all files are on the server's disk, 3 when a file does not exist, 4 when not logged in, 5 for the network, 6 when the server refuses a file, 7 when the bytes that arrived are not the ones that were sent, 8 when some of several files failed.",
   async run(invocation) {
-    const { options, args, output } = invocation;
-    const to = options.to;
-    checkArguments(args, to);
-    const results = new Results(args.length, "uploaded");
-    const sources = openSources(invocation, results, to);
-    const { connection } = await connectLoggedIn(invocation);
-    using _closing = connection;
-    const folder = await targetFolder(connection, to);
-    const items = nameItems(sources, to, folder, ({ label: name }, error) => {
-      results.failed(error, output, { name });
+    checkArguments(invocation.args, invocation.options.to);
+    using job = new PutJob(invocation);
+    using _interrupted = onInterrupt(() => {
+      if (job.hint) invocation.output.notice(job.hint);
     });
-    await upload(invocation, connection, items, results);
-    results.finish();
+    await withSession(invocation, async (connection, retry) => {
+      try {
+        await job.run(connection, retry);
+      } finally {
+        retry.repeatable = !job.hasReadStdin;
+        retry.hint = job.hint;
+      }
+    });
+    job.finish();
   },
 });
+
+/** One put, over as many connections as it takes. */
+class PutJob implements Disposable {
+  #invocation: Invocation<{ to: string | undefined; restart: boolean }>;
+  #results: Results;
+  #sources: LocalSource[];
+  #progress: UploadProgress | undefined;
+  hasReadStdin = false;
+
+  constructor(
+    invocation: Invocation<{ to: string | undefined; restart: boolean }>,
+  ) {
+    this.#invocation = invocation;
+    this.#results = new Results(invocation.args.length, "uploaded");
+    const stdin = {
+      read: (target: Uint8Array) => {
+        this.hasReadStdin = true;
+        return invocation.stdin.read(target);
+      },
+    };
+    const { to } = invocation.options;
+    this.#sources = openSources({ ...invocation, stdin }, this.#results, to);
+  }
+
+  /** What to do about a put that is ended now, where that is worth saying. */
+  get hint(): string | undefined {
+    if (this.hasReadStdin) return PIPE_IS_GONE;
+    return this.#progress?.resumable ? GOES_ON : undefined;
+  }
+
+  /** Sends what has no outcome yet. */
+  async run(connection: Connection, retry: Retry): Promise<void> {
+    const { options } = this.#invocation;
+    if (this.#progress) this.#progress.reconnected();
+    else this.#progress = await this.#begin(connection, retry);
+    const progress = this.#progress;
+    if (progress.left.length === 0) return;
+    await uploadAll(connection, progress.left, progress, {
+      mayResume: (item) => !options.restart || progress.hasStarted(item),
+    });
+  }
+
+  /** Names what is sent, which takes the server: `--to` may be a folder there. */
+  async #begin(connection: Connection, retry: Retry): Promise<UploadProgress> {
+    const { options, output } = this.#invocation;
+    const results = this.#results;
+    const folder = await targetFolder(connection, options.to);
+    const items = nameItems(
+      this.#sources,
+      options.to,
+      folder,
+      ({ label: name }, error) => results.failed(error, output, { name }),
+    );
+    return new UploadProgress(items, {
+      output,
+      style: items.length === 0
+        ? "none"
+        : progressStyle(options.progress, output),
+      retry,
+      ended: (outcome) => report(outcome, output, results),
+    });
+  }
+
+  /** Says how it went. @throws NetdiskError when a file failed */
+  finish(): void {
+    if (this.#results.failures === 0) this.#progress?.finish();
+    this.#results.finish();
+  }
+
+  [Symbol.dispose](): void {
+    this.#progress?.[Symbol.dispose]();
+  }
+}
 
 function checkArguments(args: readonly string[], to: string | undefined): void {
   if (!args.includes("-")) return;
@@ -71,7 +160,9 @@ function checkArguments(args: readonly string[], to: string | undefined): void {
 
 /** The sources that can be read; the others are failures already. */
 function openSources(
-  { args, output, stdin }: Invocation,
+  { args, output, stdin }: Pick<Invocation, "args" | "output"> & {
+    stdin: Pick<PromptInput, "read">;
+  },
   results: Results,
   to: string | undefined,
 ): LocalSource[] {
@@ -168,55 +259,25 @@ function nameItems(
   });
 }
 
-async function upload(
-  { output, options }: Invocation,
-  connection: Connection,
-  items: readonly UploadItem[],
+/** Puts one outcome on the screen. */
+function report(
+  { item, receipt, error }: UploadOutcome,
+  output: Output,
   results: Results,
-): Promise<void> {
-  if (items.length === 0) return;
-  const style = progressStyle(options.progress, output);
-  using progress = new Progress(startOf(items), { output, style });
-  let done = 0;
-  const many = items.length > 1;
-  const observer: UploadObserver = {
-    began({ remotePath }) {
-      if (many) progress.update({ name: remotePath });
-    },
-    sent: (bytes) => progress.add(bytes),
-    ended({ item, receipt, error }) {
-      done++;
-      if (many) progress.update({ files: { done, total: items.length } });
-      const name = item.remotePath;
-      if (error) {
-        results.failed(error, output, { name });
-        return;
-      }
-      const { size, sha256, mtime, time } = receipt!;
-      results.succeeded();
-      output.record("receipt", {
-        name,
-        size,
-        sha256,
-        mtime: mtime === null ? null : new Date(mtime).toISOString(),
-        time: new Date(time).toISOString(),
-      });
-      output.detail(`${name}: ${size} bytes, sha256 ${sha256}`);
-    },
-  };
-  await uploadAll(connection, items, observer);
-  if (results.failures === 0) progress.finish();
-}
-
-function startOf(items: readonly UploadItem[]) {
-  const [first] = items;
-  let total: number | undefined = 0;
-  for (const { source } of items) {
-    total = source.size === null ? undefined : total! + source.size;
+): void {
+  const name = item.remotePath;
+  if (error) {
+    results.failed(error, output, { name });
+    return;
   }
-  return items.length === 1 ? { name: first!.remotePath, total } : {
-    name: first!.remotePath,
-    total,
-    files: { done: 0, total: items.length },
-  };
+  const { size, sha256, mtime, time } = receipt!;
+  results.succeeded();
+  output.record("receipt", {
+    name,
+    size,
+    sha256,
+    mtime: mtime === null ? null : new Date(mtime).toISOString(),
+    time: new Date(time).toISOString(),
+  });
+  output.detail(`${name}: ${size} bytes, sha256 ${sha256}`);
 }

@@ -1,7 +1,7 @@
 /** `netdisk whoami`: which account on which server the commands use. */
 
 import { defineCommand } from "../command.ts";
-import { connectLoggedIn } from "../connect.ts";
+import { withSession } from "../retry.ts";
 
 export const command = defineCommand({
   name: "whoami",
@@ -18,12 +18,17 @@ export const command = defineCommand({
   exitStatus:
     "0 when the session holds, 4 when there is none or it has ended, 5 when the server cannot be reached.",
   async run(invocation) {
-    const { connection, choice, session } = await connectLoggedIn(invocation);
-    using _closing = connection;
-    await connection.ready();
-    const { user } = session;
     const { output } = invocation;
-    output.record("account", { user, server: choice.address });
-    output.print(`${user}@${choice.address}`);
+    const account = await withSession(
+      invocation,
+      async (connection, _retry, account) => {
+        await connection.ready();
+        return account;
+      },
+    );
+    const { user } = account.session;
+    const server = account.choice.address;
+    output.record("account", { user, server });
+    output.print(`${user}@${server}`);
   },
 });

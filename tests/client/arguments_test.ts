@@ -121,6 +121,7 @@ Deno.test("parseArguments() gives every option a value", NO_IO, () => {
     plain: false,
     progress: undefined,
     quiet: false,
+    retries: undefined,
     verbose: false,
     json: false,
     help: false,

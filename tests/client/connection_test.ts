@@ -247,7 +247,7 @@ const LIES: [string, string, (server: FakeServer) => Promise<void>][] = [
     "protocol",
     (server) => server.sayRaw(Uint8Array.of(0x15, 3, 3, 0, 2, 2, 40)),
   ],
-  ["half a frame and the end", "protocol", async (server) => {
+  ["half a frame and the end", "connection-lost", async (server) => {
     const bytes = encodeFrame(FrameKind.control, new Uint8Array(20));
     await server.sayRaw(bytes.subarray(0, 9));
     server.close();

@@ -1,11 +1,12 @@
 import { Buffer } from "node:buffer";
+import { createHash } from "node:crypto";
 import { assertEquals, assertRejects } from "@std/assert";
-import {
-  downloadAll,
-  type DownloadItem,
-  type DownloadOutcome,
-} from "../../client/download.ts";
-import type { TargetFacts } from "../../client/local_target.ts";
+import { Downloads } from "../../client/download.ts";
+import type {
+  DownloadItem,
+  DownloadOutcome,
+} from "../../client/incoming_file.ts";
+import type { TargetFacts } from "../../client/target_writer.ts";
 import { StdoutClosed } from "../../client/stream_writer.ts";
 import { NetdiskError } from "../../protocol/errors.ts";
 import {
@@ -21,24 +22,33 @@ const strict = { sanitizeOps: true, sanitizeResources: true } as const;
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
-type Step = "open" | "write" | "finish";
+type Step = "open" | "read" | "restart" | "write" | "finish";
+
+interface MemoryFileOptions {
+  fails?: Step;
+  fault?: Error;
+  /** What an earlier download has left. */
+  beginning?: Uint8Array;
+  isKept?: boolean;
+}
 
 /** A file in memory, and what became of it. */
 class MemoryFile {
   readonly item: DownloadItem;
   facts: TargetFacts | undefined;
-  state: "untouched" | "open" | "finished" | "aborted" = "untouched";
+  state: "untouched" | "open" | "finished" | "aborted" | "suspended" =
+    "untouched";
   /** Set when something is written after the end, or in two writes at a time. */
   misuse: string | undefined;
   #pieces: Uint8Array[] = [];
   #writing = false;
   #fails: Step | undefined;
   #fault: Error;
+  readonly isKept: boolean;
 
-  constructor(
-    name: string,
-    { fails, fault }: { fails?: Step; fault?: Error } = {},
-  ) {
+  constructor(name: string, options: MemoryFileOptions = {}) {
+    const { fails, fault, beginning, isKept = true } = options;
+    this.isKept = isKept;
     this.#fails = fails;
     this.#fault = fault ?? new NetdiskError("disk-full", `${name}: no room`);
     this.item = {
@@ -47,6 +57,12 @@ class MemoryFile {
       target: {
         label: name,
         afterFailure: "nothing was replaced",
+        takeBeginning: () => {
+          if (!beginning) return Promise.resolve(undefined);
+          this.state = "open";
+          this.#pieces.push(beginning);
+          return Promise.resolve({ writer: this, read: () => this.#read() });
+        },
         open: (facts) => {
           this.#step("open");
           this.facts = facts;
@@ -84,8 +100,22 @@ class MemoryFile {
     this.#pieces.push(bytes.slice());
   }
 
-  finish(): void {
+  async #read() {
+    await settled(1);
+    this.#step("read");
+    const hash = createHash("sha256").update(this.bytes);
+    return { hash, size: this.bytes.length };
+  }
+
+  restart(): void {
+    if (this.#writing || this.state !== "open") this.misuse = "restart";
+    this.#step("restart");
+    this.#pieces = [];
+  }
+
+  finish(facts: TargetFacts): void {
     if (this.#writing || this.state !== "open") this.misuse = "finish";
+    this.facts = facts;
     this.#step("finish");
     this.state = "finished";
   }
@@ -95,6 +125,11 @@ class MemoryFile {
     this.state = "aborted";
   }
 
+  suspend(): void {
+    if (this.#writing || this.state === "finished") this.misuse = "suspend";
+    if (this.state === "open") this.state = "suspended";
+  }
+
   #step(step: Step): void {
     if (step === this.#fails) throw this.#fault;
   }
@@ -102,33 +137,68 @@ class MemoryFile {
 
 interface Run {
   outcomes: DownloadOutcome[];
-  began: [string, number][];
+  /** Name, size and offset. */
+  began: [string, number, number][];
+  verified: string[];
+  /** Names and reasons. */
+  again: string[];
   received: number;
-  error?: NetdiskError;
+  /** What the connections failed with. */
+  errors: NetdiskError[];
+  error?: NetdiskError | undefined;
+  isKept: boolean;
+}
+
+type Script = (server: FakeServer, run: Run) => Promise<void>;
+
+interface RunOptions extends TalkOptions {
+  restart?: boolean;
+  /** What the server does on further connections, when the one before has failed. */
+  then?: Script[];
 }
 
 /** Downloads files from a server that follows a script; none stays open. */
 async function run(
   files: readonly MemoryFile[],
-  script: (server: FakeServer, run: Run) => Promise<void>,
-  options: TalkOptions = {},
+  script: Script,
+  { restart = false, then = [], ...options }: RunOptions = {},
 ): Promise<Run> {
-  const run: Run = { outcomes: [], began: [], received: 0 };
-  try {
-    await talk(
-      (server) => script(server, run),
-      (connection) =>
-        downloadAll(connection, files.map(({ item }) => item), {
-          began: ({ remotePath }, size) =>
-            void run.began.push([remotePath, size]),
-          received: (bytes) => void (run.received += bytes),
-          ended: (outcome) => void run.outcomes.push(outcome),
-        }),
-      options,
-    );
-  } catch (error) {
-    if (!(error instanceof NetdiskError)) throw error;
-    run.error = error;
+  const run: Run = {
+    outcomes: [],
+    began: [],
+    verified: [],
+    again: [],
+    received: 0,
+    errors: [],
+    isKept: false,
+  };
+  {
+    using downloads = new Downloads(files.map(({ item }) => item), {
+      verifying: ({ remotePath }) => void run.verified.push(remotePath),
+      startsAgain: ({ remotePath }, reason) =>
+        void run.again.push(`${remotePath}: ${reason}`),
+      began: ({ remotePath }, size, offset) =>
+        void run.began.push([remotePath, size, offset]),
+      received: (bytes) => void (run.received += bytes),
+      ended: (outcome) => void run.outcomes.push(outcome),
+    });
+    await downloads.takeBeginnings(restart);
+    for (const part of [script, ...then]) {
+      try {
+        await talk(
+          (server) => part(server, run),
+          (connection) => downloads.run(connection),
+          options,
+        );
+        run.error = undefined;
+        break;
+      } catch (error) {
+        if (!(error instanceof NetdiskError)) throw error;
+        run.error = error;
+        run.errors.push(error);
+      }
+    }
+    run.isKept = downloads.isKept;
   }
   for (const { item, state, misuse } of files) {
     assertEquals(misuse, undefined, `misuse of ${item.remotePath}`);
@@ -160,7 +230,7 @@ const EDGES = [
 
 for (const frameBytes of [1000, 64 * KIB, 1024 * KIB]) {
   Deno.test(
-    `downloadAll() takes files of every edge in frames of ${frameBytes} bytes`,
+    `Downloads takes files of every edge in frames of ${frameBytes} bytes`,
     strict,
     async () => {
       const files = EDGES.map((size) => new MemoryFile(`f${size}`));
@@ -191,18 +261,18 @@ for (const frameBytes of [1000, 64 * KIB, 1024 * KIB]) {
           mtime: size,
         });
       }
-      assertEquals(result.began, EDGES.map((size) => [`f${size}`, size]));
+      assertEquals(result.began, EDGES.map((size) => [`f${size}`, size, 0]));
       assertEquals(result.received, EDGES.reduce((sum, size) => sum + size));
     },
   );
 }
 
-Deno.test("downloadAll() of nothing asks for nothing", strict, async () => {
+Deno.test("Downloads of nothing asks for nothing", strict, async () => {
   const result = await run([], async () => {}, { greeting: true });
   assertEquals(result.outcomes, []);
 });
 
-Deno.test("downloadAll() has 32 requests under way", strict, async () => {
+Deno.test("Downloads has 32 requests under way", strict, async () => {
   const files = Array.from({ length: 40 }, (_, i) => new MemoryFile(`f${i}`));
   await run(files, async (server) => {
     for (let i = 0; i < 32; i++) await server.request("get");
@@ -222,7 +292,7 @@ Deno.test("downloadAll() has 32 requests under way", strict, async () => {
 });
 
 Deno.test(
-  "downloadAll() does not wait to send long paths while the server waits to send",
+  "Downloads does not wait to send long paths while the server waits to send",
   strict,
   async () => {
     const folder = Array.from({ length: 16 }, () => '"'.repeat(250)).join("/");
@@ -242,7 +312,7 @@ Deno.test(
 );
 
 Deno.test(
-  "downloadAll() goes on when the server refuses some, one of them in its middle",
+  "Downloads goes on when the server refuses some, one of them in its middle",
   strict,
   async () => {
     const files = ["a", "b", "c", "d", "e"].map((name) => new MemoryFile(name));
@@ -289,7 +359,7 @@ Deno.test(
 
 for (const size of [1, 9, 100 * KIB]) {
   Deno.test(
-    `downloadAll() keeps nothing of ${size} bytes with another hash`,
+    `Downloads keeps nothing of ${size} bytes with another hash`,
     strict,
     async () => {
       const files = [new MemoryFile("a"), new MemoryFile("b")];
@@ -318,7 +388,7 @@ for (const size of [1, 9, 100 * KIB]) {
 for (const fails of ["open", "write", "finish"] as const) {
   for (const size of [9, 300 * KIB]) {
     Deno.test(
-      `downloadAll() drains ${size} bytes for the others when ${fails} fails`,
+      `Downloads drains ${size} bytes for the others when ${fails} fails`,
       strict,
       async () => {
         const files = [
@@ -347,7 +417,7 @@ for (const fails of ["open", "write", "finish"] as const) {
 }
 
 Deno.test(
-  "downloadAll() does not wait for the rest of the last file when its disk is full",
+  "Downloads does not wait for the rest of the last file when its disk is full",
   strict,
   async () => {
     const files = [new MemoryFile("a"), new MemoryFile("b", { fails: "open" })];
@@ -366,7 +436,7 @@ Deno.test(
 );
 
 Deno.test(
-  "downloadAll() tells of the disk when that and then the server fails",
+  "Downloads tells of the disk when that and then the server fails",
   strict,
   async () => {
     const files = [
@@ -437,6 +507,21 @@ const LIES: [string, (server: FakeServer) => Promise<void>][] = [
     await server.say(FILE);
     await server.sayJson({ type: "surprise" });
   }],
+  ["'verifying' when nothing is here", async (server) => {
+    // What follows is a whole file.
+    await server.say({ type: "verifying", done: 0 });
+  }],
+  ["'verifying' after 'file'", async (server) => {
+    await server.say(FILE, { type: "verifying", done: 0 });
+  }],
+  ["an offset that nobody asked for", async (server) => {
+    await server.say({ ...FILE, offset: 1 });
+    await server.sayData(bytesOf(8));
+  }],
+  [
+    "an offset at the end of the file",
+    (server) => server.say({ ...FILE, offset: 9 }),
+  ],
   ["a size below nothing", (server) => server.sayJson({ ...FILE, size: -1 })],
   [
     "a size beyond all numbers",
@@ -450,7 +535,7 @@ const LIES: [string, (server: FakeServer) => Promise<void>][] = [
 
 for (const [what, script] of LIES) {
   Deno.test(
-    `downloadAll() ends the connection when the server says ${what}`,
+    `Downloads ends the connection when the server says ${what}`,
     strict,
     async () => {
       const files = [new MemoryFile("a"), new MemoryFile("b")];
@@ -484,7 +569,7 @@ for (const [when, script] of STATES) {
   for (const closeLeavesPending of [false, true]) {
     const kind = closeLeavesPending ? ", on a close() that does not" : "";
     Deno.test(
-      `downloadAll() fails when the server leaves ${when}${kind}`,
+      `Downloads fails when the server leaves ${when}${kind}`,
       strict,
       async () => {
         const files = [new MemoryFile("a"), new MemoryFile("b")];
@@ -499,7 +584,7 @@ for (const [when, script] of STATES) {
   }
 
   Deno.test(
-    `downloadAll() gives up a server that falls silent ${when}`,
+    `Downloads gives up a server that falls silent ${when}`,
     strict,
     async () => {
       using clock = new LeapClock();
@@ -516,7 +601,7 @@ for (const [when, script] of STATES) {
   );
 
   Deno.test(
-    `downloadAll() ends with the server's last word ${when}`,
+    `Downloads ends with the server's last word ${when}`,
     strict,
     async () => {
       const files = [new MemoryFile("a"), new MemoryFile("b")];
@@ -535,7 +620,7 @@ for (const [when, script] of STATES) {
 }
 
 Deno.test(
-  "downloadAll() throws what a target throws that is no failure, such as a closed stdout",
+  "Downloads throws what a target throws that is no failure, such as a closed stdout",
   strict,
   async () => {
     const fault = new StdoutClosed("closed");
@@ -550,28 +635,350 @@ Deno.test(
 
 for (const event of ["began", "received", "ended"] as const) {
   Deno.test(
-    `downloadAll() leaves nothing behind when the observer of '${event}' throws`,
+    `Downloads leaves nothing behind when the observer of '${event}' throws`,
     strict,
     async () => {
       const file = new MemoryFile("a");
       const fail = () => {
         throw new StdoutClosed("closed");
       };
-      await assertRejects(
-        () =>
-          talk(
-            (server) => server.sayFile(bytesOf(9)),
-            (connection) =>
-              downloadAll(connection, [file.item], {
-                began: () => {},
-                received: () => {},
-                ended: () => {},
-                [event]: fail,
-              }),
-          ),
-        StdoutClosed,
-      );
+      await assertRejects(async () => {
+        using downloads = new Downloads([file.item], {
+          verifying: () => {},
+          startsAgain: () => {},
+          began: () => {},
+          received: () => {},
+          ended: () => {},
+          [event]: fail,
+        });
+        await talk(
+          (server) => server.sayFile(bytesOf(9)),
+          (connection) => downloads.run(connection),
+        );
+      }, StdoutClosed);
       assertEquals(file.state === "open", false);
     },
   );
 }
+
+/** Where an earlier download of a file of this size may have ended. */
+const LARGE = 3 * MIB + 17;
+const POSITIONS = [1, KIB, MIB, LARGE - 1, LARGE];
+
+for (const position of POSITIONS) {
+  Deno.test(
+    `Downloads goes on behind ${position} of ${LARGE} bytes`,
+    strict,
+    async () => {
+      const bytes = bytesOf(LARGE);
+      const beginning = bytes.slice(0, position);
+      const files = [new MemoryFile("a", { beginning }), new MemoryFile("b")];
+      const result = await run(files, async (server) => {
+        const { prefix } = await server.request("get");
+        assertEquals(prefix, { size: position, sha256: sha256Of(beginning) });
+        assertEquals((await server.request("get")).prefix, null);
+        const verifying = { type: "verifying", done: 0 } as const;
+        await server.say(verifying, { ...verifying, done: 2 ** 40 });
+        await server.sayFile(bytes, { offset: position, mtime: 5 });
+        await server.sayFile(bytesOf(9));
+      });
+      assertEquals(summary(result), ["a: done", "b: done"]);
+      assertEquals(result.outcomes[0]?.file, {
+        size: LARGE,
+        sha256: sha256Of(bytes),
+        mtime: 5,
+      });
+      assertEquals(files[0]?.sha256, sha256Of(bytes));
+      assertEquals([files[0]?.state, files[0]?.facts?.mtime], ["finished", 5]);
+      assertEquals(result.began, [["a", LARGE, position], ["b", 9, 0]]);
+      assertEquals(result.received, LARGE - position + 9);
+      assertEquals(result.verified, ["a", "a", "a"]);
+      assertEquals(result.again, []);
+    },
+  );
+
+  Deno.test(
+    `Downloads starts again when the server has other ${position} bytes`,
+    strict,
+    async () => {
+      const bytes = bytesOf(1000);
+      const beginning = new Uint8Array(position).fill(1);
+      const file = new MemoryFile("a", { beginning });
+      const result = await run([file], async (server) => {
+        await server.request("get");
+        await server.say({ type: "verifying", done: 1 });
+        await server.sayFile(bytes);
+      });
+      assertEquals(summary(result), ["a: done"]);
+      assertEquals(file.bytes, bytes);
+      assertEquals(result.began, [["a", 1000, 0]]);
+      assertEquals(result.again, [
+        "a: it has changed since it was interrupted",
+      ]);
+    },
+  );
+
+  Deno.test(
+    `Downloads that restart have no use for ${position} bytes`,
+    strict,
+    async () => {
+      const bytes = bytesOf(1000);
+      const beginning = bytesOf(LARGE).slice(0, position);
+      const file = new MemoryFile("a", { beginning });
+      const result = await run([file], async (server) => {
+        assertEquals((await server.request("get")).prefix, null);
+        await server.sayFile(bytes);
+      }, { restart: true });
+      assertEquals(summary(result), ["a: done"]);
+      assertEquals(file.bytes, bytes);
+      assertEquals([result.again, result.verified], [[], []]);
+    },
+  );
+}
+
+for (const [size, offset] of [[9, 4], [9, 6], [9, 9], [4, 5]] as const) {
+  Deno.test(
+    `Downloads does not go on at ${offset} of ${size} bytes when there are 5`,
+    strict,
+    async () => {
+      const beginning = bytesOf(5);
+      const file = new MemoryFile("a", { beginning });
+      const result = await run([file], async (server) => {
+        await server.request("get");
+        await server.say({ ...FILE, size, offset });
+        await server.sayData(bytesOf(size).subarray(offset)).catch(() => {});
+      });
+      assertEquals([result.error?.code, summary(result)], ["protocol", []]);
+      assertEquals([file.state, result.isKept], ["aborted", false]);
+    },
+  );
+}
+
+Deno.test(
+  "Downloads leaves a beginning alone when the server refuses the name",
+  strict,
+  async () => {
+    const beginning = bytesOf(5);
+    const file = new MemoryFile("a", { beginning });
+    const result = await run([file], async (server) => {
+      await server.request("get");
+      await server.refuse("not-found");
+    });
+    assertEquals(summary(result), ["a: not-found"]);
+    assertEquals(file.state, "suspended");
+    assertEquals(file.bytes, beginning);
+  },
+);
+
+Deno.test(
+  "Downloads keeps nothing of a file whose beginning or rest is damaged",
+  strict,
+  async () => {
+    const beginning = bytesOf(5);
+    const files = [new MemoryFile("a", { beginning }), new MemoryFile("b")];
+    const result = await run(files, async (server) => {
+      await server.say({ ...FILE, offset: 5 });
+      await server.sayData(bytesOf(4));
+      await server.say({ type: "done", sha256: sha256Of(bytesOf(9)) });
+      await server.sayFile(bytesOf(9));
+    });
+    assertEquals(summary(result), ["a: integrity", "b: done"]);
+    assertEquals(files[0]?.state, "aborted");
+  },
+);
+
+Deno.test(
+  "Downloads starts again without a beginning that cannot be read",
+  strict,
+  async () => {
+    const options = { beginning: bytesOf(5), fails: "read" } as const;
+    const file = new MemoryFile("a", options);
+    const result = await run([file], async (server) => {
+      assertEquals((await server.request("get")).prefix, null);
+      assertEquals(file.state, "aborted");
+      await server.sayFile(bytesOf(9));
+    });
+    assertEquals(summary(result), ["a: done"]);
+    assertEquals(result.again, ["a: what is here of it cannot be read"]);
+  },
+);
+
+Deno.test("Downloads takes 16 beginnings and no more", strict, async () => {
+  const beginning = bytesOf(9).slice(0, 5);
+  const files = Array.from(
+    { length: 20 },
+    (_, i) => new MemoryFile(`f${i}`, { beginning }),
+  );
+  await run(files, async (server) => {
+    for (const [i] of files.entries()) {
+      const { prefix } = await server.request("get");
+      assertEquals(prefix?.size, i < 16 ? 5 : undefined);
+      assertEquals(files[i]!.state, i < 16 ? "open" : "untouched");
+    }
+    for (const [i] of files.entries()) {
+      await server.sayFile(bytesOf(9), { offset: i < 16 ? 5 : 0 });
+    }
+  });
+});
+
+/** How much has come of a file of 300 KiB when the connection ends. */
+const LOST: [string, number][] = [
+  ["before the first byte", 0],
+  ["after 1 byte", 1],
+  ["in the middle", 200 * KIB],
+  ["before the last byte", 300 * KIB - 1],
+  ["before 'done'", 300 * KIB],
+];
+
+for (const [when, here] of LOST) {
+  for (const isKept of [true, false]) {
+    const kind = isKept ? "" : ", into what is not kept for later";
+    Deno.test(
+      `Downloads that were lost ${when} go on over another connection${kind}`,
+      strict,
+      async () => {
+        const bytes = bytesOf(300 * KIB);
+        const files = ["a", "b", "c"].map((name) =>
+          new MemoryFile(name, { isKept })
+        );
+        const result = await run(files, async (server) => {
+          await server.sayFile(bytesOf(9));
+          await server.say({ ...FILE, size: bytes.length });
+          await server.sayData(bytes.subarray(0, here), 70 * KIB);
+          server.close();
+        }, {
+          then: [async (server) => {
+            const { path, prefix } = await server.request("get");
+            const sha256 = sha256Of(bytes.subarray(0, here));
+            const known = here === 0 ? null : { size: here, sha256 };
+            assertEquals([path, prefix], ["b", known]);
+            await server.sayFile(bytes, { offset: here });
+            assertEquals((await server.request("get")).path, "c");
+            await server.sayFile(bytesOf(7));
+          }],
+        });
+        assertEquals(result.errors.map(({ code }) => code), [
+          "connection-lost",
+        ]);
+        assertEquals(summary(result), ["a: done", "b: done", "c: done"]);
+        assertEquals(files[1]?.bytes, bytes);
+        assertEquals(result.received, 16 + bytes.length);
+        assertEquals(result.again, []);
+      },
+    );
+  }
+
+  Deno.test(`Downloads lost ${when} keep what there is`, strict, async () => {
+    const bytes = bytesOf(300 * KIB);
+    for (const isKept of [true, false]) {
+      const file = new MemoryFile("a", { isKept });
+      const result = await run([file], async (server) => {
+        await server.say({ ...FILE, size: bytes.length });
+        await server.sayData(bytes.subarray(0, here), 70 * KIB);
+        server.close();
+      });
+      assertEquals(result.error?.code, "connection-lost");
+      assertEquals(result.isKept, isKept && here > 0);
+      assertEquals(file.state, "suspended");
+      assertEquals(file.bytes, bytes.slice(0, here));
+    }
+  });
+}
+
+Deno.test("Downloads may be lost again and again", strict, async () => {
+  const bytes = bytesOf(100 * KIB);
+  const file = new MemoryFile("a");
+  const part = (from: number, to: number) => async (server: FakeServer) => {
+    const { prefix } = await server.request("get");
+    assertEquals(prefix?.size ?? 0, from);
+    await server.say({ ...FILE, size: bytes.length, offset: from });
+    await server.sayData(bytes.subarray(from, to), 30 * KIB);
+    if (to === bytes.length) {
+      await server.say({ type: "done", sha256: sha256Of(bytes) });
+    } else server.close();
+  };
+  const result = await run([file], part(0, 40 * KIB), {
+    then: [
+      part(40 * KIB, 40 * KIB),
+      async (server) => {
+        await server.say({ type: "verifying", done: 1 });
+        server.close();
+      },
+      part(40 * KIB, 90 * KIB),
+      part(90 * KIB, 100 * KIB),
+    ],
+  });
+  assertEquals([result.errors.length, summary(result)], [4, ["a: done"]]);
+  assertEquals(file.bytes, bytes);
+});
+
+Deno.test(
+  "Downloads starts again when the file has changed between two connections",
+  strict,
+  async () => {
+    const file = new MemoryFile("a");
+    const result = await run([file], async (server) => {
+      await server.say(FILE);
+      await server.sayData(bytesOf(5));
+      server.close();
+    }, { then: [(server) => server.sayFile(bytesOf(7))] });
+    assertEquals(summary(result), ["a: done"]);
+    assertEquals(file.bytes, bytesOf(7));
+    assertEquals(result.again, ["a: it has changed since it was interrupted"]);
+  },
+);
+
+Deno.test(
+  "Downloads fails when the file has changed and nothing can be taken back",
+  strict,
+  async () => {
+    const fault = new NetdiskError("changed", "a: changed");
+    const files = [new MemoryFile("a", { fails: "restart", fault })];
+    const result = await run(files, async (server) => {
+      await server.say(FILE);
+      await server.sayData(bytesOf(5));
+      server.close();
+    }, { then: [(server) => server.say({ ...FILE, size: 7 })] });
+    assertEquals(summary(result), ["a: changed"]);
+    assertEquals(result.error, undefined);
+  },
+);
+
+Deno.test(
+  "Downloads does not ask again for a file that its disk refuses",
+  strict,
+  async () => {
+    const files = [
+      new MemoryFile("a", { fails: "write" }),
+      new MemoryFile("b"),
+    ];
+    const result = await run(files, async (server) => {
+      await server.say({ ...FILE, size: 100 * KIB });
+      await server.sayData(bytesOf(50 * KIB));
+      server.close();
+    }, {
+      then: [async (server) => {
+        assertEquals((await server.request("get")).path, "b");
+        await server.sayFile(bytesOf(9));
+      }],
+    });
+    assertEquals(summary(result), ["a: disk-full", "b: done"]);
+    assertEquals(result.errors.length, 1);
+  },
+);
+
+Deno.test(
+  "Downloads needs no other connection when the last file has failed already",
+  strict,
+  async () => {
+    const file = new MemoryFile("a", { fails: "write" });
+    const result = await run([file], async (server) => {
+      await server.say({ ...FILE, size: 100 * KIB });
+      // One frame, whose write fails when nobody waits for it yet.
+      await server.sayData(bytesOf(50 * KIB));
+      server.close();
+    });
+    assertEquals(summary(result), ["a: disk-full"]);
+    assertEquals([file.state, result.errors], ["aborted", []]);
+  },
+);

@@ -253,3 +253,20 @@ Deno.test("localError() says what happened to what, once", strict, () => {
   const known = new NetdiskError("is-folder", "it is a folder");
   assertEquals(localError("a", known), known);
 });
+
+Deno.test(
+  "SourceReader.rewind() goes back to the first byte",
+  strict,
+  async () => {
+    using folder = tempFolder();
+    const path = join(folder.path, "a");
+    Deno.writeTextFileSync(path, "abcdef");
+    const reader = fileSource(path).open();
+    const target = new Uint8Array(4);
+    await reader.read(target);
+    reader.rewind();
+    assertEquals(await reader.read(target), 4);
+    assertEquals(new TextDecoder().decode(target), "abcd");
+    reader.close();
+  },
+);

@@ -1,15 +1,20 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { runCleanups } from "../../client/interrupt.ts";
-import {
-  fileTarget,
-  stdoutTarget,
-  type TargetFacts,
-} from "../../client/local_target.ts";
+import { fileTarget, stdoutTarget } from "../../client/local_target.ts";
+import { MIN_PARTIAL_BYTES, partialPath } from "../../client/partial_file.ts";
+import type { TargetFacts } from "../../client/target_writer.ts";
 import { NetdiskError } from "../../protocol/errors.ts";
-import { descriptorsBelow, DiskRecorder } from "../helpers/faults.ts";
+import { until } from "../helpers/deadline.ts";
+import {
+  descriptorsBelow,
+  DiskRecorder,
+  osError,
+  replace,
+} from "../helpers/faults.ts";
 import { memoryOutput } from "../helpers/memory_output.ts";
 import { tempFolder } from "../helpers/temp_folder.ts";
+import { sha256Of } from "../helpers/test_client.ts";
 
 const strict = { sanitizeOps: true, sanitizeResources: true } as const;
 const FACTS: TargetFacts = { size: 5, mtime: null, executable: false };
@@ -27,9 +32,10 @@ async function put(
   bytes: Uint8Array,
   facts: Partial<TargetFacts> = {},
 ): Promise<void> {
-  const writer = fileTarget(path).open({ ...FACTS, ...facts });
+  const known = { ...FACTS, size: bytes.length, ...facts };
+  const writer = await fileTarget(path).open(known);
   await writer.write(bytes);
-  writer.finish();
+  writer.finish(known);
 }
 
 for (const length of [0, 1, 64 * 1024, 64 * 1024 + 1, 300_000]) {
@@ -50,11 +56,11 @@ Deno.test(
     using folder = tempFolder();
     const path = join(folder.path, "a");
     Deno.writeTextFileSync(path, "old");
-    const writer = fileTarget(path).open(FACTS);
+    const writer = await fileTarget(path).open(FACTS);
     await writer.write(HELLO);
     assertEquals(Deno.readTextFileSync(path), "old");
     assertEquals(namesIn(folder.path).length, 2, "it is written beside it");
-    writer.finish();
+    writer.finish(FACTS);
     assertEquals(Deno.readTextFileSync(path), "hello");
     assertEquals(namesIn(folder.path), ["a"]);
   },
@@ -65,7 +71,7 @@ Deno.test("TargetWriter.abort() leaves what was there", strict, async () => {
   const path = join(folder.path, "a");
   Deno.writeTextFileSync(path, "old");
   for (const name of ["a", "new"]) {
-    const writer = fileTarget(join(folder.path, name)).open(FACTS);
+    const writer = await fileTarget(join(folder.path, name)).open(FACTS);
     await writer.write(HELLO);
     writer.abort();
     writer.abort();
@@ -116,25 +122,29 @@ Deno.test(
 );
 
 for (const mode of [0o600, 0o640, 0o444, 0o666]) {
-  Deno.test(
-    `fileTarget() shows a file of mode ${
-      mode.toString(8)
-    } to nobody else, at no time`,
-    strict,
-    async () => {
-      using folder = tempFolder();
-      const path = join(folder.path, "a");
-      Deno.writeTextFileSync(path, "old");
-      Deno.chmodSync(path, mode);
-      const writer = fileTarget(path).open({ ...FACTS, executable: true });
-      await writer.write(HELLO);
-      const temporary = namesIn(folder.path).find((name) => name !== "a")!;
-      const during = Deno.statSync(join(folder.path, temporary)).mode! & 0o777;
-      assertEquals(during & ~mode, 0);
-      writer.finish();
-      assertEquals(Deno.statSync(path).mode! & 0o777, mode);
-    },
-  );
+  for (const size of [5, MIN_PARTIAL_BYTES]) {
+    Deno.test(
+      `fileTarget() shows ${size} bytes for a file of mode ${
+        mode.toString(8)
+      } to nobody else, at no time`,
+      strict,
+      async () => {
+        using folder = tempFolder();
+        const path = join(folder.path, "a");
+        Deno.writeTextFileSync(path, "old");
+        Deno.chmodSync(path, mode);
+        const facts = { ...FACTS, size, executable: true };
+        const writer = await fileTarget(path).open(facts);
+        await writer.write(HELLO);
+        const temporary = namesIn(folder.path).find((name) => name !== "a")!;
+        const { mode: during } = Deno.statSync(join(folder.path, temporary));
+        // We could read it before, too.
+        assertEquals(during! & 0o077 & ~mode, 0);
+        writer.finish(facts);
+        assertEquals(Deno.statSync(path).mode! & 0o777, mode);
+      },
+    );
+  }
 }
 
 Deno.test(
@@ -150,7 +160,7 @@ Deno.test(
   },
 );
 
-Deno.test("fileTarget() refuses what cannot be a file", strict, () => {
+Deno.test("fileTarget() refuses what cannot be a file", strict, async () => {
   using folder = tempFolder();
   Deno.writeTextFileSync(join(folder.path, "file"), "");
   const cases: [string, string, RegExp][] = [
@@ -159,8 +169,8 @@ Deno.test("fileTarget() refuses what cannot be a file", strict, () => {
     [join(folder.path, "x".repeat(256)), "local-io", /: File name too long$/],
   ];
   for (const [path, code, reason] of cases) {
-    const error = assertThrows(
-      () => fileTarget(path).open(FACTS),
+    const error = await assertRejects(
+      async () => await fileTarget(path).open(FACTS),
       NetdiskError,
     );
     assertEquals(error.code, code);
@@ -173,11 +183,11 @@ Deno.test("fileTarget() refuses what cannot be a file", strict, () => {
 Deno.test(
   "fileTarget() says how to make the folder that is missing",
   strict,
-  () => {
+  async () => {
     using folder = tempFolder();
     const missing = join(folder.path, "no");
-    const { code, message, hint } = assertThrows(
-      () => fileTarget(join(missing, "a")).open(FACTS),
+    const { code, message, hint } = await assertRejects(
+      async () => await fileTarget(join(missing, "a")).open(FACTS),
       NetdiskError,
     );
     assertEquals(
@@ -189,45 +199,57 @@ Deno.test(
 
 /** Steps that may fail, and with how many bytes they are reached. */
 const FAULTS: [RegExp, number][] = [
-  [/^open TEMP/, 0],
-  [/^write TEMP/, 5],
-  [/^write TEMP/, 100_000],
-  [/^utime TEMP/, 5],
-  [/^rename TEMP/, 5],
+  [/^open UNFINISHED/, 0],
+  [/^write UNFINISHED/, 5],
+  [/^write UNFINISHED/, 100_000],
+  [/^utime UNFINISHED/, 5],
+  [/^rename UNFINISHED/, 5],
 ];
 
-for (const [step, length] of FAULTS) {
-  for (const [errno, code] of [["ENOSPC", "disk-full"], ["EIO", "local-io"]]) {
-    Deno.test(
-      `fileTarget() leaves nothing of ${length} bytes when ${step.source} fails with ${errno}`,
-      strict,
-      async () => {
-        using folder = tempFolder();
-        const path = join(folder.path, "a");
-        Deno.writeTextFileSync(path, "old");
-        {
-          using disk = new DiskRecorder(folder.path);
-          disk.fail(step, errno!);
-          const error = await assertRejects(async () => {
-            const writer = fileTarget(path).open({ ...FACTS, mtime: 1000 });
-            try {
-              await writer.write(new Uint8Array(length));
-            } catch (error) {
-              writer.abort();
-              throw error;
-            }
-            writer.finish();
-          }, NetdiskError);
-          assertEquals(
-            [error.code, error.message],
-            [code, `${path}: injected (${errno})`],
-          );
-        }
-        assertEquals(namesIn(folder.path), ["a"]);
-        assertEquals(Deno.readTextFileSync(path), "old");
-        assertEquals(descriptorsBelow(folder.path), []);
-      },
-    );
+/** How the unfinished file is called, by the size of the whole one. */
+const UNFINISHED: [number, string][] = [
+  [5, "TEMP"],
+  [MIN_PARTIAL_BYTES, "\\.netdisk-[0-9a-f]{32}\\.part"],
+];
+
+for (const [{ source }, length] of FAULTS) {
+  for (const [size, name] of UNFINISHED) {
+    const step = new RegExp(source.replace("UNFINISHED", name));
+    for (
+      const [errno, code] of [["ENOSPC", "disk-full"], ["EIO", "local-io"]]
+    ) {
+      Deno.test(
+        `fileTarget() leaves nothing of ${length} bytes when ${step.source} fails with ${errno}`,
+        strict,
+        async () => {
+          using folder = tempFolder();
+          const path = join(folder.path, "a");
+          Deno.writeTextFileSync(path, "old");
+          {
+            using disk = new DiskRecorder(folder.path);
+            disk.fail(step, errno!);
+            const facts = { ...FACTS, size, mtime: 1000 };
+            const error = await assertRejects(async () => {
+              const writer = await fileTarget(path).open(facts);
+              try {
+                await writer.write(new Uint8Array(length));
+              } catch (error) {
+                writer.abort();
+                throw error;
+              }
+              writer.finish(facts);
+            }, NetdiskError);
+            assertEquals(
+              [error.code, error.message],
+              [code, `${path}: injected (${errno})`],
+            );
+          }
+          assertEquals(namesIn(folder.path), ["a"]);
+          assertEquals(Deno.readTextFileSync(path), "old");
+          assertEquals(descriptorsBelow(folder.path), []);
+        },
+      );
+    }
   }
 }
 
@@ -254,12 +276,12 @@ Deno.test(
   async () => {
     using folder = tempFolder();
     await put(join(folder.path, "whole"), HELLO);
-    const writer = fileTarget(join(folder.path, "part")).open(FACTS);
+    const writer = await fileTarget(join(folder.path, "part")).open(FACTS);
     await writer.write(HELLO);
     runCleanups();
     assertEquals(namesIn(folder.path), ["whole"]);
     assertEquals(descriptorsBelow(folder.path), []);
-    const aborted = fileTarget(join(folder.path, "part")).open(FACTS);
+    const aborted = await fileTarget(join(folder.path, "part")).open(FACTS);
     aborted.abort();
     Deno.writeTextFileSync(join(folder.path, "part"), "of somebody else");
     runCleanups();
@@ -277,7 +299,7 @@ Deno.test(
       Deno.symlinkSync(`/dev/${name}`, join(folder.path, name));
     }
     await put(join(folder.path, "null"), HELLO, { mtime: 1000 });
-    const full = fileTarget(join(folder.path, "full")).open(FACTS);
+    const full = await fileTarget(join(folder.path, "full")).open(FACTS);
     const error = await assertRejects(
       async () => await full.write(HELLO),
       NetdiskError,
@@ -311,9 +333,277 @@ Deno.test("stdoutTarget() writes to the output", strict, async () => {
   const { output, system } = memoryOutput();
   const target = stdoutTarget(output);
   assertEquals(target.label, "-");
-  const writer = target.open(FACTS);
+  const writer = await target.open(FACTS);
   await writer.write(HELLO);
-  writer.finish();
+  writer.finish(FACTS);
   writer.abort();
   assertEquals(system.stdout.text, "hello");
 });
+
+/** Facts of a file that is large enough to be gone on with. */
+const LARGE: TargetFacts = { ...FACTS, size: MIN_PARTIAL_BYTES };
+
+/** Leaves `bytes` of a large file as an interrupted download does. */
+async function interrupt(
+  path: string,
+  bytes: Uint8Array,
+  facts: Partial<TargetFacts> = {},
+): Promise<void> {
+  const writer = await fileTarget(path).open({ ...LARGE, ...facts });
+  await writer.write(bytes);
+  writer.suspend();
+  writer.suspend();
+  writer.abort();
+}
+
+Deno.test(
+  "fileTarget() goes on behind what an interrupted download has left",
+  strict,
+  async () => {
+    using folder = tempFolder();
+    const path = join(folder.path, "a");
+    Deno.writeTextFileSync(path, "old");
+    await interrupt(path, HELLO);
+    assertEquals(Deno.readTextFileSync(path), "old");
+    assertEquals(Deno.readTextFileSync(partialPath(path)), "hello");
+    const beginning = await fileTarget(path).takeBeginning();
+    const { hash, size } = await beginning!.read();
+    assertEquals([size, hash.digest("hex")], [5, sha256Of("hello")]);
+    const { writer } = beginning!;
+    assertEquals(writer.isKept, true);
+    await writer.write(encoder.encode(" world"));
+    writer.finish({ ...LARGE, mtime: 5000 });
+    assertEquals(Deno.readTextFileSync(path), "hello world");
+    assertEquals(Deno.statSync(path).mtime, new Date(5000));
+    assertEquals(namesIn(folder.path), ["a"]);
+    assertEquals(descriptorsBelow(folder.path), []);
+  },
+);
+
+Deno.test(
+  "TargetWriter.restart() leaves nothing of the longer beginning",
+  strict,
+  async () => {
+    using folder = tempFolder();
+    const path = join(folder.path, "a");
+    await interrupt(path, encoder.encode("a longer one"));
+    const beginning = await fileTarget(path).takeBeginning();
+    await beginning!.read();
+    beginning!.writer.restart();
+    await beginning!.writer.write(HELLO);
+    beginning!.writer.finish(LARGE);
+    assertEquals(Deno.readTextFileSync(path), "hello");
+    await interrupt(path, encoder.encode("a longer one"));
+    await put(path, HELLO, LARGE);
+    assertEquals(Deno.readTextFileSync(path), "hello");
+    assertEquals(namesIn(folder.path), ["a"]);
+  },
+);
+
+for (const mode of [0o600, 0o444]) {
+  Deno.test(
+    `fileTarget() hides a beginning that others could read from mode ${
+      mode.toString(8)
+    } on`,
+    strict,
+    async () => {
+      using folder = tempFolder();
+      const path = join(folder.path, "a");
+      await interrupt(path, HELLO);
+      Deno.writeTextFileSync(path, "old");
+      Deno.chmodSync(path, mode);
+      for (const take of ["takeBeginning", "open"] as const) {
+        Deno.chmodSync(partialPath(path), 0o666);
+        const taken = await fileTarget(path)[take](LARGE);
+        const { mode: now } = Deno.statSync(partialPath(path));
+        assertEquals(now! & 0o777, mode | 0o600, take);
+        const writer = "writer" in taken! ? taken.writer : taken!;
+        if (take === "takeBeginning") writer.suspend();
+        else writer.finish(LARGE);
+      }
+      assertEquals(Deno.statSync(path).mode! & 0o777, mode);
+    },
+  );
+}
+
+Deno.test(
+  "fileTarget() gives a beginning the executable bit of the version that it becomes",
+  strict,
+  async () => {
+    using folder = tempFolder();
+    for (const executable of [true, false]) {
+      const path = join(folder.path, `is-${executable}`);
+      await interrupt(path, HELLO, { executable: !executable });
+      const beginning = await fileTarget(path).takeBeginning();
+      beginning!.writer.finish({ ...LARGE, executable });
+      await put(`${path}-new`, HELLO, { executable });
+      assertEquals(
+        Deno.statSync(path).mode,
+        Deno.statSync(`${path}-new`).mode,
+      );
+    }
+  },
+);
+
+Deno.test(
+  "TargetWriter.suspend() keeps no small file and no empty one",
+  strict,
+  async () => {
+    using folder = tempFolder();
+    const small = await fileTarget(join(folder.path, "small")).open(FACTS);
+    await small.write(HELLO);
+    assertEquals(small.isKept, false);
+    small.suspend();
+    await interrupt(join(folder.path, "empty"), new Uint8Array());
+    assertEquals(namesIn(folder.path), []);
+    const target = fileTarget(join(folder.path, "small"));
+    assertEquals(await target.takeBeginning(), undefined);
+  },
+);
+
+Deno.test(
+  "An interrupt keeps what there is of a large file",
+  strict,
+  async () => {
+    using folder = tempFolder();
+    const path = join(folder.path, "a");
+    const writer = await fileTarget(path).open(LARGE);
+    await writer.write(HELLO);
+    runCleanups();
+    assertEquals(Deno.readTextFileSync(partialPath(path)), "hello");
+    assertEquals(descriptorsBelow(folder.path), []);
+  },
+);
+
+Deno.test(
+  "fileTarget() writes under another name while another download has this one",
+  strict,
+  async () => {
+    using folder = tempFolder();
+    const path = join(folder.path, "a");
+    const first = await fileTarget(path).open(LARGE);
+    await first.write(HELLO);
+    assertEquals(await fileTarget(path).takeBeginning(), undefined);
+    const second = await fileTarget(path).open(LARGE);
+    await second.write(encoder.encode("second"));
+    second.finish(LARGE);
+    assertEquals(Deno.readTextFileSync(path), "second");
+    await first.write(encoder.encode(" first"));
+    first.finish(LARGE);
+    assertEquals(Deno.readTextFileSync(path), "hello first");
+    assertEquals(namesIn(folder.path), ["a"]);
+    await until(
+      "the locks given up",
+      () => descriptorsBelow(folder.path).length === 0,
+    );
+  },
+);
+
+Deno.test(
+  "fileTarget() takes no beginning for a folder or a device, and fails as ever",
+  strict,
+  async () => {
+    using folder = tempFolder();
+    const path = join(folder.path, "a");
+    await interrupt(path, HELLO);
+    Deno.symlinkSync("/dev/null", path);
+    assertEquals(await fileTarget(path).takeBeginning(), undefined);
+    Deno.removeSync(path);
+    Deno.mkdirSync(path);
+    assertEquals(await fileTarget(path).takeBeginning(), undefined);
+    const missing = fileTarget(join(folder.path, "no", "a"));
+    assertEquals(await missing.takeBeginning(), undefined);
+    assertEquals(Deno.readTextFileSync(partialPath(path)), "hello");
+  },
+);
+
+Deno.test(
+  "fileTarget() says that a beginning cannot be read",
+  strict,
+  async () => {
+    using folder = tempFolder();
+    const path = join(folder.path, "a");
+    await interrupt(path, HELLO);
+    const beginning = await fileTarget(path).takeBeginning();
+    {
+      using _fault = replace(Deno.FsFile.prototype, "read", () => () => {
+        throw osError("EIO");
+      });
+      const { code, message } = await assertRejects(
+        () => beginning!.read(),
+        NetdiskError,
+      );
+      assertEquals([code, message], ["local-io", `${path}: injected (EIO)`]);
+    }
+    beginning!.writer.abort();
+    assertEquals(namesIn(folder.path), []);
+  },
+);
+
+Deno.test(
+  "What went into a stream or device is not taken back",
+  strict,
+  async () => {
+    using folder = tempFolder();
+    const link = join(folder.path, "null");
+    Deno.symlinkSync("/dev/null", link);
+    for (
+      const [target, where] of [
+        [stdoutTarget(memoryOutput().output), "standard output"],
+        [fileTarget(link), link],
+      ] as const
+    ) {
+      assertEquals(await target.takeBeginning(), undefined);
+      const writer = await target.open(LARGE);
+      assertEquals(writer.isKept, false);
+      writer.restart();
+      await writer.write(HELLO);
+      const { code, message } = assertThrows(
+        () => writer.restart(),
+        NetdiskError,
+      );
+      assertEquals(
+        [code, message],
+        [
+          "changed",
+          `${where}: the file has changed meanwhile, what was written must not be used`,
+        ],
+      );
+      writer.suspend();
+    }
+  },
+);
+
+for (const end of ["finish", "abort"] as const) {
+  Deno.test(
+    `TargetWriter.${end}() leaves the unfinished file of another download alone`,
+    strict,
+    async () => {
+      using folder = tempFolder();
+      const path = join(folder.path, "a");
+      Deno.writeTextFileSync(path, "old");
+      const first = await fileTarget(path).open(LARGE);
+      await first.write(HELLO);
+      Deno.removeSync(partialPath(path));
+      const second = await fileTarget(path).open(LARGE);
+      await second.write(encoder.encode("half"));
+      if (end === "abort") first.abort();
+      else {
+        const error = assertThrows(() => first.finish(LARGE), NetdiskError);
+        assertEquals(
+          [error.code, error.message],
+          [
+            "local-io",
+            `${path}: somebody has removed the unfinished file beside it`,
+          ],
+        );
+      }
+      assertEquals(Deno.readTextFileSync(path), "old");
+      await second.write(encoder.encode(" whole"));
+      second.finish(LARGE);
+      assertEquals(Deno.readTextFileSync(path), "half whole");
+      assertEquals(namesIn(folder.path), ["a"]);
+      assertEquals(descriptorsBelow(folder.path), []);
+    },
+  );
+}

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import {
   Progress,
   type ProgressClock,
@@ -227,3 +227,49 @@ Deno.test(
     assertEquals(clock.stopped, 0);
   },
 );
+
+Deno.test("Progress says for two seconds that a file is resumed", NO_IO, () => {
+  const { output, system } = memoryOutput({ stderrIsTerminal: true });
+  const clock = new HeldClock();
+  using progress = new Progress({ name: "a", total: 100 * MIB }, {
+    output,
+    style: "line",
+    clock,
+  });
+  const { writes } = system.stderr;
+  progress.moveTo(61 * MIB);
+  progress.resuming(61);
+  assertStringIncludes(writes.at(-1)!, "resuming at 61%");
+  progress.add(MIB);
+  clock.pass(1999);
+  assertStringIncludes(writes.at(-1)!, "62%");
+  assertStringIncludes(writes.at(-1)!, "resuming at 61%");
+  progress.phase("reconnecting");
+  assertStringIncludes(writes.at(-1)!, "reconnecting");
+  progress.phase(undefined);
+  clock.pass(1);
+  assertEquals(writes.at(-1)!.includes("resuming"), false);
+});
+
+Deno.test("Progress writes each phase into a log, once", NO_IO, () => {
+  const { output, system } = memoryOutput();
+  const clock = new HeldClock();
+  using progress = new Progress({ name: "a", total: 100 * MIB }, {
+    output,
+    style: "plain",
+    clock,
+  });
+  progress.phase("verifying");
+  progress.phase("verifying");
+  progress.moveTo(61 * MIB);
+  progress.phase(undefined);
+  progress.resuming(61);
+  progress.add(9 * MIB);
+  clock.pass(1000);
+  assertEquals(system.stderr.text.split("\n"), [
+    "a: 0%, 0.00/100 MiB, verifying",
+    "a: 61%, 61.0/100 MiB, resuming at 61%",
+    "a: 70%, 70.0/100 MiB, 9.00 MiB/s, ETA 0:04",
+    "",
+  ]);
+});

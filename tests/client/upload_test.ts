@@ -8,7 +8,7 @@ import {
 import type { LocalSource, SourceReader } from "../../client/local_source.ts";
 import type { UploadItem, UploadOutcome } from "../../client/pending_put.ts";
 import { StdoutClosed } from "../../client/stream_writer.ts";
-import { uploadAll } from "../../client/upload.ts";
+import { uploadAll, type UploadOptions } from "../../client/upload.ts";
 import { NetdiskError } from "../../protocol/errors.ts";
 import {
   type FakeServer,
@@ -35,6 +35,8 @@ interface SourceOptions {
   /** How many bytes can be read before a read throws. */
   failsAt?: number;
   changed?: boolean;
+  /** Reads wait for it. */
+  gate?: () => Promise<void>;
   /** A pipe: what each read gives; one that never comes hangs. */
   pieces?: (Uint8Array | Promise<Uint8Array>)[];
 }
@@ -75,7 +77,7 @@ class MemoryReader implements SourceReader {
   }
 
   async read(target: Uint8Array): Promise<number> {
-    await Promise.resolve();
+    await this.#options.gate?.();
     const { pieces } = this.#options;
     if (!pieces) return this.readSync(target);
     const piece = await pieces[this.#piece++];
@@ -94,6 +96,10 @@ class MemoryReader implements SourceReader {
     return piece.length;
   }
 
+  rewind(): void {
+    this.#at = 0;
+  }
+
   hasChanged(): boolean {
     return this.#options.changed ?? false;
   }
@@ -108,6 +114,8 @@ interface Run {
   outcomes: UploadOutcome[];
   began: string[];
   sent: number;
+  /** What the observer heard of resuming. */
+  events: string[];
   error?: NetdiskError;
 }
 
@@ -115,9 +123,9 @@ interface Run {
 async function run(
   items: readonly UploadItem[],
   script: (server: FakeServer, run: Run) => Promise<void>,
-  options: TalkOptions = {},
+  options: TalkOptions & UploadOptions = {},
 ): Promise<Run> {
-  const run: Run = { outcomes: [], began: [], sent: 0 };
+  const run: Run = { outcomes: [], began: [], sent: 0, events: [] };
   openSources = 0;
   try {
     await talk(
@@ -125,9 +133,15 @@ async function run(
       (connection) =>
         uploadAll(connection, items, {
           began: ({ remotePath }) => void run.began.push(remotePath),
+          comparing: ({ remotePath }, offset) =>
+            void run.events.push(`comparing ${offset} of ${remotePath}`),
+          starts: ({ remotePath }, offset, differs) =>
+            void run.events.push(
+              `${remotePath} at ${offset}${differs ? ", differs" : ""}`,
+            ),
           sent: (bytes) => void (run.sent += bytes),
           ended: (outcome) => void run.outcomes.push(outcome),
-        }),
+        }, options),
       options,
     );
   } catch (error) {
@@ -200,6 +214,7 @@ Deno.test("uploadAll() of nothing waits for the session", strict, async () => {
     outcomes: [],
     began: [],
     sent: 0,
+    events: [],
   });
 });
 
@@ -567,6 +582,23 @@ Deno.test(
   },
 );
 
+/** A file that is asked for. */
+function asked(): UploadItem {
+  return source("a", bytesOf(MIB));
+}
+
+/** A file whose reads take longer than the server needs for two sentences. */
+function heldBack(): UploadItem {
+  return source("a", bytesOf(MIB), { gate: () => settled(50) });
+}
+
+/** Takes the request and offers what it has of an earlier one. */
+async function offer(server: FakeServer, offset: number) {
+  const put = await server.request("put");
+  await server.say({ type: "continue", offset });
+  return put;
+}
+
 /**
  * What a server may not say, by the state of the upload in which it does. Each
  * ends the connection: nobody knows what the rest of its words would mean.
@@ -625,6 +657,56 @@ const LIES: [string, UploadItem, (server: FakeServer) => Promise<void>][] = [
   ["no frame at all", source("a"), async (server) => {
     await server.upload();
     await server.sayRaw(Uint8Array.of(0, 0, 0, 1, 7));
+  }],
+  ["'verifying' in answer to a put", asked(), async (server) => {
+    await server.request("put");
+    await server.say({ type: "verifying", done: 5 });
+  }],
+  ["'verifying' after the second 'continue'", asked(), async (server) => {
+    await offer(server, 9);
+    await server.request("prefix");
+    await server.say(
+      { type: "continue", offset: 9 },
+      { type: "verifying", done: 5 },
+    );
+  }],
+  ["'continue' twice before the prefix", heldBack(), async (server) => {
+    await offer(server, 9);
+    await server.say({ type: "continue", offset: 9 });
+  }],
+  ["'continue' three times", asked(), async (server) => {
+    await offer(server, 9);
+    await server.request("prefix");
+    await server.say(
+      { type: "continue", offset: 9 },
+      { type: "continue", offset: 9 },
+    );
+  }],
+  ["a receipt in place of the second 'continue'", asked(), async (server) => {
+    await offer(server, 9);
+    await server.request("prefix");
+    await server.say(receiptOf(bytesOf(MIB)));
+  }],
+  ["'cancelled' that nobody asked for", asked(), async (server) => {
+    await offer(server, 9);
+    await server.request("prefix");
+    await server.say({ type: "cancelled" });
+  }],
+  ["that it has more than the file", asked(), async (server) => {
+    await offer(server, MIB + 1);
+  }],
+  ["that it has something of a pipe", silentPipe(), async (server) => {
+    await offer(server, 1);
+  }],
+  ["another offset after the prefix", asked(), async (server) => {
+    await offer(server, 9);
+    await server.request("prefix");
+    await server.say({ type: "continue", offset: 8 });
+  }],
+  ["a larger offset after the prefix", asked(), async (server) => {
+    await offer(server, 9);
+    await server.request("prefix");
+    await server.say({ type: "continue", offset: 10 });
   }],
   ["data instead of 'continue'", source("a", bytesOf(MIB)), async (server) => {
     await server.request("put");
@@ -705,11 +787,7 @@ for (const [when, item, script] of ENDS) {
           await script(server);
           server.close();
         }, { closeLeavesPending });
-        const cutShort = when.includes("middle of the receipt");
-        assertEquals(
-          result.error?.code,
-          cutShort ? "protocol" : "connection-lost",
-        );
+        assertEquals(result.error?.code, "connection-lost");
         assertEquals(result.outcomes, []);
       },
     );
@@ -777,6 +855,8 @@ Deno.test(
           (connection) =>
             uploadAll(connection, items, {
               began: () => {},
+              comparing: () => {},
+              starts: () => {},
               sent: () => {},
               ended: () => {
                 throw new StdoutClosed("closed");
@@ -818,6 +898,223 @@ for (const [when, item, script] of SILENCES) {
         await settled();
       }, { closeLeavesPending: true });
       assertEquals(result.error?.code, "timeout");
+      assertEquals(result.outcomes, []);
+    },
+  );
+}
+
+/** The end of a file that the server has a beginning of. */
+const OFFSETS = [1, MIB, MIB + 1, 2 * MIB + 6, 2 * MIB + 7];
+
+for (const offset of OFFSETS) {
+  Deno.test(
+    `uploadAll() sends what follows ${offset} bytes of 2 MiB + 7`,
+    strict,
+    async () => {
+      const bytes = bytesOf(2 * MIB + 7);
+      const items = [source("big", bytes), source("next", bytesOf(5))];
+      const result = await run(items, async (server, run) => {
+        const put = await offer(server, offset);
+        await server.say({ type: "verifying", done: 0 });
+        const { sha256 } = await server.request("prefix");
+        assertEquals(sha256, sha256Of(bytes.subarray(0, offset)));
+        await settled();
+        assertEquals(run.sent, 0, "nothing is sent before the answer");
+        await server.say(
+          { type: "verifying", done: offset },
+          { type: "continue", offset },
+        );
+        const { bytes: rest, end } = await server.uploaded(put);
+        assertEquals(sha256Of(rest), sha256Of(bytes.subarray(offset)));
+        assertEquals(end, {
+          type: "commit",
+          size: bytes.length,
+          sha256: sha256Of(bytes),
+        });
+        await server.say(receiptOf(bytes));
+        await accept(server);
+      });
+      assertEquals(summary(result), ["big: receipt", "next: receipt"]);
+      assertEquals(result.events, [
+        `comparing ${offset} of big`,
+        `big at ${offset}`,
+      ]);
+      assertEquals(result.sent, bytes.length - offset + 5);
+    },
+  );
+}
+
+Deno.test(
+  "uploadAll() sends all when the server has something else",
+  strict,
+  async () => {
+    const bytes = bytesOf(MIB);
+    const result = await run([source("big", bytes)], async (server) => {
+      const put = await offer(server, 700_000);
+      await server.request("prefix");
+      await server.say({ type: "continue", offset: 0 });
+      const { bytes: all, end } = await server.uploaded(put);
+      assertEquals(sha256Of(all), sha256Of(bytes));
+      assertEquals(end.type === "commit" && end.sha256, sha256Of(bytes));
+      await server.say(receiptOf(bytes));
+    });
+    assertEquals(summary(result), ["big: receipt"]);
+    assertEquals(result.events, [
+      "comparing 700000 of big",
+      "big at 0, differs",
+    ]);
+  },
+);
+
+Deno.test(
+  "uploadAll() says that it wants nothing of what the server has",
+  strict,
+  async () => {
+    const bytes = bytesOf(MIB);
+    const result = await run([source("big", bytes)], async (server) => {
+      const put = await offer(server, 700_000);
+      assertEquals((await server.request("prefix")).sha256, null);
+      await server.say({ type: "continue", offset: 0 });
+      const { bytes: all } = await server.uploaded(put);
+      assertEquals(sha256Of(all), sha256Of(bytes));
+      await server.say(receiptOf(bytes));
+    }, { mayResume: () => false });
+    assertEquals(summary(result), ["big: receipt"]);
+    assertEquals(result.events, ["big at 0"]);
+  },
+);
+
+Deno.test(
+  "uploadAll() ends the connection when the server insists on what it has",
+  strict,
+  async () => {
+    const result = await run([asked()], async (server) => {
+      await offer(server, 9);
+      await server.request("prefix");
+      await server.say({ type: "continue", offset: 9 });
+    }, { mayResume: () => false });
+    assertEquals(result.error?.code, "protocol");
+  },
+);
+
+Deno.test(
+  "uploadAll() says that it waits while it reads the beginning",
+  strict,
+  async () => {
+    using _clock = new LeapClock();
+    const opened = Promise.withResolvers<void>();
+    const bytes = bytesOf(MIB);
+    const item = source("big", bytes, { gate: () => opened.promise });
+    const result = await run([item], async (server) => {
+      const put = await offer(server, MIB);
+      await server.request("waiting");
+      await server.request("waiting");
+      opened.resolve();
+      let request = await server.next();
+      while (
+        request && !(request instanceof Uint8Array) &&
+        request.type === "waiting"
+      ) request = await server.next();
+      assertEquals(request, { type: "prefix", sha256: sha256Of(bytes) });
+      await settled();
+      await server.say({ type: "continue", offset: MIB });
+      assertEquals((await server.uploaded(put)).bytes.length, 0);
+      await server.say(receiptOf(bytes));
+    });
+    assertEquals(summary(result), ["big: receipt"]);
+  },
+);
+
+/** How a beginning turns out not to be readable, and what that is called. */
+const UNREADABLE: [string, Uint8Array, SourceOptions, string][] = [
+  ["breaks", bytesOf(2 * MIB), { failsAt: MIB + 1 }, "local-io"],
+  ["has shrunk", bytesOf(9), { size: 2 * MIB }, "changed"],
+  ["is being written", bytesOf(2 * MIB), { changed: true }, "changed"],
+];
+
+for (const [what, bytes, options, code] of UNREADABLE) {
+  Deno.test(
+    `uploadAll() cancels when a file whose beginning is compared ${what}`,
+    strict,
+    async () => {
+      const items = [source("big", bytes, options), source("b")];
+      const result = await run(items, async (server) => {
+        await offer(server, 2 * MIB);
+        await server.request("cancel");
+        await server.say({ type: "cancelled" });
+        await accept(server);
+      });
+      assertEquals(summary(result), [`big: ${code}`, "b: receipt"]);
+      assertEquals(result.error, undefined);
+    },
+  );
+}
+
+Deno.test(
+  "uploadAll() cancels when the server gives up while the beginning is read",
+  strict,
+  async () => {
+    const opened = Promise.withResolvers<void>();
+    const big = source("big", bytesOf(2 * MIB), { gate: () => opened.promise });
+    const result = await run([big, source("b")], async (server) => {
+      await offer(server, 2 * MIB);
+      await server.refuse("io");
+      await settled();
+      opened.resolve();
+      await server.request("cancel");
+      await accept(server);
+    });
+    assertEquals(summary(result), ["big: io", "b: receipt"]);
+  },
+);
+
+Deno.test(
+  "uploadAll() cancels when the server gives up while it compares",
+  strict,
+  async () => {
+    const result = await run([asked(), source("b")], async (server) => {
+      await offer(server, 9);
+      await server.request("prefix");
+      await server.say({ type: "verifying", done: 1 });
+      await server.refuse("io");
+      await server.request("cancel");
+      await accept(server);
+    });
+    assertEquals(summary(result), ["a: io", "b: receipt"]);
+  },
+);
+
+for (const closeLeavesPending of [false, true]) {
+  const kind = closeLeavesPending ? ", on a close() that does not" : "";
+  Deno.test(
+    `uploadAll() fails when the server leaves while the beginning is read${kind}`,
+    strict,
+    async () => {
+      const opened = Promise.withResolvers<void>();
+      const big = source("big", bytesOf(2 * MIB), {
+        gate: () => opened.promise,
+      });
+      const result = await run([big, source("b")], async (server) => {
+        await offer(server, 2 * MIB);
+        server.close();
+        await settled();
+        opened.resolve();
+      }, { closeLeavesPending });
+      assertEquals(result.error?.code, "connection-lost");
+      assertEquals(result.outcomes, []);
+    },
+  );
+
+  Deno.test(
+    `uploadAll() fails when the server leaves while it compares${kind}`,
+    strict,
+    async () => {
+      const result = await run([asked(), source("b")], async (server) => {
+        await offer(server, 9);
+        await server.request("prefix");
+        server.close();
+      }, { closeLeavesPending });
+      assertEquals(result.error?.code, "connection-lost");
       assertEquals(result.outcomes, []);
     },
   );

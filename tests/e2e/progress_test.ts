@@ -118,13 +118,15 @@ Deno.test("an error takes the progress line's place", onTerminal, async () => {
   const ann = disk.clientBehind(gate);
   store("broken");
   gate.hold("down", 8 * MiB);
-  await using terminal = new Terminal(ann, ["get", "broken"], {
-    env: { NO_COLOR: "1" },
-  });
+  const args = ["get", "broken", "--retries", "0"];
+  await using terminal = new Terminal(ann, args, { env: { NO_COLOR: "1" } });
   await terminal.showsLine(/^broken +\d+% /);
   await gate.cut();
   assertEquals((await terminal.outcome()).code, 5);
-  assertMatch(terminal.screen.text, /^netdisk: error: .*\n$/);
+  assertMatch(
+    terminal.screen.text,
+    /^netdisk: error: .*\nnetdisk: hint: .*\n$/,
+  );
 });
 
 Deno.test(

@@ -100,14 +100,23 @@ export class Gate implements AsyncDisposable {
   }
 
   async #serve(client: Deno.Conn, index: number): Promise<void> {
+    const server = await this.#connect();
+    if (!server) return client.close();
     this.#connections.add(client);
-    const [hostname, port] = ["127.0.0.1", this.target];
-    const server = await Deno.connect({ hostname, port });
     this.#connections.add(server);
     const up = this.#pump(client, server, "up", index);
     await Promise.all([up, this.#pump(server, client, "down", index)]);
     for (const connection of [client, server]) {
       if (this.#connections.delete(connection)) connection.close();
+    }
+  }
+
+  /** Nothing when nobody listens there, as its clients would find. */
+  async #connect(): Promise<Deno.Conn | undefined> {
+    try {
+      return await Deno.connect({ hostname: "127.0.0.1", port: this.target });
+    } catch {
+      return undefined;
     }
   }
 

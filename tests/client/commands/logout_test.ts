@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { command as logout } from "../../../client/commands/logout.ts";
 import { SERVER_HELLO } from "../../helpers/fake_server.ts";
 import { play } from "../../helpers/play.ts";
+import { RetryWaits } from "../../helpers/retry_waits.ts";
 
 const strict = { sanitizeOps: true, sanitizeResources: true } as const;
 
@@ -40,7 +41,7 @@ Deno.test(
   "netdisk logout keeps the session when the server did not end it",
   strict,
   async () => {
-    const lost = await play(logout, [], async (server) => {
+    const lost = await play(logout, ["--retries", "0"], async (server) => {
       await server.request("logout");
     });
     assertEquals([lost.users, lost.error?.code], [["anna"], "connection-lost"]);
@@ -49,6 +50,27 @@ Deno.test(
       await server.refuse("io");
     });
     assertEquals([failed.users, failed.error?.code], [["anna"], "io"]);
+  },
+);
+
+Deno.test(
+  "netdisk logout asks again when the answer was lost, and the session is gone",
+  strict,
+  async () => {
+    using retries = new RetryWaits();
+    const { users, error, connections } = await play(
+      logout,
+      [],
+      async (server, connection) => {
+        await server.request("hello");
+        await server.request("authenticate");
+        await server.say(SERVER_HELLO);
+        if (connection === 2) await server.refuse("unauthenticated");
+      },
+      { greeting: true },
+    );
+    assertEquals([users, error, connections], [[], undefined, 2]);
+    assertEquals(retries.waits, [500]);
   },
 );
 

@@ -7,6 +7,7 @@ import {
   SESSION,
 } from "../../helpers/fake_server.ts";
 import { play } from "../../helpers/play.ts";
+import { RetryWaits } from "../../helpers/retry_waits.ts";
 
 const strict = { sanitizeOps: true, sanitizeResources: true } as const;
 
@@ -356,7 +357,8 @@ for (const [what, code, script] of ENDS) {
     `netdisk ls ends when the server says ${what}`,
     strict,
     async () => {
-      const { error } = await play(ls, ["a", "b"], async (server) => {
+      const argv = ["a", "b", "--retries", "0"];
+      const { error } = await play(ls, argv, async (server) => {
         await asked(server, "a");
         await script(server);
         await server.left();
@@ -370,3 +372,57 @@ Deno.test("netdisk ls refuses a path before it connects", strict, async () => {
   const { error, connections } = await play(ls, ["a/../b"], async () => {});
   assertEquals([error?.code, connections], ["bad-name", 0]);
 });
+
+Deno.test(
+  "netdisk ls goes on with the path whose listing was lost",
+  strict,
+  async () => {
+    using retries = new RetryWaits();
+    const { stdout, error } = await play(
+      ls,
+      ["a", "b", "c"],
+      async (server, connection) => {
+        if (connection === 1) {
+          await asked(server, "a");
+          await sayFolder(server, [entry("1")]);
+          await asked(server, "b");
+          await server.say({ type: "entry", entry: FOLDER }, {
+            type: "entries",
+            entries: [entry("2")],
+            more: true,
+          });
+          return;
+        }
+        await asked(server, "b");
+        await sayFolder(server, [entry("2")], [entry("3")]);
+        await asked(server, "c");
+        await server.refuse("not-found");
+        await server.refuse("not-found");
+        await server.left();
+      },
+    );
+    assertEquals(error?.code, "partial");
+    assertEquals(stdout, "a:\n1\n\nb:\n2\n3\n");
+    assertEquals(retries.waits, [500]);
+  },
+);
+
+Deno.test(
+  "netdisk ls does not print the beginning of a long listing twice",
+  strict,
+  async () => {
+    using retries = new RetryWaits();
+    const names = Array.from({ length: 12_000 }, (_, i) => `f${i}`);
+    const { stdout, error } = await play(ls, [], async (server) => {
+      await asked(server, "");
+      await server.say({ type: "entry", entry: FOLDER });
+      for (let at = 0; at < names.length; at += 500) {
+        const entries = names.slice(at, at + 500).map((name) => entry(name));
+        await server.say({ type: "entries", entries, more: true });
+      }
+    });
+    assertEquals(error?.code, "connection-lost");
+    assertEquals(linesOf(stdout), names);
+    assertEquals(retries.waits, []);
+  },
+);

@@ -3,6 +3,7 @@ import { command as ping } from "../../../client/commands/ping.ts";
 import { type FakeServer, SERVER_HELLO } from "../../helpers/fake_server.ts";
 import { LeapClock } from "../../helpers/leap_clock.ts";
 import { play, type Played } from "../../helpers/play.ts";
+import { RetryWaits } from "../../helpers/retry_waits.ts";
 
 const strict = { sanitizeOps: true, sanitizeResources: true } as const;
 
@@ -109,3 +110,54 @@ for (
     assertEquals([error?.code, connections], ["usage", 0]);
   });
 }
+
+/** Pings a server that hangs up before its greeting, in the first connections. */
+async function runRefused(argv: string[], refused: number): Promise<Played> {
+  return await play(ping, ["-c", "1", ...argv], async (server, connection) => {
+    await server.request("hello");
+    if (connection <= refused) return;
+    await server.say(SERVER_HELLO);
+    await pong(server);
+    await server.left();
+  }, { greeting: true, stranger: true });
+}
+
+Deno.test(
+  "netdisk ping connects again, but only when it is told to",
+  strict,
+  async () => {
+    using retries = new RetryWaits();
+    const once = await runRefused([], 2);
+    assertEquals([once.error?.code, once.connections], ["connection-lost", 1]);
+    assertEquals(retries.waits, []);
+    const { error, connections } = await runRefused(["--retries", "2"], 2);
+    assertEquals([error, connections], [undefined, 3]);
+    assertEquals(retries.waits, [500, 1000]);
+  },
+);
+
+Deno.test(
+  "netdisk ping waits for a server that it has met",
+  strict,
+  async () => {
+    using clock = new LeapClock();
+    using retries = new RetryWaits();
+    const { error, connections } = await play(
+      ping,
+      ["-c", "2", "-i", "0"],
+      async (server, connection) => {
+        await server.request("hello");
+        if (connection === 2) return;
+        await server.say(SERVER_HELLO);
+        await server.request("ping");
+        // The next ping needs a younger connection.
+        clock.leap(11_000);
+        await server.say({ type: "pong" });
+        await server.left();
+      },
+      { greeting: true, stranger: true },
+    );
+    assertEquals([error, connections], [undefined, 3]);
+    assertEquals(retries.waits, [500]);
+  },
+);

@@ -1,9 +1,11 @@
 import { assertEquals } from "@std/assert";
 import { command as put } from "../../../client/commands/put.ts";
+import { runCleanups } from "../../../client/interrupt.ts";
 import type { Entry } from "../../../protocol/messages.ts";
 import { descriptorsBelow } from "../../helpers/faults.ts";
 import { type FakeServer, receiptOf } from "../../helpers/fake_server.ts";
 import { filesIn, play } from "../../helpers/play.ts";
+import { RetryWaits } from "../../helpers/retry_waits.ts";
 import { sha256Of } from "../../helpers/test_client.ts";
 import { TypedInput } from "../../helpers/typed_input.ts";
 
@@ -166,7 +168,7 @@ Deno.test(
     using files = filesIn({ a: "1", b: "2", c: "3" });
     const { stderr, error } = await play(
       put,
-      ["a", "b", "c"].map(files.of),
+      ["--retries", "0", ...["a", "b", "c"].map(files.of)],
       async (server) => {
         await server.upload();
         await server.refuse("quota");
@@ -315,3 +317,366 @@ Deno.test(
     assertEquals([error?.code, connections], ["not-found", 0]);
   },
 );
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** Text of a file, other at each place. */
+function textOf(length: number): string {
+  let text = "";
+  for (let i = 0; text.length < length; i++) text += `line ${i}\n`;
+  return text.slice(0, length);
+}
+
+/** Takes a request and offers what there is of an earlier one. */
+async function resumeAt(server: FakeServer, offset: number): Promise<{
+  path: string;
+  sha256: string | null;
+  text: string;
+}> {
+  const put = await server.request("put");
+  await server.say({ type: "continue", offset });
+  const { sha256 } = await server.request("prefix");
+  await server.say({ type: "continue", offset: sha256 === null ? 0 : offset });
+  const { bytes } = await server.uploaded(put);
+  const text = new TextDecoder().decode(bytes);
+  return { path: put.path, sha256, text };
+}
+
+/** Takes a request, and the data until there is so much of it. */
+async function takePart(server: FakeServer, length: number): Promise<void> {
+  await server.request("put");
+  await server.say({ type: "continue", offset: 0 });
+  for (let got = 0; got < length;) got += (await server.data()).length;
+}
+
+for (const last of ["the end", "stopping", "timeout"] as const) {
+  Deno.test(
+    `netdisk put goes on over a new connection after ${last}`,
+    strict,
+    async () => {
+      using retries = new RetryWaits();
+      const b = textOf(900 * KIB);
+      using files = filesIn({ a: "1", b, c: "3", d: "4" });
+      const kept = 400 * KIB;
+      const taken: string[] = [];
+      const { stderr, error, connections, objects } = await play(
+        put,
+        ["--json", ...["a", "d", "b", "c"].map(files.of)],
+        async (server, connection) => {
+          if (connection === 1) {
+            const { bytes } = await server.upload();
+            await server.say(receiptOf(bytes));
+            await server.upload();
+            await server.refuse("quota");
+            await takePart(server, kept);
+            if (last !== "the end") await server.refuse(last);
+            return;
+          }
+          const { path, sha256, text } = await resumeAt(server, kept);
+          assertEquals(path, "b");
+          assertEquals(sha256, sha256Of(b.slice(0, kept)));
+          assertEquals(text === b.slice(kept), true);
+          await server.say(receiptOf(new TextEncoder().encode(b)));
+          taken.push(...await takeAll(server));
+        },
+      );
+      assertEquals(taken, ["c: 3"]);
+      assertEquals([error?.code, connections], ["partial", 2]);
+      assertEquals(retries.waits, [500]);
+      assertEquals(
+        objects().map(({ type, name, sha256 }) => [type, name, sha256]),
+        [
+          ["receipt", "a", sha256Of("1")],
+          ["error", "d", undefined],
+          ["receipt", "b", sha256Of(b)],
+          ["receipt", "c", sha256Of("3")],
+        ],
+      );
+      assertEquals(stderr.split("\n").length, 3, stderr);
+      assertEquals(descriptorsBelow(files.path), []);
+    },
+  );
+}
+
+Deno.test(
+  "netdisk put sends what has no receipt again, small files too",
+  strict,
+  async () => {
+    using _retries = new RetryWaits();
+    using files = filesIn({ a: "1", b: "2", c: "3" });
+    const taken: string[] = [];
+    const { error } = await play(
+      put,
+      ["a", "b", "c"].map(files.of),
+      async (server, connection) => {
+        if (connection > 1) return void taken.push(...await takeAll(server));
+        const { bytes } = await server.upload();
+        await server.upload();
+        await server.say(receiptOf(bytes));
+      },
+    );
+    assertEquals([taken, error], [["b: 2", "c: 3"], undefined]);
+  },
+);
+
+Deno.test(
+  "netdisk put asks again where files go when that answer was lost",
+  strict,
+  async () => {
+    using _retries = new RetryWaits();
+    using files = filesIn({ a: "1" });
+    const { error } = await play(
+      put,
+      [files.of("a"), "--to", "sub"],
+      async (server, connection) => {
+        if (connection === 1) return void await server.request("stat");
+        await sayKind(server, "sub", "folder");
+        assertEquals(await takeAll(server), ["sub/a: 1"]);
+      },
+    );
+    assertEquals(error, undefined);
+  },
+);
+
+Deno.test(
+  "netdisk put gives up after six losses without progress",
+  strict,
+  async () => {
+    using retries = new RetryWaits();
+    using files = filesIn({ big: textOf(12 * MIB) });
+    const { error, connections } = await play(
+      put,
+      [files.of("big")],
+      (server) => takePart(server, 10 * MIB),
+    );
+    assertEquals(connections, 7);
+    assertEquals(retries.waits, [500, 1000, 2000, 4000, 8000, 16_000]);
+    assertEquals(
+      [error?.code, error?.hint],
+      ["connection-lost", "the same command goes on where this one stopped"],
+    );
+  },
+);
+
+Deno.test(
+  "netdisk put promises nothing of a file that has hardly begun",
+  strict,
+  async () => {
+    using files = filesIn({ big: textOf(MIB) });
+    const { error } = await play(
+      put,
+      ["--retries", "0", files.of("big")],
+      (server) => takePart(server, 300 * KIB),
+    );
+    assertEquals([error?.code, error?.hint], ["connection-lost", undefined]);
+  },
+);
+
+Deno.test(
+  "netdisk put never gives up as long as the server gets more",
+  strict,
+  async () => {
+    using retries = new RetryWaits();
+    const big = textOf(MIB);
+    using files = filesIn({ big });
+    const { error, connections } = await play(
+      put,
+      [files.of("big")],
+      async (server, connection) => {
+        if (connection === 1) return await takePart(server, KIB);
+        const offset = connection * 50 * KIB;
+        if (connection === 12) {
+          await resumeAt(server, offset);
+          return await server.say(receiptOf(new TextEncoder().encode(big)));
+        }
+        await server.request("put");
+        await server.say({ type: "continue", offset });
+        await server.request("prefix");
+        await server.say({ type: "continue", offset });
+        await server.data();
+      },
+    );
+    assertEquals([error, connections], [undefined, 12]);
+    assertEquals(retries.waits, [500, ...Array(10).fill(500)]);
+  },
+);
+
+Deno.test(
+  "netdisk put says why it starts again",
+  strict,
+  async () => {
+    const big = textOf(MIB);
+    using files = filesIn({ big });
+    const { stderr, error } = await play(
+      put,
+      [files.of("big")],
+      async (server) => {
+        const put = await server.request("put");
+        await server.say({ type: "continue", offset: 9 });
+        await server.request("prefix");
+        await server.say({ type: "continue", offset: 0 });
+        const { bytes } = await server.uploaded(put);
+        await server.say(receiptOf(bytes));
+      },
+    );
+    assertEquals([error, stderr], [
+      undefined,
+      `netdisk: ${
+        files.of("big")
+      }: it has changed since it was interrupted, starting again\n`,
+    ]);
+  },
+);
+
+Deno.test(
+  "netdisk put --restart wants nothing of an earlier put, but all of its own",
+  strict,
+  async () => {
+    using _retries = new RetryWaits();
+    const big = textOf(MIB);
+    using files = filesIn({ big });
+    const { stderr, error } = await play(
+      put,
+      ["--restart", "--quiet", files.of("big")],
+      async (server, connection) => {
+        if (connection === 1) {
+          await server.request("put");
+          await server.say({ type: "continue", offset: 9 });
+          assertEquals((await server.request("prefix")).sha256, null);
+          await server.say({ type: "continue", offset: 0 });
+          return void await server.data();
+        }
+        const { sha256 } = await resumeAt(server, 200);
+        assertEquals(sha256, sha256Of(big.slice(0, 200)));
+        await server.say(receiptOf(new TextEncoder().encode(big)));
+      },
+    );
+    assertEquals([error, stderr], [undefined, ""]);
+  },
+);
+
+Deno.test(
+  "netdisk put --progress always says that it connects, compares and resumes",
+  strict,
+  async () => {
+    using _retries = new RetryWaits();
+    const big = textOf(MIB);
+    using files = filesIn({ a: textOf(MIB), big });
+    const { stderr, error } = await play(
+      put,
+      ["--progress", "always", files.of("a"), files.of("big")],
+      async (server, connection) => {
+        if (connection === 1) {
+          const { bytes } = await server.upload();
+          await server.say(receiptOf(bytes));
+          return await takePart(server, MIB / 2);
+        }
+        await resumeAt(server, MIB / 4);
+        await server.say(receiptOf(new TextEncoder().encode(big)));
+      },
+    );
+    assertEquals(error, undefined);
+    const lines = stderr.split("\n").map((line) =>
+      line.replace(/\d+%, [\d.]+(?=.*reconnecting)/, "SENT")
+        .replace(/(?<=%, 2.00 MiB, ).*/, "TIME")
+    );
+    assertEquals(lines, [
+      "1/2 files, big: SENT/2.00 MiB, reconnecting",
+      "1/2 files, big: 62%, 1.25/2.00 MiB, verifying",
+      "1/2 files, big: 62%, 1.25/2.00 MiB, resuming at 25%",
+      "2/2 files, big: 100%, 2.00 MiB, TIME",
+      "",
+    ]);
+  },
+);
+
+Deno.test(
+  "netdisk put - is not tried again when something of the pipe was read",
+  strict,
+  async () => {
+    using retries = new RetryWaits();
+    const { error, connections } = await play(
+      put,
+      ["-", "--to", "log"],
+      async (server) => {
+        await sayKind(server, "log");
+        await server.request("put");
+        await server.say({ type: "continue", offset: 0 });
+        await server.data();
+      },
+      { stdin: new TypedInput(["hello ", "world"], false) },
+    );
+    assertEquals([error?.code, connections], ["connection-lost", 1]);
+    assertEquals(
+      error?.hint,
+      "what a pipe has given cannot be sent again: run the whole command line once more",
+    );
+    assertEquals(retries.waits, []);
+  },
+);
+
+Deno.test(
+  "netdisk put - is tried again when nothing of the pipe was read",
+  strict,
+  async () => {
+    using retries = new RetryWaits();
+    let taken: string[] = [];
+    const { error } = await play(
+      put,
+      ["-", "--to", "log"],
+      async (server, connection) => {
+        if (connection === 1) {
+          await sayKind(server, "log");
+          return void await server.request("put");
+        }
+        taken = await takeAll(server);
+      },
+      { stdin: new TypedInput(["hello ", "world"], false) },
+    );
+    assertEquals([taken, error], [["log: hello world"], undefined]);
+    assertEquals(retries.waits, [500]);
+  },
+);
+
+Deno.test(
+  "netdisk put --retries x is refused before it connects",
+  strict,
+  async () => {
+    using files = filesIn({ a: "1" });
+    const { error, connections } = await play(
+      put,
+      ["--retries", "x", files.of("a")],
+      async () => {},
+    );
+    assertEquals([error?.code, connections], ["usage", 0]);
+  },
+);
+
+/** What Ctrl-C says of a file of which so much was sent. */
+const INTERRUPTED: [number, string][] = [
+  [300 * KIB, ""],
+  [
+    9 * MIB,
+    "netdisk: the same command goes on where this one stopped\n",
+  ],
+];
+
+for (const [length, expected] of INTERRUPTED) {
+  Deno.test(
+    `netdisk put says how to go on when it is interrupted after ${length} bytes`,
+    strict,
+    async () => {
+      using files = filesIn({ big: textOf(12 * MIB) });
+      const { stderr } = await play(
+        put,
+        ["--retries", "0", files.of("big")],
+        async (server) => {
+          await takePart(server, length);
+          runCleanups();
+        },
+      );
+      assertEquals(stderr, expected);
+    },
+  );
+}

@@ -1,0 +1,238 @@
+/**
+ * How the bytes of a download are written: into an unfinished file that takes
+ * its target's place when it is whole, or into a device, pipe or stream.
+ */
+
+import { NetdiskError } from "../protocol/errors.ts";
+import { onInterrupt, type Registration } from "./interrupt.ts";
+import { localError } from "./local_source.ts";
+import type { Output } from "./output.ts";
+import { isStillAt } from "./partial_file.ts";
+
+/** Up to this size a write into the page cache is quicker than a thread. */
+const SYNC_WRITE_BYTES = 64 * 1024;
+
+/** What is known of a file before its first byte. */
+export interface TargetFacts {
+  size: number;
+  mtime: number | null;
+  executable: boolean;
+}
+
+/** An open target. After `finish`, `abort` or `suspend` it is closed. */
+export interface TargetWriter {
+  /** Whether what is written outlives `suspend`. */
+  readonly isKept: boolean;
+  /** A promise only where it takes a while; `bytes` must stay until it ends. */
+  write(bytes: Uint8Array): Promise<void> | undefined;
+  /** Begins at the first byte again. @throws NetdiskError where nothing can be taken back */
+  restart(): void;
+  /** The bytes are whole and checked: they get the file's name. */
+  finish(facts: TargetFacts): void;
+  /** Leaves what was there before; harmless when repeated. */
+  abort(): void;
+  /** As `abort`, but keeps what is there for `takeBeginning`, where that can be. */
+  suspend(): void;
+}
+
+/** What a {@link FileWriter} is made of. */
+export interface FileParts {
+  path: string;
+  temporary: string;
+  file: Deno.FsFile;
+  /** That of the file to be replaced; null when there is none. */
+  mode: number | null;
+  isKept: boolean;
+}
+
+/** An unfinished file beside its target, renamed over it at the end. */
+export class FileWriter implements TargetWriter {
+  readonly isKept: boolean;
+  #path: string;
+  #temporary: string;
+  #file: Deno.FsFile;
+  #mode: number | null;
+  #open = true;
+  #cleanup: Registration;
+
+  constructor({ path, temporary, file, mode, isKept }: FileParts) {
+    this.#path = path;
+    this.#temporary = temporary;
+    this.#file = file;
+    this.#mode = mode;
+    this.isKept = isKept;
+    this.#cleanup = onInterrupt(() => this.suspend());
+  }
+
+  write(bytes: Uint8Array): Promise<void> | undefined {
+    if (bytes.length > SYNC_WRITE_BYTES) return this.#writeAll(bytes);
+    try {
+      for (let at = 0; at < bytes.length;) {
+        at += this.#file.writeSync(bytes.subarray(at));
+      }
+    } catch (error) {
+      throw localError(this.#path, error);
+    }
+    return undefined;
+  }
+
+  restart(): void {
+    try {
+      this.#file.truncateSync(0);
+      this.#file.seekSync(0, Deno.SeekMode.Start);
+    } catch (error) {
+      this.abort();
+      throw localError(this.#path, error);
+    }
+  }
+
+  finish({ mtime, executable }: TargetFacts): void {
+    try {
+      if (mtime !== null) this.#file.utimeSync(new Date(), toFileTime(mtime));
+      this.#checkName();
+      this.#setMode(executable);
+      // Before close() ends the lock: afterwards the file may be another's.
+      Deno.renameSync(this.#temporary, this.#path);
+      this.#close();
+    } catch (error) {
+      this.abort();
+      throw localError(this.#path, error);
+    }
+  }
+
+  abort(): void {
+    if (!this.#open) return;
+    try {
+      this.#checkName();
+      Deno.removeSync(this.#temporary);
+    } catch {
+      // Gone already, or another's by now.
+    }
+    this.#close();
+  }
+
+  suspend(): void {
+    if (!this.#open) return;
+    if (this.isKept && this.#file.statSync().size > 0) this.#close();
+    else this.abort();
+  }
+
+  /** A name that others know may be removed, and given to another download's file. */
+  #checkName(): void {
+    if (!this.isKept || isStillAt(this.#temporary, this.#file)) return;
+    throw new NetdiskError(
+      "local-io",
+      `${this.#path}: somebody has removed the unfinished file beside it`,
+    );
+  }
+
+  #close(): void {
+    this.#cleanup[Symbol.dispose]();
+    this.#open = false;
+    this.#file.close();
+  }
+
+  /** The owner's choice of who may read the file outlives its content. */
+  #setMode(executable: boolean): void {
+    if (Deno.build.os === "windows") return;
+    if (this.#mode !== null) {
+      Deno.chmodSync(this.#temporary, this.#mode & 0o7777);
+      return;
+    }
+    // One of an earlier download may have been made for another version.
+    const mode = this.#file.statSync().mode! & 0o777;
+    if (!this.isKept || (mode & 0o100) !== 0 === executable) return;
+    const bits = executable ? (mode & 0o444) >> 2 : 0;
+    Deno.chmodSync(this.#temporary, (mode & ~0o111) | bits);
+  }
+
+  async #writeAll(bytes: Uint8Array): Promise<void> {
+    try {
+      for (let at = 0; at < bytes.length;) {
+        at += await this.#file.write(bytes.subarray(at));
+      }
+    } catch (error) {
+      throw localError(this.#path, error);
+    }
+  }
+}
+
+/** A device or pipe: `get report.pdf --to /dev/null` must not replace it by a file. */
+export class DeviceWriter implements TargetWriter {
+  readonly isKept = false;
+  #path: string;
+  #file: Deno.FsFile;
+  #open = true;
+  #used = false;
+
+  constructor(path: string) {
+    this.#path = path;
+    this.#file = Deno.openSync(path, { write: true });
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    this.#used = true;
+    try {
+      for (let at = 0; at < bytes.length;) {
+        at += await this.#file.write(bytes.subarray(at));
+      }
+    } catch (error) {
+      throw localError(this.#path, error);
+    }
+  }
+
+  restart(): void {
+    if (this.#used) throw notTakenBack(this.#path);
+  }
+
+  finish(): void {
+    this.abort();
+  }
+
+  abort(): void {
+    if (this.#open) this.#file.close();
+    this.#open = false;
+  }
+
+  suspend(): void {
+    this.abort();
+  }
+}
+
+/** Standard output. */
+export class OutputWriter implements TargetWriter {
+  readonly isKept = false;
+  #output: Output;
+  #used = false;
+
+  constructor(output: Output) {
+    this.#output = output;
+  }
+
+  write(bytes: Uint8Array): Promise<void> {
+    this.#used = true;
+    return this.#output.write(bytes);
+  }
+
+  restart(): void {
+    if (this.#used) throw notTakenBack("standard output");
+  }
+
+  finish(): void {}
+
+  abort(): void {}
+
+  suspend(): void {}
+}
+
+function notTakenBack(where: string): NetdiskError {
+  return new NetdiskError(
+    "changed",
+    `${where}: the file has changed meanwhile, what was written must not be used`,
+  );
+}
+
+/** Deno knows no fraction of a second before 1970. */
+function toFileTime(mtime: number): Date {
+  return new Date(mtime < 0 ? Math.floor(mtime / 1000) * 1000 : mtime);
+}

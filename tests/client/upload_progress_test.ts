@@ -1,0 +1,121 @@
+import { assertEquals } from "@std/assert";
+import type { UploadItem, UploadOutcome } from "../../client/pending_put.ts";
+import { Retry } from "../../client/retry.ts";
+import { UploadProgress } from "../../client/upload_progress.ts";
+import { NetdiskError } from "../../protocol/errors.ts";
+import { receiptOf } from "../helpers/fake_server.ts";
+import { memoryOutput } from "../helpers/memory_output.ts";
+
+const MIB = 1024 * 1024;
+
+function item(name: string, size: number | null): UploadItem {
+  return {
+    remotePath: name,
+    source: {
+      label: name,
+      name,
+      size,
+      mtime: null,
+      executable: false,
+      open: () => {
+        throw new TypeError("nothing is read here");
+      },
+    },
+  };
+}
+
+/** An upload of the items that is followed in a log. */
+function follow(...items: UploadItem[]) {
+  const { output, system } = memoryOutput();
+  const outcomes: UploadOutcome[] = [];
+  const retry = new Retry();
+  const progress = new UploadProgress(items, {
+    output,
+    style: "plain",
+    retry,
+    ended: (outcome) => void outcomes.push(outcome),
+  });
+  return {
+    progress,
+    outcomes,
+    retry,
+    /** Where it stands: a phase is told at once. */
+    stand(): string {
+      retry.progress!.phase("here");
+      retry.progress!.phase(undefined);
+      return system.stderr.text.trim().split("\n").at(-1)!;
+    },
+    [Symbol.dispose]: () => progress[Symbol.dispose](),
+  };
+}
+
+const receipt = receiptOf(new Uint8Array(0));
+
+Deno.test("UploadProgress stands where it was until data moves again", () => {
+  const [a, b, c] = [item("a", MIB), item("b", 2 * MIB), item("c", MIB)];
+  using upload = follow(a, b, c);
+  const { progress } = upload;
+  progress.began(a);
+  progress.sent(MIB);
+  progress.began(b);
+  progress.sent(MIB);
+  progress.ended({ item: a, receipt });
+  assertEquals(upload.stand(), "1/3 files, b: 50%, 2.00/4.00 MiB, here");
+  assertEquals(progress.left, [b, c]);
+  progress.reconnected();
+  progress.began(b);
+  assertEquals(upload.stand(), "1/3 files, b: 50%, 2.00/4.00 MiB, here");
+  progress.sent(MIB / 2);
+  assertEquals(upload.stand(), "1/3 files, b: 37%, 1.50/4.00 MiB, here");
+});
+
+Deno.test("UploadProgress never counts a byte twice", () => {
+  const big = item("big", 4 * MIB);
+  using upload = follow(item("a", 0), big);
+  const { progress } = upload;
+  for (const offset of [0, MIB, 3 * MIB]) {
+    progress.reconnected();
+    progress.began(big);
+    if (offset > 0) progress.comparing(big, offset);
+    progress.starts(big, offset, false);
+    progress.sent(4 * MIB - offset);
+    assertEquals(upload.stand(), "0/2 files, big: 100%, 4.00/4.00 MiB, here");
+  }
+  progress.reconnected();
+  progress.began(big);
+  progress.comparing(big, 3 * MIB);
+  progress.starts(big, 0, true);
+  assertEquals(upload.stand(), "0/2 files, big: 0%, 0.00/4.00 MiB, here");
+});
+
+Deno.test("UploadProgress knows when a second put could go on", () => {
+  const [big, pipe] = [item("big", 20 * MIB), item("-", null)];
+  using upload = follow(big, pipe);
+  const { progress } = upload;
+  const seen: boolean[] = [progress.resumable];
+  progress.began(big);
+  progress.sent(8 * MIB);
+  seen.push(progress.resumable);
+  progress.sent(1);
+  seen.push(progress.resumable);
+  const error = new NetdiskError("changed", "big: it changed");
+  progress.ended({ item: big, error });
+  seen.push(progress.resumable);
+  progress.began(pipe);
+  progress.sent(9 * MIB);
+  seen.push(progress.resumable);
+  assertEquals(seen, [false, false, true, false, false]);
+});
+
+Deno.test("UploadProgress counts what the server has anew as progress", () => {
+  const big = item("big", 20 * MIB);
+  using upload = follow(big);
+  const { progress, retry } = upload;
+  const inRow = [0, MIB, MIB, 2 * MIB, 0, 2 * MIB].map((offset) => {
+    progress.starts(big, offset, false);
+    const { inRow } = retry;
+    retry.again();
+    return inRow;
+  });
+  assertEquals(inRow, [0, 0, 1, 0, 1, 2]);
+});
