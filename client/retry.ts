@@ -35,6 +35,9 @@ const LOST_CODES = [
   "busy",
 ];
 
+/** What to know about a transfer that was given up in its middle. */
+export const GOES_ON = "the same command goes on where this one stopped";
+
 /** What waiting needs of the world; a test fakes it. */
 export interface RetryTiming {
   wait(ms: number): Promise<void>;

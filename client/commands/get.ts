@@ -13,10 +13,8 @@ import { fileTarget, stdoutTarget } from "../local_target.ts";
 import type { Output } from "../output.ts";
 import { progressStyle } from "../progress.ts";
 import { Results } from "../results.ts";
-import { retryLimit, withSession } from "../retry.ts";
+import { GOES_ON, retryLimit, withSession } from "../retry.ts";
 import { chooseServer, chooseSession } from "../server_choice.ts";
-
-const GOES_ON = "the same command goes on where this one stopped";
 
 export const command = defineCommand({
   name: "get",

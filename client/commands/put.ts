@@ -10,12 +10,11 @@ import type { Output } from "../output.ts";
 import type { UploadItem, UploadOutcome } from "../pending_put.ts";
 import { progressStyle } from "../progress.ts";
 import type { PromptInput } from "../prompt.ts";
-import { type Retry, withSession } from "../retry.ts";
+import { GOES_ON, type Retry, withSession } from "../retry.ts";
 import { Results } from "../results.ts";
 import { uploadAll } from "../upload.ts";
 import { UploadProgress } from "../upload_progress.ts";
 
-const GOES_ON = "the same command goes on where this one stopped";
 const PIPE_IS_GONE =
   "what a pipe has given cannot be sent again: run the whole command line once more";
 
