@@ -1,5 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { ROOT } from "../../scripts/build.ts";
+import { until } from "../helpers/deadline.ts";
 import { type Outcome, runScript, TempTree } from "./helpers.ts";
 
 const BINARY = "dist/netdisk";
@@ -140,10 +141,10 @@ Deno.test({
       stdout: "null",
       stderr: "piped",
     }).spawn();
-    for (let tries = 0; tries < 500; tries++) {
-      if ((await namesIn(project, ".")).includes("started")) break;
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    await until(
+      "npm",
+      async () => (await namesIn(project, ".")).includes("started"),
+    );
     process.kill("SIGTERM");
     assertEquals(
       await new Response(process.stderr).text(),
