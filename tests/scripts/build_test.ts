@@ -94,6 +94,8 @@ async function unreachable(
     DENORT_BIN: "",
     DENO_DIR: project.path("deno"),
     HTTPS_PROXY: "http://127.0.0.1:1",
+    // Ours may name hosts that are reached without it.
+    NO_PROXY: "",
     XDG_CACHE_HOME: project.path("cache"),
     PATH: project.path("bin"),
   };
