@@ -363,13 +363,18 @@ Deno.test(
   async () => {
     using temp = tempConfig();
     for (let round = 1; round <= 3; round++) {
-      const writer = startWriter(temp.path, `r${round}`, 400);
+      // In all three rounds fewer than a config may have.
+      const writer = startWriter(temp.path, `r${round}`, 300);
       await until("a first entry", () => {
         const { servers } = temp.config.read();
         return servers.some(({ address }) => address.startsWith(`r${round}:`));
       });
       for (let i = 0; i < 100; i++) temp.config.read();
-      writer.kill("SIGKILL");
+      try {
+        writer.kill("SIGKILL");
+      } catch {
+        // It was quicker, and has ended by itself.
+      }
       await within("the end of the writer", writer.status);
       const before = temp.config.read().servers.length;
       temp.config.update((data) => savedServer(data, `ours:${round}`));

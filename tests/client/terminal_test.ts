@@ -179,8 +179,9 @@ Deno.test(
     }
     await process.write("\x03");
     const { stdout } = await process.outcome();
-    // ^C is the terminal's own echo; the line is wiped before anything is said.
-    assertMatch(stdout, /\^C\r\x1b\[Jnetdisk: interrupted\r\n/);
+    // The line is wiped before anything is said. It may have been drawn once more
+    // between ^C, the terminal's own echo, and the signal.
+    assertMatch(stdout, /\^C(\r.*\r)*\r\x1b\[Jnetdisk: interrupted\r\n/);
   },
 );
 
@@ -195,7 +196,7 @@ Deno.test(
     const text = stdout.replaceAll(DRAWN, "").replaceAll("\r\x1b[J", "");
     assertMatch(
       text,
-      /^(netdisk: notice \d+\r\nline \d+\r\n){4}a +100% .* in \d\.\ds\r\n$/,
+      /^(netdisk: notice \d+\r\nline \d+\r\n){4}a +100% .* in \d+\.\ds\r\n$/,
     );
   },
 );
@@ -222,7 +223,7 @@ Deno.test("progress in a pipe is silent, or plain lines if wanted", async () => 
   const { stderr } = await plain.outcome();
   assertMatch(
     stderr,
-    /^(a: [^\r\x1b]*\n)*a: 100%, 50\.0 MiB, .* in \d\.\ds\n$/,
+    /^(a: [^\r\x1b]*\n)*a: 100%, 50\.0 MiB, .* in \d+\.\ds\n$/,
   );
 });
 

@@ -192,6 +192,7 @@ Deno.test("after kill -9 in the middle of a put it starts again at once", async 
 
   const listen = killed.address;
   await using server = await Server.start(home, [], { listen });
+  // It serves already while it still clears away.
   await server.noPartial();
   assertOutcome(await eve.run(["get", "file", "--to", "-"]), { stdout: "old" });
   assertOutcome(await eve.run(["put", "file", "--to", "new"]));

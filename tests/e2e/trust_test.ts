@@ -120,6 +120,7 @@ function assertNoSecret(gate: Gate, log: string): void {
 Deno.test("a changed identity: exit 10, before any secret is sent", async () => {
   await using other = await Server.start(disk.folder("server"));
   await disk.stranger().register("ann", other.address);
+  await other.logs(/ register .*\n/);
   await using gate = new Gate(disk.server.port);
   const ann = disk.clientBehind(gate);
   ann.write("file", "secret");

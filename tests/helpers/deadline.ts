@@ -1,7 +1,10 @@
 /** Waits that end: each has a limit, and tells what did not happen in time. */
 
-/** Far more than anything takes here, on a busy machine too. */
-export const PATIENCE_MS = 30_000;
+/**
+ * Far more than anything takes here, on a busy machine and a slow disk too: a
+ * limit is there to end a hang, and to say which.
+ */
+export const PATIENCE_MS = 120_000;
 
 const POLL_MS = 10;
 

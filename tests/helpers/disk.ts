@@ -57,7 +57,8 @@ export class Disk {
 
   async start(args: readonly string[], options: ServeOptions): Promise<void> {
     this.#folder = Deno.makeTempDirSync({ prefix: "netdisk-e2e-" });
-    // For tests that run something as another user.
+    // For tests that run something as another user, whoever runs the tests.
+    Deno.umask(0o022);
     Deno.chmodSync(this.#folder, 0o755);
     const home = this.folder("server");
     this.#server = await Server.start(home, args, options);

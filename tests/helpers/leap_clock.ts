@@ -28,11 +28,15 @@ export class LeapClock implements Disposable {
   }
 }
 
-/** While it lives, time-outs of exactly `ms` milliseconds come at once. */
-export function skipTimeout(ms: number): Disposable {
+/**
+ * While it lives, time-outs of exactly `ms` milliseconds come at once, but for
+ * the first `kept` of them: what those wait for is to happen in its own time.
+ */
+export function skipTimeout(ms: number, kept = 0): Disposable {
+  let seen = 0;
   return replace(globalThis, "setTimeout", (original) => {
     const hurried = (work: () => void, delay?: number) =>
-      original(work, delay === ms ? TICK_MS : delay);
+      original(work, delay === ms && ++seen > kept ? TICK_MS : delay);
     return hurried as typeof setTimeout;
   });
 }

@@ -50,6 +50,11 @@ export class Screen {
     this.#columns = columns;
   }
 
+  /** As {@link resize}, but never narrower. */
+  widen(columns: number): void {
+    this.resize(Math.max(this.#columns, columns));
+  }
+
   write(piece: string): void {
     const text = this.#rest + piece;
     const end = CUT_SEQUENCE.exec(text)?.index ?? text.length;

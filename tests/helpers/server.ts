@@ -6,9 +6,6 @@ import { Client, type RunOptions } from "./netdisk.ts";
 import { until } from "./deadline.ts";
 import type { Outcome, Process } from "./process.ts";
 
-/** Longer than running transfers are given at the end. */
-const STOP_MS = 15_000;
-
 const READY =
   /^netdisk \S+ serving .+ on (\S+) \((TLS|plain)\)\n.*\n.*--server '(\S+)'/m;
 
@@ -87,11 +84,18 @@ export class Server implements AsyncDisposable {
   /** Waits until so many bytes of unfinished uploads are on the disk. */
   async holdsPartial(bytes: number): Promise<void> {
     await until(`a partial upload of ${bytes} bytes`, () => {
-      const sizes = this.uploads().map((name) =>
-        Deno.statSync(join(this.root, ".netdisk", "uploads", name)).size
-      );
+      const sizes = this.uploads().map((name) => this.#partialSize(name));
       return sizes.reduce((sum, size) => sum + size, 0) >= bytes;
     });
+  }
+
+  #partialSize(name: string): number {
+    try {
+      return Deno.statSync(join(this.root, ".netdisk", "uploads", name)).size;
+    } catch {
+      // Finished or given up meanwhile.
+      return 0;
+    }
   }
 
   /** Waits until no unfinished upload is left. */
@@ -102,7 +106,7 @@ export class Server implements AsyncDisposable {
   /** Ends it as an admin would. */
   async stop(signal: Deno.Signal = "SIGTERM"): Promise<Outcome> {
     this.process.signal(signal);
-    return await this.process.outcome(STOP_MS);
+    return await this.process.outcome();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

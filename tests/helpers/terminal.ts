@@ -81,6 +81,8 @@ export class Terminal implements AsyncDisposable {
   /** Makes the window another width. */
   async resize(columns: number): Promise<void> {
     const tty = Deno.readTextFileSync(this.#file("tty")).trim();
+    // A line for the new width may come before stty has ended.
+    this.screen.widen(columns);
     const { success } = await new Deno.Command("stty", {
       args: ["-F", tty, "cols", `${columns}`],
     }).output();

@@ -69,7 +69,8 @@ Deno.test("hashing at full cost works and does not hold up this thread", async (
   const stored = await line.hasher.hash("correct horse");
   clearInterval(timer);
   assertEquals([stored.n, stored.r, stored.p], [2 ** 15, 8, 3]);
-  assertGreater(ticks, 5);
+  // None, if it had; how many there are is the scheduler's business.
+  assertGreater(ticks, 1);
 });
 
 Deno.test("a letter with an accent may be typed in both ways", async () => {
