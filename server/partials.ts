@@ -20,10 +20,18 @@ export const PARTIAL_EXPIRY_MS = 7 * 24 * 3600 * 1000;
  * A client that comes back before its old connection is known to be dead takes
  * its upload over when that has been silent for so long, in milliseconds.
  */
-const TAKEOVER_MS = 3000;
+export const TAKEOVER_MS = 3000;
 
 /** Files looked at in one go while sweeping; then others have their turn. */
 const SWEEP_BATCH = 64;
+
+/** The client of an upload, as far as others need to know of it. */
+export interface Holder {
+  /** Bytes that came from it so far, those of a frame on its way included. */
+  received(): number;
+  /** Ends its connection. */
+  drop(): void;
+}
 
 /** One unfinished file in the hands of one upload. */
 export class Partial {
@@ -32,25 +40,26 @@ export class Partial {
   /** Bytes that an earlier upload left. */
   readonly size: number;
   readonly isResumable: boolean;
-  /** When its client was last heard of, by `performance.now`. */
-  movedAt: number = performance.now();
-  /** The client has sent all and waits for the disk: it is not to be disturbed. */
-  isCommitting = false;
+  /** The client has sent all, or given up, and only the disk is waited for. */
+  isEnding = false;
   /** Resolves when the file is closed and has got its name, or stays, or is gone. */
   readonly released: Promise<void>;
-  /** Ends the connection whose upload this is. */
-  readonly drop: () => void;
+  #holder: Holder | undefined;
+  #received = 0;
+  #heardAt = performance.now();
   #release: () => void;
   #isOpen = true;
+  #isReleased = false;
 
   constructor(
     path: string,
-    options: { mode: number; drop?: () => void; onRelease: () => void },
+    options: { mode: number; holder?: Holder; onRelease: () => void },
   ) {
-    const { mode, drop } = options;
+    const { mode, holder } = options;
     this.path = path;
-    this.isResumable = drop !== undefined;
-    this.drop = drop ?? (() => {});
+    this.isResumable = holder !== undefined;
+    this.#holder = holder;
+    this.#received = holder?.received() ?? 0;
     this.file = openOrCreate(path, mode, this.isResumable);
     this.size = this.isResumable ? this.file.statSync().size : 0;
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -59,6 +68,19 @@ export class Partial {
       options.onRelease();
       resolve();
     };
+  }
+
+  /** When its client was last heard of, by `performance.now`; exact if looked at often. */
+  heardAt(): number {
+    const received = this.#holder?.received() ?? 0;
+    if (received !== this.#received) this.#heardAt = performance.now();
+    this.#received = received;
+    return this.#heardAt;
+  }
+
+  /** Ends the connection whose upload this is. */
+  drop(): void {
+    this.#holder?.drop();
   }
 
   /** Closes the file; harmless when repeated. */
@@ -70,32 +92,36 @@ export class Partial {
   /** Lets go of a file that was closed and renamed, or that stays. */
   release(): void {
     this.close();
-    this.#release();
+    this.#letGo();
   }
 
   /** Lets a later upload go on with it, if there is anything to go on with. */
   releaseOrRemove(): void {
-    if (this.#isEmpty()) this.remove();
-    else this.release();
+    if (this.#isReleased) return;
+    this.close();
+    removeIfEmpty(this.path);
+    this.#letGo();
   }
 
-  /** Removes the file. Never throws: what stays is swept away later. */
+  /**
+   * Removes the file, unless it was let go: another one may have it then. Never
+   * throws: what stays is swept away later.
+   */
   remove(): void {
+    if (this.#isReleased) return;
     try {
       this.close();
       Deno.removeSync(this.path);
     } catch {
       // Gone already, or the disk fails.
     }
-    this.#release();
+    this.#letGo();
   }
 
-  #isEmpty(): boolean {
-    try {
-      return Deno.lstatSync(this.path).size === 0;
-    } catch {
-      return true;
-    }
+  #letGo(): void {
+    if (this.#isReleased) return;
+    this.#isReleased = true;
+    this.#release();
   }
 }
 
@@ -118,14 +144,14 @@ export class Partials {
    * another connection has it in hand and is alive, a new one as by
    * {@link create}.
    *
-   * @param drop ends the connection that asks, should a later one take over
+   * @param holder the client that asks, for later ones that want to take over
    * @throws NetdiskError
    */
   async claim(
     user: string,
     remotePath: string,
     mode: number,
-    drop: () => void,
+    client: Holder,
   ): Promise<Partial> {
     // Of a fixed length: the path may be longer than a name may be.
     const hash = createHash("sha256").update(remotePath).digest("hex");
@@ -134,7 +160,8 @@ export class Partials {
     if (holder && !await outlive(holder)) return this.create(user, mode);
     // Another one may have waited as well.
     if (this.#inUse.has(path)) return this.create(user, mode);
-    return this.#open(path, mode, drop);
+    removeIfEmpty(path);
+    return this.#open(path, mode, client);
   }
 
   /**
@@ -161,11 +188,17 @@ export class Partials {
   async #sweepUser(folder: string, now: number): Promise<number> {
     let removed = 0;
     let batch: Promise<number>[] = [];
-    for await (const { name } of Deno.readDir(folder)) {
-      batch.push(this.#sweepFile(join(folder, name), name, now));
-      if (batch.length < SWEEP_BATCH) continue;
-      removed += sum(await Promise.all(batch));
-      batch = [];
+    try {
+      for await (const { name } of Deno.readDir(folder)) {
+        batch.push(this.#sweepFile(join(folder, name), name, now));
+        if (batch.length < SWEEP_BATCH) continue;
+        removed += sum(await Promise.all(batch));
+        batch = [];
+        // Promises alone would let nobody else have their turn.
+        await delay(0);
+      }
+    } catch (error) {
+      logEvent("sweep-failed", { reason: String(error) });
     }
     return removed + sum(await Promise.all(batch));
   }
@@ -192,11 +225,11 @@ export class Partials {
     return join(this.#folder, user, name);
   }
 
-  #open(path: string, mode: number, drop?: () => void): Partial {
+  #open(path: string, mode: number, holder?: Holder): Partial {
     try {
       const partial = new Partial(path, {
         mode,
-        ...(drop ? { drop } : {}),
+        ...(holder ? { holder } : {}),
         onRelease: () => this.#inUse.delete(path),
       });
       this.#inUse.set(path, partial);
@@ -218,9 +251,9 @@ async function outlive(holder: Partial): Promise<boolean> {
   const released = holder.released.then(() => isReleased = true);
   while (!isReleased) {
     const now = performance.now();
-    const silentMs = now - holder.movedAt;
-    if (holder.isCommitting || silentMs >= TAKEOVER_MS) {
-      if (!holder.isCommitting) holder.drop();
+    const silentMs = now - holder.heardAt();
+    if (holder.isEnding || silentMs >= TAKEOVER_MS) {
+      if (!holder.isEnding) holder.drop();
       await released;
     } else {
       const waitedMs = now - askedAt;
@@ -230,6 +263,15 @@ async function outlive(holder: Partial): Promise<boolean> {
     }
   }
   return true;
+}
+
+/** Nothing can be gone on with, and it has the mode of a put that is over. */
+function removeIfEmpty(path: string): void {
+  try {
+    if (Deno.lstatSync(path).size === 0) Deno.removeSync(path);
+  } catch {
+    // Gone already, or the disk fails.
+  }
 }
 
 /** The user's folder is made with the first of its files. */

@@ -38,10 +38,10 @@ export async function hashPrefix(
   const piece = new Uint8Array(Math.min(size, PIECE_BYTES));
   let told = now();
   for (let done = 0; done < size;) {
-    if (stopped?.()) {
-      throw new NetdiskError("connection-lost", "nobody waits for it any more");
-    }
+    checkStopped(stopped);
     const count = await read(piece.subarray(0, size - done));
+    // No notice may follow the answer to a client that gave up meanwhile.
+    checkStopped(stopped);
     if (count === 0) {
       throw new NetdiskError("changed", "the file became shorter");
     }
@@ -52,6 +52,11 @@ export async function hashPrefix(
     await notice(done);
   }
   return hash;
+}
+
+function checkStopped(stopped: PrefixReading["stopped"]): void {
+  if (!stopped?.()) return;
+  throw new NetdiskError("connection-lost", "nobody waits for it any more");
 }
 
 /** True when the bytes hashed so far are those of `sha256`; the hash can go on. */

@@ -11,7 +11,7 @@ import { remoteName } from "../protocol/remote_path.ts";
 import { Durability, syncFolderNow } from "./durability.ts";
 import { FreeSpace, type Reserve } from "./free_space.ts";
 import { errnoOf, toStorageError } from "./os_errors.ts";
-import { Partials } from "./partials.ts";
+import { type Holder, Partials } from "./partials.ts";
 import {
   existingStoragePath,
   uploadsFolder,
@@ -149,21 +149,22 @@ export class UserStorage {
    * Begins a put; see {@link Upload} for what follows. One that is asked for
    * goes on with what an earlier one left, and may have to wait for that.
    *
-   * @param drop ends the connection, should a later one take the upload over
+   * @param client who sends it, should a later one want to take the upload over
    */
   async beginPut(
     request: RequestOf<"put">,
-    drop: () => void,
+    client: Holder,
   ): Promise<Upload> {
     const { path, size, ask, executable } = request;
     // Refused before anything is made.
     const target = findTarget(this.#home, path);
     const mode = executable ? 0o777 : 0o666;
-    if (!ask || size === null) {
+    // Of an empty file there is nothing to go on with.
+    if (!ask || !size) {
       const partial = this.#partials.create(this.#user, mode);
       return new Upload(this.#place, request, partial);
     }
-    const partial = await this.#partials.claim(this.#user, path, mode, drop);
+    const partial = await this.#partials.claim(this.#user, path, mode, client);
     const published = partial.size === 0
       ? openIfSame(target.path, request)
       : undefined;

@@ -149,7 +149,7 @@ export class Upload {
       );
     }
     this.#place.space.take(bytes.length);
-    this.#partial.movedAt = performance.now();
+    this.#partial.heardAt();
     this.#size += bytes.length;
     this.#hash.update(bytes);
   }
@@ -172,7 +172,7 @@ export class Upload {
 
   /** All bytes are here: from now on nobody takes the upload over. */
   complete(): void {
-    this.#partial.isCommitting = true;
+    this.#partial.isEnding = true;
   }
 
   /**
@@ -272,6 +272,8 @@ export class Upload {
   /** A read that is under way still needs the descriptors. */
   #end(close: () => void): void {
     this.#isOver = true;
+    // Until then others wait, but need not drop a client for it.
+    this.#partial.isEnding = true;
     const closeAll = () => {
       this.#published?.close();
       this.#published = undefined;

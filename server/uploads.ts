@@ -55,9 +55,15 @@ export class UploadReceiver {
     storage: UserStorage,
     request: RequestOf<"put">,
   ): Promise<void> {
+    // What is there already is to be what the puts before it have left there;
+    // 'continue' comes behind their receipts anyway.
+    if (request.ask) await this.#replies.drained();
     let upload: Upload | undefined;
     try {
-      upload = await storage.beginPut(request, () => this.#drop(TAKEN_OVER));
+      upload = await storage.beginPut(request, {
+        received: () => this.#channel.traffic.received,
+        drop: () => this.#drop(TAKEN_OVER),
+      });
     } catch (error) {
       await this.#replies.push(Promise.reject(error));
       if (request.ask) return;

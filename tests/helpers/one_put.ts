@@ -9,7 +9,7 @@ const storage = new Storage(Deno.args[0]!);
 storage.prepare();
 const user = await storage.openUser("ann");
 const request = putRequest("new/file", CONTENT.length);
-const upload = await user.beginPut(request, () => {});
+const upload = await user.beginPut(request, { received: () => 0, drop() {} });
 upload.update(toBytes(CONTENT));
 await upload.write(toBytes(CONTENT));
 await upload.finish(commitOf(CONTENT));

@@ -33,6 +33,7 @@ import {
   PROTOCOL_VERSION,
 } from "../../protocol/version.ts";
 import { IDLE_MS, LOGIN_MS, STALLED_MS } from "../../server/deadlines.ts";
+import { PARTIAL_EXPIRY_MS, TAKEOVER_MS } from "../../server/partials.ts";
 import { MAX_PENDING_REPLIES } from "../../server/reply_queue.ts";
 import { decodeStream, encodeAll, sameBytes } from "../helpers/decode.ts";
 import {
@@ -355,12 +356,16 @@ Deno.test("SPEC.md 8: the error codes, in order", onlySpec, () => {
 
 Deno.test("SPEC.md 9: the limits that the server keeps", onlySpec, () => {
   const rows = tableOf("what", "Limits and deadlines").rows;
-  const [login, idle, stalled, , uploads] = rows.map(([, limit]) => limit);
+  const [login, idle, stalled, , uploads, takeover, expiry] = rows.map((
+    [, limit],
+  ) => limit);
   assertEquals(
     [login, idle, stalled],
     [LOGIN_MS, IDLE_MS, STALLED_MS].map((ms) => `${ms / 1000} s`),
   );
   assertEquals(numbersIn(uploads!), [MAX_PENDING_REPLIES]);
+  assertEquals(takeover, `${TAKEOVER_MS / 1000} s`);
+  assertEquals(expiry, `${PARTIAL_EXPIRY_MS / 24 / 3600 / 1000} days`);
 });
 
 Deno.test("SPEC.md names only messages and fields that exist", onlySpec, () => {

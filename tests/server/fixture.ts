@@ -7,6 +7,7 @@ import { scryptSync } from "node:crypto";
 import { FrameChannel } from "../../protocol/channel.ts";
 import { Accounts } from "../../server/accounts.ts";
 import { type Database, openDatabase } from "../../server/database.ts";
+import type { Reserve } from "../../server/free_space.ts";
 import type { PasswordHasher, StoredPassword } from "../../server/passwords.ts";
 import { Session } from "../../server/session.ts";
 import { Storage } from "../../server/storage.ts";
@@ -98,13 +99,14 @@ export class Fixture implements AsyncDisposable {
   readonly folder: TempFolder = tempFolder();
   readonly root: string = Deno.realPathSync(this.folder.path);
   readonly log: LogRecorder = new LogRecorder();
-  readonly storage: Storage = new Storage(this.root);
+  readonly storage: Storage;
   readonly accounts: Accounts;
   #database: Database;
   #clients: Connected[] = [];
   #tokens = new Map<string, string>();
 
-  constructor() {
+  constructor(reserve: Reserve | null = null) {
+    this.storage = new Storage(this.root, reserve);
     this.storage.prepare();
     this.#database = openDatabase(dataFolder(this.root));
     this.accounts = new Accounts(this.#database, hasher);

@@ -4,9 +4,13 @@ import { sandboxPermissions } from "../../server/sandbox.ts";
 
 type Verdict = { refused?: string[]; error?: string };
 
-/** The verdict of a Worker that checks its own permissions. */
-async function checkWith(permissions: unknown, root: string): Promise<Verdict> {
-  const module = new URL("../helpers/sandbox_worker.ts", import.meta.url);
+/** The verdict of a Worker that checks its own permissions, or what `program` does. */
+async function checkWith(
+  permissions: unknown,
+  root: string,
+  program = "../helpers/sandbox_worker.ts",
+): Promise<Verdict> {
+  const module = new URL(program, import.meta.url);
   const options = { type: "module", deno: { permissions } } as WorkerOptions;
   const worker = new Worker(module, options);
   try {
@@ -77,3 +81,13 @@ for (
       assertMatch(error ?? "", /the sandbox has a hole \((\S+)\)/);
     }));
 }
+
+Deno.test("the server's permissions let it ask the disk how much room there is", () =>
+  inRoot(async (root) => {
+    const verdict = await checkWith(
+      sandboxPermissions(root, "127.0.0.1", 0),
+      root,
+      "./free_space_worker.ts",
+    );
+    assertEquals(verdict, { refused: ["disk-full"] });
+  }));

@@ -77,3 +77,15 @@ Deno.test("a certificate needs its key, and excludes --plain", async () => {
   assertEquals(await faultOf({ ...both, plain: true }), exclude);
   assertEquals(await faultOf(both), "local-io");
 });
+
+Deno.test("--min-free takes a size or a part of the disk", async () => {
+  for (const minFree of ["0", "4096", "500M", "2g", "1.5T", "5%", "0.5%"]) {
+    assertEquals(await faultOf({ minFree }), "local-io", minFree);
+  }
+  for (const minFree of ["", "M", "-1", "500MB", "5 %", "100%", "lots"]) {
+    assertEquals(
+      await faultOf({ minFree }),
+      `--min-free '${minFree}' is no size such as 500M, 2G or 5%`,
+    );
+  }
+});

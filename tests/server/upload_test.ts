@@ -461,6 +461,28 @@ Deno.test("abort() may come twice, and after everything else", async () => {
   assertEquals(f.read(), NEW);
 });
 
+Deno.test("an upload that was suspended and is aborted takes nothing from the next one", async () => {
+  using f = new Fixture();
+  const request = putRequest("file", NEW.length, { ask: true });
+  const claim = () =>
+    f.partials.claim("ann", "file", 0o666, { received: () => 0, drop() {} });
+  const first = new Upload(f, request, await claim());
+  await add(first, NEW.slice(0, 10));
+  first.suspend();
+  const second = new Upload(f, request, await claim());
+  first.abort();
+  first.suspend();
+  assertEquals(second.offset, 10);
+  await second.verify(() => Promise.resolve());
+  assertEquals(await second.resume(sha256Of(NEW.slice(0, 10))), 10);
+  await add(second, NEW.slice(10));
+  await second.finish(commitOf(NEW));
+  second.publish();
+  await second.settle();
+  assertEquals(f.read(), NEW);
+  f.assertClean();
+});
+
 /** Whether system calls can be watched here. */
 function canTrace(): boolean {
   try {

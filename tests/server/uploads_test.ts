@@ -18,6 +18,15 @@ function assertNothingLeft(server: Fixture): void {
   assertEquals(open, []);
 }
 
+/** One unfinished upload of `bytes` was left; now it is not any more. */
+function removePartial(server: Fixture, bytes: number): void {
+  const [name, ...others] = server.uploads();
+  assertEquals(others, []);
+  const path = `${server.root}/.netdisk/uploads/${name}`;
+  assertEquals(Deno.statSync(path).size, bytes);
+  Deno.removeSync(path);
+}
+
 /** The connection still answers, and nothing but that. */
 async function assertAlive(client: Connected): Promise<void> {
   await client.ask({ type: "ping" }, "pong");
@@ -369,7 +378,7 @@ Deno.test("many small files cost fewer syncs of their folder than there are file
   assertEquals(disk.count(/^sync users\/ann$/), 2);
 });
 
-Deno.test("a connection that is lost in an upload leaves the old file and nothing else", async () => {
+Deno.test("a connection that is lost in an upload leaves the old file, and what may be resumed", async () => {
   await using server = new Fixture();
   using first = await server.login();
   server.write("file", OLD);
@@ -382,6 +391,7 @@ Deno.test("a connection that is lost in an upload leaves the old file and nothin
       client.close();
       await within("the end of the session", client.ended);
       assertEquals(server.read("file"), OLD);
+      if (ask && bytes > 0) removePartial(server, bytes);
       assertNothingLeft(server);
     }
   }
@@ -406,7 +416,7 @@ Deno.test("a connection that is lost behind the commit leaves one of the files, 
   assertNothingLeft(server);
 });
 
-Deno.test("an upload that is not told to continue any more is given up", async () => {
+Deno.test("a put that asks behind others is not begun when its client is dropped", async () => {
   await using server = new Fixture();
   using disk = new DiskRecorder(server.root);
   using client = await server.login();
@@ -414,7 +424,8 @@ Deno.test("an upload that is not told to continue any more is given up", async (
   disk.hold(/^sync TEMP/, gate.promise);
   for (let i = 0; i < 63; i++) await client.sendPut(`${i}`, `${i}`);
   await client.send(putRequest("large", 1000, { ask: true }));
-  await until("the large one", () => server.uploads().length === 64);
+  await until("the others", () => server.uploads().length === 63);
+  await settled();
   client.session.drop("for a test");
   // Only when the connection is closed may the disk go on.
   assertEquals(await client.error(), "timeout");
