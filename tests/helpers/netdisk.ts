@@ -15,6 +15,8 @@ export interface RunOptions {
   cwd?: string;
   /** Another user to run as; for root only. */
   uid?: number;
+  /** A command that runs the command line which follows it, such as `nsenter`. */
+  via?: readonly string[];
 }
 
 /** Somebody with a home folder, in which config and work lie. */
@@ -81,10 +83,10 @@ export class Client {
 
   #process(
     args: readonly string[],
-    { env, cwd = this.work, uid }: RunOptions,
+    { env, cwd = this.work, uid, via = [] }: RunOptions,
     stdin: "piped" | { bytes: Uint8Array },
   ): Process {
-    return new Process([...PROGRAM, ...args], {
+    return new Process([...via, ...PROGRAM, ...args], {
       cwd,
       env: { ...this.environment(), ...env },
       stdin,

@@ -57,6 +57,10 @@ export class Process implements AsyncDisposable {
     return this.#child.pid;
   }
 
+  get isRunning(): boolean {
+    return this.#isRunning;
+  }
+
   /** All it has said so far. */
   stdout(): string {
     return this.#text("stdout");

@@ -1,0 +1,182 @@
+/**
+ * kill -9 at every open, write, fsync and rename of one put: its name has the
+ * old bytes or the new ones, and the new ones if the client was told so.
+ */
+
+import { assertEquals } from "@std/assert";
+import { dirname, join } from "@std/path";
+import { until } from "../helpers/deadline.ts";
+import { dialAs, type Peer } from "../helpers/dial.ts";
+import { testWith, TRACING } from "../helpers/needs.ts";
+import type { Call } from "../helpers/strace.ts";
+import { CrashDisk } from "./crash_disk.ts";
+import { killAtEach, type KillKind } from "./kill_points.ts";
+import { Ledger } from "./ledger.ts";
+import { leftovers } from "./recovery.ts";
+import { contentOf, type Version } from "./versions.ts";
+import { beginPut, finishPut, PIECE_BYTES } from "./puts.ts";
+
+/** Larger than a frame, so the client asks, and written in several pieces. */
+const LARGE_BYTES = 1_500_000;
+const SMALL_BYTES = 3000;
+
+const OPEN: KillKind = { calls: "openat", onlyServing: true };
+const WRITE: KillKind = { calls: "write", onlyServing: true };
+const TIME: KillKind = { calls: "utimensat", onlyServing: true };
+const MKDIR: KillKind = { calls: "?mkdir,mkdirat", onlyServing: true };
+const RENAME: KillKind = {
+  calls: "?rename,?renameat,renameat2",
+  onlyServing: true,
+};
+const FSYNC: KillKind = { calls: "fsync,fdatasync" };
+
+testWith([TRACING], "kill at each call of a small put", async () => {
+  await using disk = await CrashDisk.make();
+  const ann = disk.client();
+  const home = () => disk.file("ann");
+  const steps = await killPuts(disk, {
+    name: () => "small",
+    size: SMALL_BYTES,
+    kinds: [OPEN, WRITE, TIME, FSYNC, { ...FSYNC, path: home }, RENAME],
+    begin: async (version) => {
+      await Deno.writeFile(ann.path("file"), contentOf(version));
+    },
+    async finish({ name }) {
+      const { code, stderr } = await ann.run(["put", "file", "--to", name]);
+      assertEquals([0, 5].includes(code as number), true, stderr);
+      return code === 0;
+    },
+  });
+  assertCovers(steps, [
+    "openat uploads",
+    "write uploads",
+    "utimensat uploads",
+    "fsync uploads",
+    "rename uploads",
+    "openat users",
+    "fsync users",
+  ]);
+});
+
+testWith(
+  [TRACING],
+  "kill at each call of a large put into new folders",
+  async () => {
+    await using disk = await CrashDisk.make();
+    const home = () => disk.file("ann");
+    const temporary = () =>
+      join(disk.root, ".netdisk", leftovers(disk.root)[0]!);
+    let peer: Peer;
+    let folder = "";
+    let sent = 0;
+    const steps = await killPuts(disk, {
+      name: (round) => `new-${round}/folder/large`,
+      size: LARGE_BYTES,
+      kinds: [
+        { calls: "write", path: temporary, isShared: true },
+        { ...FSYNC, path: temporary },
+        MKDIR,
+        RENAME,
+        OPEN,
+        { ...FSYNC, path: () => folder },
+        { ...FSYNC, path: () => dirname(folder) },
+        { ...FSYNC, path: home },
+      ],
+      async begin(version, pieces) {
+        folder = dirname(disk.file("ann", version.name));
+        peer = await dialAs(disk.server, disk.client());
+        await beginPut(peer, version);
+        sent = Math.min(pieces * PIECE_BYTES, version.size);
+        await peer.sendData(contentOf(version).subarray(0, sent), PIECE_BYTES);
+        await until(
+          "the pieces are written",
+          () => Deno.statSync(temporary()).size === sent,
+        );
+      },
+      async finish(version) {
+        using _ = peer;
+        return await finishPut(peer, version, sent);
+      },
+    });
+    assertCovers(steps, [
+      "write uploads",
+      "fsync uploads",
+      "mkdir users",
+      "rename uploads",
+      "openat users",
+      "fsync users",
+    ]);
+    // Two folders are made, three have a new name in them.
+    const count = (step: string) => steps.filter((it) => it === step).length;
+    assertEquals([count("mkdir users"), count("fsync users")], [2, 3]);
+    assertEquals(count("write uploads"), Math.ceil(LARGE_BYTES / PIECE_BYTES));
+  },
+);
+
+interface PutKills {
+  /** The name that the put of a round goes to. */
+  name: (round: number) => string;
+  size: number;
+  kinds: readonly KillKind[];
+  /** What comes before the calls to be killed at. */
+  begin: (version: Version, pieces: number) => Promise<void>;
+  /** The rest of the put; true if it is acknowledged. */
+  finish: (version: Version) => Promise<boolean>;
+}
+
+/** Kills at each call of puts, and gives the calls in words. */
+async function killPuts(disk: CrashDisk, plan: PutKills): Promise<string[]> {
+  const ledger = new Ledger();
+  let version: Version;
+  let round = 0;
+
+  async function begin(pieces = 0): Promise<void> {
+    version = ledger.send(plan.name(round), plan.size);
+    await plan.begin(version, pieces);
+  }
+
+  async function run(): Promise<void> {
+    if (await plan.finish(version)) ledger.acknowledge(version);
+  }
+
+  async function check(): Promise<void> {
+    assertKept();
+    if (!disk.server.process.isRunning) await disk.recover();
+    const before = ledger.acknowledged;
+    await begin();
+    await run();
+    assertEquals(ledger.acknowledged, before + 1, "a put works again");
+    assertKept();
+    round++;
+  }
+
+  function assertKept(): void {
+    const { lost, torn } = ledger.check(disk.file("ann"));
+    assertEquals({ lost, torn }, { lost: [], torn: [] });
+  }
+
+  await begin();
+  await run();
+  const steps: string[] = [];
+  for (const kind of plan.kinds) {
+    const calls = await killAtEach(disk, kind, { begin, run, check });
+    steps.push(...calls.map((call) => stepOf(disk, call)));
+  }
+  return steps;
+}
+
+/** A call in words: its name, and the part of the root that it was on. */
+function stepOf(disk: CrashDisk, { name, text }: Call): string {
+  for (const part of [".netdisk/uploads", "users"]) {
+    if (text.includes(`${disk.root}/${part}`)) {
+      return `${name} ${part.split("/").at(-1)}`;
+    }
+  }
+  return name;
+}
+
+/** Each of these steps has been killed at; there may be others. */
+function assertCovers(steps: readonly string[], expected: string[]): void {
+  const missing = expected.filter((step) => !steps.includes(step));
+  assertEquals(missing, [], `killed at ${steps.join(", ")}`);
+}
