@@ -29,28 +29,29 @@ export interface KillWork {
 
 /** No work makes more calls of a kind in one thread. */
 const MAX_CALLS = 60;
+const ALL = Array.from({ length: MAX_CALLS }, (_, at) => at + 1);
 
 /**
  * Does some work again and again, and kills the server at another call each time.
  *
- * @param which numbers of the calls to kill at @default all
+ * @param which numbers of the calls to kill at @default all that there are
  * @returns the calls that it was killed at
  */
 export async function killAtEach(
   disk: CrashDisk,
   kind: KillKind,
   work: KillWork,
-  which: (count: number) => boolean = () => true,
+  which?: readonly number[],
 ): Promise<Call[]> {
   const killedAt: Call[] = [];
-  for (let count = 1; count <= MAX_CALLS; count++) {
-    if (!which(count)) continue;
+  for (const count of which ?? ALL) {
     await work.begin(kind.isShared ? count - 1 : 0);
     const call = await killAt(disk, kind, count, work.run);
     await work.check();
     if (!call) return killedAt;
     killedAt.push(call);
   }
+  if (which) return killedAt;
   throw new Error(`more than ${MAX_CALLS} calls of ${kind.calls}`);
 }
 
