@@ -42,6 +42,16 @@ export class Ledger {
     this.acknowledged++;
   }
 
+  /** The promises of this moment; later ones do not show in it. */
+  copy(): Ledger {
+    const copy = new Ledger();
+    for (const [name, entry] of this.#entries) {
+      copy.#entries.set(name, { ...entry });
+    }
+    copy.acknowledged = this.acknowledged;
+    return copy;
+  }
+
   /** Somebody has taken the file away on purpose. */
   forget(name: string): void {
     this.#entries.delete(name);
