@@ -35,11 +35,20 @@ const BY_CLASS: Record<string, string> = {
   FilesystemLoop: "ELOOP",
 };
 
+/** Deno names some errors with their number only; Windows has other numbers. */
+const BY_NUMBER: Record<string, string> = Deno.build.os === "windows" ? {} : {
+  "23": "ENFILE",
+  "27": "EFBIG",
+  [Deno.build.os === "linux" ? "122" : "69"]: "EDQUOT",
+};
+
 /** The errno name of an error that a file operation threw, if it has one. */
 export function errnoOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const code = (error as Error & { code?: unknown }).code;
-  return typeof code === "string" ? code : BY_CLASS[error.name];
+  if (typeof code === "string") return code;
+  const [, number = ""] = /\(os error (\d+)\)/.exec(error.message) ?? [];
+  return BY_CLASS[error.name] ?? BY_NUMBER[number];
 }
 
 /**

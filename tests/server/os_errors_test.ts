@@ -72,6 +72,21 @@ Deno.test("what Deno throws without a code is known by its class", () => {
   assertEquals(errnoOf(undefined), undefined);
 });
 
+Deno.test({
+  name: "what Deno throws with a number only is known by that",
+  ignore: Deno.build.os !== "linux",
+  fn() {
+    const error = (text: string) => new Error(`${text}: open '/a/b'`);
+    const quota = error("Disk quota exceeded (os error 122)");
+    assertEquals(toStorageError(quota).code, "disk-full");
+    const large = error("File too large (os error 27)");
+    assertEquals(toStorageError(large).code, "too-large");
+    const files = error("Too many open files in system (os error 23)");
+    assertEquals(toStorageError(files).code, "busy");
+    assertEquals(errnoOf(error("Something else (os error 999)")), undefined);
+  },
+});
+
 Deno.test("no path of the server's disk is in an answer", () => {
   using folder = tempFolder();
   const secret = join(folder.path, "secret-name");
