@@ -10,7 +10,7 @@ export type Need = () => string | undefined;
 export function testWith(
   needs: readonly Need[],
   name: string,
-  work: () => Promise<void>,
+  work: (t: Deno.TestContext) => Promise<void>,
 ): void {
   const missing = missingOf(needs);
   Deno.test({

@@ -1,0 +1,189 @@
+/**
+ * A disk that fails at one system call: that put fails and says why, the old
+ * file stays, others go on, and without the failure everything works again.
+ */
+
+import { assertEquals, assertMatch } from "@std/assert";
+import { join } from "@std/path";
+import { until } from "../helpers/deadline.ts";
+import { dialAs } from "../helpers/dial.ts";
+import { testWith, TRACING } from "../helpers/needs.ts";
+import type { Outcome, Process } from "../helpers/process.ts";
+import { Trace, type TraceOptions } from "../helpers/strace.ts";
+import { CrashDisk } from "./crash_disk.ts";
+import { receipt } from "./puts.ts";
+import { leftovers, noLeftovers } from "./recovery.ts";
+
+const FULL = { code: 6, reason: "the server's disk is full" };
+const QUOTA = { code: 6, reason: "the server's disk quota is used up" };
+const BROKEN = { code: 1, reason: "the server's disk failed \\(EIO\\)" };
+
+/** One way for a put to fail. */
+interface Fault extends Pick<TraceOptions, "calls" | "onlyServing"> {
+  error: string;
+  /** Where the calls are. @default anywhere, and only the first one fails */
+  on?: "temporary" | "folder";
+  expected: { code: number; reason: string };
+  /** The name that is put; `old` is there already. @default old */
+  name?: string;
+  /** The new file may have taken the old one's place, SPEC.md 4. */
+  isPublished?: boolean;
+}
+
+const OPEN = { calls: "openat", onlyServing: true };
+const MKDIR = { calls: "?mkdir,mkdirat", onlyServing: true, name: "new/file" };
+const RENAME = {
+  calls: "?rename,?renameat,renameat2",
+  on: "temporary" as const,
+};
+const WRITE = { calls: "write", on: "temporary" as const };
+const FSYNC = { calls: "fsync,fdatasync" };
+
+const FAULTS: readonly Fault[] = [
+  { ...OPEN, error: "ENOSPC", expected: FULL },
+  { ...OPEN, error: "EDQUOT", expected: QUOTA },
+  { ...WRITE, error: "ENOSPC", expected: FULL },
+  { ...WRITE, error: "EDQUOT", expected: QUOTA },
+  { ...WRITE, error: "EIO", expected: BROKEN },
+  { ...FSYNC, on: "temporary", error: "ENOSPC", expected: FULL },
+  { ...FSYNC, on: "temporary", error: "EIO", expected: BROKEN },
+  { ...MKDIR, error: "ENOSPC", expected: FULL },
+  { ...RENAME, error: "ENOSPC", expected: FULL },
+  { ...RENAME, error: "EIO", expected: BROKEN },
+  {
+    ...{ ...FSYNC, on: "folder", error: "EIO" },
+    ...{ expected: BROKEN, isPublished: true },
+  },
+];
+
+testWith([TRACING], "a put whose disk fails, at each call of it", async (t) => {
+  await using disk = await CrashDisk.make({ users: ["ann", "bob"] });
+  for (const fault of FAULTS) {
+    const { calls, error, on = "first call" } = fault;
+    await t.step(`${calls.replaceAll("?", "")} ${error}, ${on}`, async () => {
+      await failOnce(disk, fault);
+    });
+  }
+});
+
+testWith(
+  [TRACING],
+  "after EIO a file is not synced a second time",
+  async () => {
+    await using disk = await CrashDisk.make();
+    const put = await beginPut(disk, "once");
+    await using trace = await Trace.attach(disk.server.process.pid, {
+      ...{ calls: "fsync,fdatasync", inject: "error=EIO:when=1" },
+      path: temporaryOf(disk),
+    });
+    await using process = put;
+    await process.closeStdin();
+    assertEquals((await process.outcome()).code, 1);
+    await noLeftovers(disk.root);
+    assertEquals(trace.calls().length, 1);
+  },
+);
+
+testWith(
+  [TRACING],
+  "a full disk of the database: register and login fail, then work",
+  async () => {
+    await using disk = await CrashDisk.make();
+    const cases = [
+      ["pwrite64", "ENOSPC", 6, "the disk of the account database is full"],
+      ["fsync,fdatasync", "EIO", 1, "the account database cannot be .*written"],
+    ] as const;
+    for (const [calls, error, code, reason] of cases) {
+      const bob = disk.stranger();
+      const args = ["register", `bob-${code}`, "--password-stdin"];
+      const options = { stdin: "correct horse" };
+      const server = ["--server", disk.server.link];
+      {
+        await using _ = await Trace.attach(disk.server.process.pid, {
+          ...{ calls, inject: `error=${error}:when=1+`, onlyServing: true },
+        });
+        const outcome = await bob.run([...args, ...server], options);
+        assertFailed(outcome, { code, reason });
+        const { code: listed } = await disk.client().run(["ls"]);
+        assertEquals(listed, 0, "who has a session goes on");
+      }
+      const { stderr, ...again } = await bob.run([...args, ...server], options);
+      assertEquals(again.code, 0, stderr);
+    }
+  },
+);
+
+/** Lets one put fail, and looks at everything around it. */
+async function failOnce(disk: CrashDisk, fault: Fault): Promise<void> {
+  const { expected, name = "old", on } = fault;
+  await Deno.writeTextFile(disk.file("ann", "old"), "old");
+  {
+    // Before the failure there is nothing to see yet but the temporary file.
+    await using early = on ? await beginPut(disk, name) : undefined;
+    await using trace = await inject(disk, fault);
+    await using put = early ?? await beginPut(disk, name, false);
+    await endPut(put);
+    assertFailed(await put.outcome(), expected);
+    assertEquals(trace.calls().length > 0, true);
+    await othersGoOn(disk);
+  }
+  await noLeftovers(disk.root);
+  const old = await Deno.readTextFile(disk.file("ann", "old"));
+  assertEquals(old, fault.isPublished ? "new" : "old");
+  await using again = await beginPut(disk, name);
+  await endPut(again);
+  const { code, stderr } = await again.outcome();
+  assertEquals(code, 0, stderr);
+  assertEquals(await Deno.readTextFile(disk.file("ann", name)), "new");
+}
+
+async function inject(disk: CrashDisk, fault: Fault): Promise<Trace> {
+  const { calls, error, on, onlyServing = false } = fault;
+  const path = { temporary: temporaryOf, folder: () => disk.file("ann") };
+  return await Trace.attach(disk.server.process.pid, {
+    ...{ calls, onlyServing },
+    // Where anything may be hit, the others must not be.
+    inject: `error=${error}:when=${on ? "1+" : "1"}`,
+    path: on && path[on](disk),
+  });
+}
+
+/**
+ * Starts `netdisk put` of its standard input, for {@link endPut}; on return the
+ * server waits for the content, unless that cannot be.
+ */
+async function beginPut(
+  disk: CrashDisk,
+  name: string,
+  waits = true,
+): Promise<Process> {
+  const put = disk.client().start(["put", "-", "--to", name]);
+  if (waits) await until("a put", () => leftovers(disk.root).length > 0);
+  return put;
+}
+
+async function endPut(put: Process): Promise<void> {
+  await put.write("new");
+  await put.closeStdin();
+}
+
+function temporaryOf(disk: CrashDisk): string {
+  return join(disk.root, ".netdisk", leftovers(disk.root)[0]!);
+}
+
+/** Another user, at the same time. */
+async function othersGoOn(disk: CrashDisk): Promise<void> {
+  using peer = await dialAs(disk.server, disk.client("bob"));
+  await peer.sendPut("other", "other");
+  await receipt(peer);
+  await peer.ask({ type: "list", path: "" }, "entries");
+}
+
+/** The status, and one line that says why. */
+function assertFailed(
+  { code, stderr }: Outcome,
+  expected: { code: number; reason: string },
+): void {
+  assertEquals(code, expected.code, stderr);
+  assertMatch(stderr, new RegExp(`^netdisk: error: .*${expected.reason}\n$`));
+}
