@@ -43,7 +43,7 @@ function describe(tally: Tally): string {
   return [
     ...[`${tally.rounds} rounds`, `${tally.kills} kills`],
     ...[`${tally.acknowledged} puts acknowledged`],
-    ...[`${tally.checked} files checked`],
+    ...[`${tally.resumed} resumed`, `${tally.checked} files checked`],
     ...[`${tally.torn.length} torn`, `${tally.lost.length} lost`],
   ].join(", ");
 }
@@ -51,6 +51,7 @@ function describe(tally: Tally): string {
 function readOptions(args: string[]): { rounds: number; seed: number } {
   const { rounds, seed, _: rest, ...others } = parseArgs(args, {
     string: ["rounds", "seed"],
+    boolean: [],
   });
   const unknown = [...rest.map(String), ...Object.keys(others)];
   if (unknown.length > 0) throw new Error(`unknown argument: ${unknown[0]}`);

@@ -5,9 +5,13 @@
 
 import { join } from "@std/path";
 import { assertEquals } from "@std/assert";
+import { dialAs, type Peer } from "../helpers/dial.ts";
 import { Client } from "../helpers/netdisk.ts";
 import { type ServeOptions, Server } from "../helpers/server.ts";
 import { assertDatabase, noLeftovers } from "./recovery.ts";
+
+/** The command that puts, and does not try again when the connection is lost. */
+export const PUT_ONCE: readonly string[] = ["put"];
 
 export interface CrashDiskOptions extends Pick<ServeOptions, "via" | "root"> {
   /** Further options of `netdisk serve`. */
@@ -66,6 +70,13 @@ export class CrashDisk implements AsyncDisposable {
     return join(this.root, "users", user, name);
   }
 
+  /** A connection of somebody's with an account. */
+  async dial(user = "ann"): Promise<Peer> {
+    const { port, isPlain } = this.server;
+    const server = { port, isPlain, root: this.root };
+    return await dialAs(server, this.client(user));
+  }
+
   async start(): Promise<void> {
     const { args = [], via, root } = this.#options;
     const from = this.#server?.address;
@@ -101,8 +112,7 @@ export class CrashDisk implements AsyncDisposable {
     const home = join(this.folder, user);
     Deno.mkdirSync(home);
     const client = Client.at(home);
-    const plain = this.server.isPlain ? ["--plain"] : [];
-    await client.register(user, this.server.address, ...plain);
+    await client.register(user, this.server.link);
     this.#clients.set(user, client);
   }
 }

@@ -4,15 +4,13 @@
  */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { join } from "@std/path";
 import { until } from "../helpers/deadline.ts";
-import { dialAs } from "../helpers/dial.ts";
 import { testWith, TRACING } from "../helpers/needs.ts";
 import type { Outcome, Process } from "../helpers/process.ts";
 import { Trace, type TraceOptions } from "../helpers/strace.ts";
 import { CrashDisk } from "./crash_disk.ts";
 import { receipt } from "./puts.ts";
-import { leftovers, noLeftovers } from "./recovery.ts";
+import { noPartials, partials } from "./recovery.ts";
 
 const FULL = { code: 6, reason: "the server's disk is full" };
 const QUOTA = { code: 6, reason: "the server's disk quota is used up" };
@@ -79,7 +77,7 @@ testWith(
     await using process = put;
     await process.closeStdin();
     assertEquals((await process.outcome()).code, 1);
-    await noLeftovers(disk.root);
+    await noPartials(disk.root);
     assertEquals(trace.calls().length, 1);
   },
 );
@@ -127,7 +125,7 @@ async function failOnce(disk: CrashDisk, fault: Fault): Promise<void> {
     assertEquals(trace.calls().length > 0, true);
     await othersGoOn(disk);
   }
-  await noLeftovers(disk.root);
+  await noPartials(disk.root);
   const old = await Deno.readTextFile(disk.file("ann", "old"));
   assertEquals(old, fault.isPublished ? "new" : "old");
   await using again = await beginPut(disk, name);
@@ -158,7 +156,7 @@ async function beginPut(
   waits = true,
 ): Promise<Process> {
   const put = disk.client().start(["put", "-", "--to", name]);
-  if (waits) await until("a put", () => leftovers(disk.root).length > 0);
+  if (waits) await until("a put", () => partials(disk.root).length > 0);
   return put;
 }
 
@@ -168,12 +166,12 @@ async function endPut(put: Process): Promise<void> {
 }
 
 function temporaryOf(disk: CrashDisk): string {
-  return join(disk.root, ".netdisk", leftovers(disk.root)[0]!);
+  return partials(disk.root)[0]!;
 }
 
 /** Another user, at the same time. */
 async function othersGoOn(disk: CrashDisk): Promise<void> {
-  using peer = await dialAs(disk.server, disk.client("bob"));
+  using peer = await disk.dial("bob");
   await peer.sendPut("other", "other");
   await receipt(peer);
   await peer.ask({ type: "list", path: "" }, "entries");

@@ -5,6 +5,7 @@
  */
 
 import { join } from "@std/path";
+import { filesBelow } from "../helpers/files_below.ts";
 import { type Version, versionOf } from "./versions.ts";
 
 /** What a look at a disk came to. */
@@ -40,6 +41,11 @@ export class Ledger {
     const entry = this.#entries.get(name)!;
     entry.acknowledged = Math.max(entry.acknowledged, number);
     this.acknowledged++;
+  }
+
+  /** True while no later version of the file has been sent. */
+  isLatest({ name, number }: Version): boolean {
+    return this.#entries.get(name)?.sent === number;
   }
 
   /** The promises of this moment; later ones do not show in it. */
@@ -83,17 +89,4 @@ export class Ledger {
     }
     return findings;
   }
-}
-
-/** The relative names of all files below a folder. */
-export function filesBelow(folder: string): string[] {
-  const names: string[] = [];
-  for (const { name, isDirectory } of Deno.readDirSync(folder)) {
-    if (!isDirectory) names.push(name);
-    else {
-      const below = filesBelow(join(folder, name));
-      names.push(...below.map((it) => `${name}/${it}`));
-    }
-  }
-  return names;
 }

@@ -6,7 +6,6 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { dialAs } from "../helpers/dial.ts";
 import { LOOP_MOUNTING, testWith, TRACING } from "../helpers/needs.ts";
 import { Random } from "../helpers/random.ts";
 import { Server } from "../helpers/server.ts";
@@ -35,11 +34,11 @@ for (const options of [[], ["noauto_da_alloc"]]) {
     const ledger = new Ledger();
     let isOver = false;
     const writing = Array.from({ length: WRITERS }, async (_, at) => {
-      const own = { ledger, random: new Random(random.next()), puts: 5 };
-      while (!isOver) {
-        const options = { ...own, writer: `writer-${at}` };
-        await runWriter(disk.server, disk.client(), options);
-      }
+      const writer = {
+        ...{ name: `writer-${at}`, ledger, random: new Random(random.next()) },
+        resumed: 0,
+      };
+      while (!isOver) await runWriter(disk, writer, 5);
     });
     for (let cut = 1; cut <= CUTS; cut++) {
       await pass(random.below(MAX_PAUSE_MS));
@@ -84,19 +83,18 @@ for (const options of [[], ["noauto_da_alloc"]]) {
   );
 }
 
-/** A server whose root is on the disk. Plain, as its key lies where we do not see it. */
+/** A server whose root is on the disk. */
 async function serve(loop: LoopDisk): Promise<CrashDisk> {
   return await CrashDisk.make({
     root: join(loop.mount, "root"),
     seenRoot: loop.seen("root"),
     via: loop.space.enter,
-    args: ["--plain"],
   });
 }
 
 /** Puts new files and later versions of them, each when the one before is there. */
 async function putOneByOne(disk: CrashDisk, ledger: Ledger): Promise<void> {
-  using peer = await dialAs(disk.server, disk.client());
+  using peer = await disk.dial();
   // ext4 by default saves the bytes of a file that replaces one: "new" does not.
   for (const name of ["old", "old", "new"]) {
     const version = ledger.send(name, FILE_BYTES);
@@ -141,7 +139,7 @@ async function cutPower(
   {
     const root = join(cut.mount, "root");
     const via = loop.space.enter;
-    await using _ = await Server.start(disk.folder, ["--plain"], { root, via });
+    await using _ = await Server.start(disk.folder, [], { root, via });
     await noLeftovers(cut.seen("root"));
   }
   await cut.examine();

@@ -4,15 +4,15 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { dirname, join } from "@std/path";
+import { dirname } from "@std/path";
 import { until } from "../helpers/deadline.ts";
-import { dialAs, type Peer } from "../helpers/dial.ts";
+import type { Peer } from "../helpers/dial.ts";
 import { testWith, TRACING } from "../helpers/needs.ts";
 import type { Call } from "../helpers/strace.ts";
-import { CrashDisk } from "./crash_disk.ts";
+import { CrashDisk, PUT_ONCE } from "./crash_disk.ts";
 import { killAtEach, type KillKind } from "./kill_points.ts";
 import { Ledger } from "./ledger.ts";
-import { leftovers } from "./recovery.ts";
+import { partials } from "./recovery.ts";
 import { contentOf, type Version } from "./versions.ts";
 import { beginPut, finishPut, PIECE_BYTES } from "./puts.ts";
 
@@ -42,7 +42,12 @@ testWith([TRACING], "kill at each call of a small put", async () => {
       await Deno.writeFile(ann.path("file"), contentOf(version));
     },
     async finish({ name }) {
-      const { code, stderr } = await ann.run(["put", "file", "--to", name]);
+      const { code, stderr } = await ann.run([
+        ...PUT_ONCE,
+        "file",
+        "--to",
+        name,
+      ]);
       assertEquals([0, 5].includes(code as number), true, stderr);
       return code === 0;
     },
@@ -64,8 +69,7 @@ testWith(
   async () => {
     await using disk = await CrashDisk.make();
     const home = () => disk.file("ann");
-    const temporary = () =>
-      join(disk.root, ".netdisk", leftovers(disk.root)[0]!);
+    const temporary = () => partials(disk.root)[0]!;
     let peer: Peer;
     let folder = "";
     let sent = 0;
@@ -84,8 +88,8 @@ testWith(
       ],
       async begin(version, pieces) {
         folder = dirname(disk.file("ann", version.name));
-        peer = await dialAs(disk.server, disk.client());
-        await beginPut(peer, version);
+        peer = await disk.dial();
+        assertEquals(await beginPut(peer, version), 0);
         sent = Math.min(pieces * PIECE_BYTES, version.size);
         await peer.sendData(contentOf(version).subarray(0, sent), PIECE_BYTES);
         await until(

@@ -5,6 +5,7 @@ import type { ResponseOf } from "../../protocol/messages.ts";
 import {
   commitOf,
   putRequest,
+  sha256Of,
   type TestClient,
 } from "../helpers/test_client.ts";
 import { contentOf, type Version } from "./versions.ts";
@@ -12,19 +13,31 @@ import { contentOf, type Version } from "./versions.ts";
 /** Bytes of a data frame, which the server writes in one go. */
 export const PIECE_BYTES = 256 * 1024;
 
-/** Asks for a put; on return the server has its temporary file. */
+/**
+ * Asks for a put; on return the server has its temporary file.
+ *
+ * @returns the bytes that it has of this very version from an interrupted put
+ */
 export async function beginPut(
   peer: TestClient,
-  { name, size }: Version,
-): Promise<void> {
-  await peer.ask(putRequest(name, size, { ask: true, mtime: 0 }), "continue");
+  version: Version,
+): Promise<number> {
+  const { name, size } = version;
+  const request = putRequest(name, size, { ask: true, mtime: 0 });
+  const { offset } = await peer.ask(request, "continue");
+  if (offset === 0) return 0;
+  const sha256 = sha256Of(contentOf(version).subarray(0, offset));
+  return (await peer.ask({ type: "prefix", sha256 }, "continue")).offset;
 }
 
-/** The rest of a put; true if it is acknowledged, false if the connection ends. */
+/**
+ * The rest of a put, of which the server has `sent` bytes; true if it is
+ * acknowledged, false if the connection ends.
+ */
 export async function finishPut(
   peer: TestClient,
   version: Version,
-  sent = 0,
+  sent: number,
 ): Promise<boolean> {
   const content = contentOf(version);
   const acknowledged = await untilLost(async () => {

@@ -4,28 +4,43 @@ import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { DatabaseSync } from "node:sqlite";
 import { until } from "../helpers/deadline.ts";
+import { filesBelow } from "../helpers/files_below.ts";
 import { tempFolder } from "../helpers/temp_folder.ts";
-import { filesBelow } from "./ledger.ts";
 
 /** Beyond SQLite's own files, what the data folder of a server has. */
 const DATA_FILES = ["identity.pem", "lock"];
 
+/** An interrupted put that a later one may go on with, see server/partials.ts. */
+const RESUMABLE = /^uploads\/[^/]+\/r-[0-9a-f]{64}$/;
+
 /**
- * What interrupted puts and starts have left behind, as names below the data
- * folder. Nothing unfinished may outlive a restart for long.
+ * What interrupted puts and starts have left behind and nobody can use any
+ * more, as names below the data folder. It may not outlive a restart for long.
  */
 export function leftovers(root: string): string[] {
   return filesBelow(join(root, ".netdisk")).filter((name) =>
-    !DATA_FILES.includes(name) && !/^netdisk\.db(-wal|-shm)?$/.test(name)
+    !DATA_FILES.includes(name) && !/^netdisk\.db(-wal|-shm)?$/.test(name) &&
+    !RESUMABLE.test(name)
   );
+}
+
+/** The paths of all unfinished puts, of those under way too. */
+export function partials(root: string): string[] {
+  const folder = join(root, ".netdisk", "uploads");
+  return filesBelow(folder).map((name) => join(folder, name));
 }
 
 /** Waits until a server that runs has removed them. */
 export async function noLeftovers(root: string): Promise<void> {
   await until(
-    `no leftovers, ${leftovers(root)}`,
+    `no leftovers in ${root}`,
     () => leftovers(root).length === 0,
   );
+}
+
+/** Waits until no unfinished put is there at all: one that failed is not resumed. */
+export async function noPartials(root: string): Promise<void> {
+  await until(`no partial in ${root}`, () => partials(root).length === 0);
 }
 
 /**

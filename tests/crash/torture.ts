@@ -4,13 +4,12 @@
  * writers were promised.
  */
 
-import { join } from "@std/path";
 import { until } from "../helpers/deadline.ts";
 import { Client } from "../helpers/netdisk.ts";
 import { Random } from "../helpers/random.ts";
 import { CrashDisk } from "./crash_disk.ts";
 import { Ledger } from "./ledger.ts";
-import { runProgramWriter, runWriter } from "./writers.ts";
+import { runProgramWriter, runWriter, type Writer } from "./writers.ts";
 
 /** Connections that put at the same time, beside one real `netdisk put`. */
 const WRITERS = 8;
@@ -25,6 +24,8 @@ export interface Tally {
   kills: number;
   acknowledged: number;
   checked: number;
+  /** Interrupted puts that were resumed behind what the server had kept. */
+  resumed: number;
   lost: string[];
   torn: string[];
 }
@@ -44,13 +45,17 @@ export async function torture(options: TortureOptions): Promise<Tally> {
   const random = new Random(seed);
   const ledger = new Ledger();
   const found: Tally = {
-    ...{ rounds: 0, kills: 0, acknowledged: 0, checked: 0 },
+    ...{ rounds: 0, kills: 0, acknowledged: 0, checked: 0, resumed: 0 },
     ...{ lost: [], torn: [] },
   };
+  const writers = Array.from({ length: WRITERS + 1 }, (_, at): Writer => ({
+    ...{ name: `writer-${at}`, ledger, random: new Random(random.next()) },
+    resumed: 0,
+  }));
   await using disk = await CrashDisk.make();
   while (found.rounds < rounds) {
     signal?.throwIfAborted();
-    await killWriters(disk, ledger, random);
+    await killWriters(disk, writers, random);
     found.kills++;
     if (random.once(5)) {
       await killStarting(disk, random);
@@ -61,6 +66,7 @@ export async function torture(options: TortureOptions): Promise<Tally> {
     found.rounds++;
     found.checked += checked;
     found.acknowledged = ledger.acknowledged;
+    found.resumed = writers.reduce((sum, it) => sum + it.resumed, 0);
     found.lost.push(...lost);
     found.torn.push(...torn);
     onRound?.(found);
@@ -72,24 +78,22 @@ export async function torture(options: TortureOptions): Promise<Tally> {
 /** Lets all writers put, kills the server, and waits until all have noticed. */
 async function killWriters(
   disk: CrashDisk,
-  ledger: Ledger,
+  [program, ...writers]: readonly Writer[],
   random: Random,
 ): Promise<void> {
+  const { ledger } = program!;
   let isKilled = false;
-  const writing = Array.from({ length: WRITERS }, async (_, at) => {
-    const own = new Random(random.next());
-    const options = { writer: `writer-${at}`, ledger, random: own };
+  const writing = writers.map(async (writer) => {
     try {
-      await runWriter(disk.server, disk.client(), options);
+      await runWriter(disk, writer);
     } catch (error) {
       // A kill in the middle of connecting has many faces.
       if (!isKilled) throw error;
     }
-    if (!isKilled) throw new Error(`writer ${at} lost its connection`);
+    if (!isKilled) throw new Error(`${writer.name} lost its connection`);
   });
   writing.push((async () => {
-    const options = { writer: "program", ledger, random };
-    const said = await runProgramWriter(disk.client(), options);
+    const said = await runProgramWriter(disk.client(), program!);
     if (!isKilled) throw new Error(`netdisk put failed: ${said}`);
   })());
   const all = Promise.all(writing);
@@ -108,7 +112,7 @@ async function killWriters(
 /** Starts the server only to kill it again. */
 async function killStarting(disk: CrashDisk, random: Random): Promise<void> {
   await using process = Client.at(disk.folder).start([
-    ...["serve", "--root", join(disk.folder, "disk")],
+    ...["serve", "--root", disk.root],
     ...["--listen", "127.0.0.1:0"],
   ]);
   await pass(random.below(MAX_START_MS));

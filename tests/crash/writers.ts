@@ -3,11 +3,10 @@
  * Each has names of its own, so that the order of its puts is known.
  */
 
-import { dialAs } from "../helpers/dial.ts";
 import type { Client } from "../helpers/netdisk.ts";
 import type { Random } from "../helpers/random.ts";
-import type { Server } from "../helpers/server.ts";
 import type { TestClient } from "../helpers/test_client.ts";
+import { type CrashDisk, PUT_ONCE } from "./crash_disk.ts";
 import type { Ledger } from "./ledger.ts";
 import { beginPut, finishPut, receipt, untilLost } from "./puts.ts";
 import { contentOf, MIN_BYTES, type Version } from "./versions.ts";
@@ -19,74 +18,78 @@ const MAX_PIPELINED = 8;
 const MAX_SMALL_BYTES = 100_000;
 const MAX_LARGE_BYTES = 2_000_000;
 
-/** What a writer works with. */
-export interface WriterOptions {
-  /** A name that no other writer has. */
-  writer: string;
+/** One writer, through all its connections. */
+export interface Writer {
+  /** Which no other writer has. */
+  name: string;
   ledger: Ledger;
   random: Random;
-  /** No more than so many puts are sent. @default no end */
-  puts?: number;
+  /** A large put whose connection was lost; it may be resumed. */
+  interrupted?: Version | undefined;
+  /** Puts that went on behind what the server had. */
+  resumed: number;
 }
 
 /** Puts over a connection of its own, several at a time or a large one. */
 export async function runWriter(
-  server: Server,
-  client: Client,
-  options: WriterOptions,
+  disk: CrashDisk,
+  writer: Writer,
+  puts = Infinity,
 ): Promise<void> {
-  const { random, puts = Infinity } = options;
+  const { random, ledger } = writer;
   await untilLost(async () => {
-    using peer = await dialAs(server, client);
+    using peer = await disk.dial();
+    const { interrupted } = writer;
+    writer.interrupted = undefined;
+    if (interrupted && ledger.isLatest(interrupted) && random.once(2)) {
+      await putAsked(peer, interrupted, writer);
+    }
     for (let sent = 0; sent < puts;) {
       const isLarge = random.once(10);
-      const count = isLarge ? 1 : Math.min(
-        random.between(1, MAX_PIPELINED),
-        puts - sent,
-      );
+      const most = Math.min(MAX_PIPELINED, puts - sent);
+      const count = isLarge ? 1 : random.between(1, most);
       const limit = isLarge ? MAX_LARGE_BYTES : MAX_SMALL_BYTES;
       const batch = Array.from(
         { length: count },
-        () => nextVersion(options, limit),
+        () => nextVersion(writer, limit),
       );
-      if (isLarge) await putAsked(peer, batch[0]!, options.ledger);
-      else await putAll(peer, batch, options.ledger);
+      if (isLarge) await putAsked(peer, batch[0]!, writer);
+      else await putAll(peer, batch, ledger);
       sent += count;
     }
   });
 }
 
 /**
- * Puts with the real program, one process after another, until one fails. Its
- * last words, empty if it was never told that anything failed.
+ * Puts with the real program, one process after another, until one fails.
+ *
+ * @returns its last words
  */
 export async function runProgramWriter(
   client: Client,
-  options: WriterOptions,
+  writer: Writer,
 ): Promise<string> {
-  for (let sent = 0; sent < (options.puts ?? Infinity); sent++) {
-    const isLarge = options.random.once(10);
+  for (;;) {
+    const isLarge = writer.random.once(10);
     const limit = isLarge ? MAX_LARGE_BYTES : MAX_SMALL_BYTES;
-    const version = nextVersion(options, limit);
+    const version = nextVersion(writer, limit);
     await Deno.writeFile(client.path("file"), contentOf(version));
-    const { code, stderr } = await client.run(
-      ["put", "file", "--to", version.name],
-    );
+    const args = [...PUT_ONCE, "file", "--to", version.name];
+    const { code, stderr } = await client.run(args);
     if (code !== 0) return stderr;
-    options.ledger.acknowledge(version);
+    writer.ledger.acknowledge(version);
   }
-  return "";
 }
 
 /** A name of the writer's, sometimes in a folder that is new, and its next version. */
 function nextVersion(
-  { writer, ledger, random }: WriterOptions,
+  { name, ledger, random }: Writer,
   maxBytes: number,
 ): Version {
   const at = random.below(NAMES);
   const path = random.once(4) ? `folder-${at}/deep/file` : `file-${at}`;
   const size = random.between(MIN_BYTES, maxBytes);
-  return ledger.send(`${writer}/${path}`, size);
+  return ledger.send(`${name}/${path}`, size);
 }
 
 async function putAll(
@@ -111,10 +114,14 @@ async function putAll(
 async function putAsked(
   peer: TestClient,
   version: Version,
-  ledger: Ledger,
+  writer: Writer,
 ): Promise<void> {
-  await beginPut(peer, version);
-  if (await finishPut(peer, version)) ledger.acknowledge(version);
+  writer.interrupted = version;
+  const offset = await beginPut(peer, version);
+  if (offset > 0) writer.resumed++;
+  if (!await finishPut(peer, version, offset)) return;
+  writer.interrupted = undefined;
+  writer.ledger.acknowledge(version);
 }
 
 async function take(

@@ -25,8 +25,11 @@ export class Peer extends TestClient {
   }
 }
 
+/** What must be known of a server to connect to it. */
+export type Dialled = Pick<Server, "port" | "root" | "isPlain">;
+
 /** Connects, with TLS where the server speaks it. */
-export async function dial(server: Server): Promise<Peer> {
+export async function dial(server: Dialled): Promise<Peer> {
   const { port, root, isPlain } = server;
   const tcp = await Deno.connect({ hostname: "127.0.0.1", port });
   if (isPlain) return new Peer(tcp);
@@ -44,7 +47,10 @@ export async function dial(server: Server): Promise<Peer> {
 }
 
 /** Connects and uses the session of `client`. */
-export async function dialAs(server: Server, client: Client): Promise<Peer> {
+export async function dialAs(
+  server: Dialled,
+  client: Client,
+): Promise<Peer> {
   const peer = await dial(server);
   await peer.ask(HELLO, "hello");
   await peer.ask({ type: "authenticate", token: client.token() }, "session");

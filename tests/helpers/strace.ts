@@ -32,10 +32,12 @@ export interface Call {
 
 /** A running strace; disposing of it leaves the process alone. */
 export class Trace implements AsyncDisposable {
+  #pid: number;
   #strace: Process;
   #log: string;
 
-  private constructor(strace: Process, log: string) {
+  private constructor(pid: number, strace: Process, log: string) {
+    this.#pid = pid;
     this.#strace = strace;
     this.#log = log;
   }
@@ -52,7 +54,7 @@ export class Trace implements AsyncDisposable {
       ...(path ? ["-P", path] : []),
     ];
     const strace = new Process(argv, { cwd: "/", env: ENVIRONMENT });
-    const trace = new Trace(strace, log);
+    const trace = new Trace(pid, strace, log);
     try {
       await strace.says("stderr", /Process \d+ attached/);
       return trace;
@@ -91,6 +93,17 @@ export class Trace implements AsyncDisposable {
   /** Waits for a state of the log. */
   async shows(what: string, look: (calls: Call[]) => boolean): Promise<void> {
     await until(`strace shows ${what}`, () => look(this.calls()));
+  }
+
+  /** Lets a process go on that an injected STOP halts, as often as it does. */
+  async continueUntil(work: Promise<unknown>): Promise<void> {
+    let isDone = false;
+    const done = work.finally(() => isDone = true);
+    await until("a process goes on", () => {
+      if (!isDone) Deno.kill(this.#pid, "SIGCONT");
+      return isDone;
+    });
+    await done;
   }
 
   /** Lets go of the process, which runs on unchanged. */

@@ -1,0 +1,157 @@
+/**
+ * A disk that is really full: the put that finds no room fails and says so,
+ * what is there stays, and as soon as there is room again puts work again.
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { join } from "@std/path";
+import { assertOutcome } from "../helpers/golden.ts";
+import { MountSpace } from "../helpers/mount_space.ts";
+import { MOUNTING, testWith } from "../helpers/needs.ts";
+import { PASSWORD } from "../helpers/netdisk.ts";
+import { tempFolder } from "../helpers/temp_folder.ts";
+import { CrashDisk, PUT_ONCE } from "./crash_disk.ts";
+import { Ledger } from "./ledger.ts";
+import { beginPut, PIECE_BYTES } from "./puts.ts";
+import { noPartials } from "./recovery.ts";
+import { contentOf } from "./versions.ts";
+
+const DISK_MEGABYTES = 24;
+const LARGE_BYTES = 5_000_000;
+const MEDIUM_BYTES = 600_000;
+const FULL = "the server's disk is full";
+
+/** The server keeps some room for itself, or files may take it all. */
+const RESERVES = [[], ["--min-free", "0"]];
+
+for (const reserve of RESERVES) {
+  const how = reserve.join(" ") || "default options";
+  testWith([MOUNTING], `a disk that puts have filled, ${how}`, async () => {
+    await using full = await FullDisk.make(reserve);
+    const { disk, ledger } = full;
+    const last = await full.fill(LARGE_BYTES);
+    await full.fill(MEDIUM_BYTES);
+    full.assertKept();
+    await noPartials(disk.root);
+
+    const bob = disk.client("bob");
+    assertEquals((await bob.run(["ls"])).code, 0);
+    if (reserve.length === 0) {
+      const login = ["login", "bob", "--password-stdin"];
+      const outcome = await bob.run(login, { stdin: PASSWORD });
+      assertEquals(outcome.code, 0, outcome.stderr);
+    }
+
+    Deno.removeSync(disk.file("ann", "file-1"));
+    ledger.forget("file-1");
+    assertEquals(await full.put(last, LARGE_BYTES), "");
+    full.assertKept();
+  });
+}
+
+testWith(
+  [MOUNTING],
+  "a disk that others fill in the middle of a put",
+  async () => {
+    await using full = await FullDisk.make(["--min-free", "0"]);
+    const { disk, ledger } = full;
+    assertEquals(await full.put("old", LARGE_BYTES), "");
+    {
+      using peer = await disk.dial();
+      const version = ledger.send("old", LARGE_BYTES);
+      await beginPut(peer, version);
+      // Less than one piece stays free: the system writes a part of it.
+      full.fillFromOutside(PIECE_BYTES / 2);
+      await peer.sendData(contentOf(version), PIECE_BYTES);
+      await peer.send({ type: "cancel" });
+      assertEquals(await peer.error(), "disk-full");
+      await peer.ask({ type: "list", path: "" }, "entries");
+    }
+    full.assertKept();
+    await noPartials(disk.root);
+    full.removeFiller();
+    assertEquals(await full.put("old", LARGE_BYTES), "");
+    full.assertKept();
+  },
+);
+
+/** A server whose root is a small file system in memory. */
+class FullDisk implements AsyncDisposable {
+  readonly disk: CrashDisk;
+  readonly ledger = new Ledger();
+  readonly #filler: string;
+  #stack: AsyncDisposableStack;
+  #files = 0;
+
+  private constructor(disk: CrashDisk, stack: AsyncDisposableStack) {
+    this.disk = disk;
+    this.#stack = stack;
+    this.#filler = join(disk.root, "..", "filler");
+  }
+
+  static async make(reserve: readonly string[]): Promise<FullDisk> {
+    await using stack = new AsyncDisposableStack();
+    const folder = stack.use(tempFolder());
+    const space = stack.use(await MountSpace.open());
+    await space.mountMemory(folder.path, DISK_MEGABYTES);
+    const root = join(folder.path, "root");
+    const disk = stack.use(
+      await CrashDisk.make({
+        ...{ root, seenRoot: space.seen(root), via: space.enter },
+        args: reserve,
+        users: ["ann", "bob"],
+      }),
+    );
+    return new FullDisk(disk, stack.move());
+  }
+
+  /** Puts new files of a size until there is no room; the name of the last one. */
+  async fill(bytes: number): Promise<string> {
+    const most = DISK_MEGABYTES * 2 ** 20 / bytes;
+    for (let count = 0; count <= most; count++) {
+      const name = `file-${++this.#files}`;
+      const said = await this.put(name, bytes);
+      if (said === "") continue;
+      assertEquals(said, `netdisk: error: file: ${FULL}\n`);
+      return name;
+    }
+    throw new Error(`the disk takes more than ${DISK_MEGABYTES} MiB`);
+  }
+
+  /** Puts a file, and gives what the program said if there was no room for it. */
+  async put(name: string, bytes: number): Promise<string> {
+    const ann = this.disk.client();
+    const version = this.ledger.send(name, bytes);
+    await Deno.writeFile(ann.path("file"), contentOf(version));
+    const outcome = await ann.run([...PUT_ONCE, "file", "--to", name]);
+    if (outcome.code === 0) this.ledger.acknowledge(version);
+    else assertOutcome(outcome, { code: 6, stderr: outcome.stderr });
+    return outcome.stderr;
+  }
+
+  /** Leaves only so many bytes free. */
+  fillFromOutside(free: number): void {
+    using filler = Deno.openSync(this.#filler, { create: true, write: true });
+    const block = new Uint8Array(4096);
+    let blocks = 0;
+    try {
+      for (;;) blocks += filler.writeSync(block) / block.length;
+    } catch (error) {
+      assert(`${error}`.includes("os error 28"), `${error}`);
+    }
+    filler.truncateSync(Math.floor(blocks) * block.length - free);
+  }
+
+  removeFiller(): void {
+    Deno.removeSync(this.#filler);
+  }
+
+  assertKept(): void {
+    const { lost, torn } = this.ledger.check(this.disk.file("ann"));
+    assertEquals({ lost, torn }, { lost: [], torn: [] });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#stack.disposeAsync();
+  }
+}
