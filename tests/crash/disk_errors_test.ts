@@ -6,6 +6,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { until } from "../helpers/deadline.ts";
 import { testWith, TRACING } from "../helpers/needs.ts";
+import { PASSWORD } from "../helpers/netdisk.ts";
 import type { Outcome, Process } from "../helpers/process.ts";
 import { Trace, type TraceOptions } from "../helpers/strace.ts";
 import { CrashDisk } from "./crash_disk.ts";
@@ -54,62 +55,35 @@ const FAULTS: readonly Fault[] = [
   },
 ];
 
-testWith([TRACING], "a put whose disk fails, at each call of it", async (t) => {
+const DATABASE_FAULTS: readonly Fault[] = [
+  {
+    ...{ calls: "pwrite64", error: "ENOSPC" },
+    expected: { code: 6, reason: "the disk of the account database is full" },
+  },
+  {
+    ...{ calls: "fsync,fdatasync", error: "EIO" },
+    expected: { code: 1, reason: "the account database cannot be .*written" },
+  },
+];
+
+testWith([TRACING], "a disk that fails", async (t) => {
   await using disk = await CrashDisk.make({ users: ["ann", "bob"] });
   for (const fault of FAULTS) {
     const { calls, error, on = "first call" } = fault;
-    await t.step(`${calls.replaceAll("?", "")} ${error}, ${on}`, async () => {
-      await failOnce(disk, fault);
-    });
+    const what = `${calls.replaceAll("?", "")} ${error}, ${on}`;
+    await t.step(`in a put: ${what}`, () => failOnce(disk, fault));
+  }
+  await t.step(
+    "after EIO a file is not synced a second time",
+    () => syncOnce(disk),
+  );
+  for (const fault of DATABASE_FAULTS) {
+    await t.step(
+      `in a registration: ${fault.calls} ${fault.error}`,
+      () => failRegistration(disk, fault),
+    );
   }
 });
-
-testWith(
-  [TRACING],
-  "after EIO a file is not synced a second time",
-  async () => {
-    await using disk = await CrashDisk.make();
-    const put = await beginPut(disk, "once");
-    await using trace = await Trace.attach(disk.server.process.pid, {
-      ...{ calls: "fsync,fdatasync", inject: "error=EIO:when=1" },
-      path: temporaryOf(disk),
-    });
-    await using process = put;
-    await process.closeStdin();
-    assertEquals((await process.outcome()).code, 1);
-    await noPartials(disk.root);
-    assertEquals(trace.calls().length, 1);
-  },
-);
-
-testWith(
-  [TRACING],
-  "a full disk of the database: register and login fail, then work",
-  async () => {
-    await using disk = await CrashDisk.make();
-    const cases = [
-      ["pwrite64", "ENOSPC", 6, "the disk of the account database is full"],
-      ["fsync,fdatasync", "EIO", 1, "the account database cannot be .*written"],
-    ] as const;
-    for (const [calls, error, code, reason] of cases) {
-      const bob = disk.stranger();
-      const args = ["register", `bob-${code}`, "--password-stdin"];
-      const options = { stdin: "correct horse" };
-      const server = ["--server", disk.server.link];
-      {
-        await using _ = await Trace.attach(disk.server.process.pid, {
-          ...{ calls, inject: `error=${error}:when=1+`, onlyServing: true },
-        });
-        const outcome = await bob.run([...args, ...server], options);
-        assertFailed(outcome, { code, reason });
-        const { code: listed } = await disk.client().run(["ls"]);
-        assertEquals(listed, 0, "who has a session goes on");
-      }
-      const { stderr, ...again } = await bob.run([...args, ...server], options);
-      assertEquals(again.code, 0, stderr);
-    }
-  },
-);
 
 /** Lets one put fail, and looks at everything around it. */
 async function failOnce(disk: CrashDisk, fault: Fault): Promise<void> {
@@ -135,14 +109,54 @@ async function failOnce(disk: CrashDisk, fault: Fault): Promise<void> {
   assertEquals(await Deno.readTextFile(disk.file("ann", name)), "new");
 }
 
+async function syncOnce(disk: CrashDisk): Promise<void> {
+  await using put = await beginPut(disk, "once");
+  await using trace = await Trace.attach(disk.server.process.pid, {
+    ...{ calls: "fsync,fdatasync", inject: "error=EIO:when=1" },
+    path: partials(disk.root)[0],
+  });
+  await endPut(put);
+  assertEquals((await put.outcome()).code, 1);
+  await noPartials(disk.root);
+  assertEquals(trace.calls().length, 1);
+}
+
+async function failRegistration(
+  disk: CrashDisk,
+  { calls, error, expected }: Fault,
+): Promise<void> {
+  const newcomer = disk.stranger();
+  const register = () =>
+    newcomer.run(
+      [
+        ...["register", `new-${error.toLowerCase()}`, "--password-stdin"],
+        ...["--server", disk.server.link],
+      ],
+      { stdin: PASSWORD },
+    );
+  {
+    await using _ = await Trace.attach(disk.server.process.pid, {
+      ...{ calls, inject: `error=${error}`, onlyServing: true },
+    });
+    assertFailed(await register(), expected);
+    const { code } = await disk.client().run(["ls"]);
+    assertEquals(code, 0, "who has a session goes on");
+  }
+  const { code, stderr } = await register();
+  assertEquals(code, 0, stderr);
+}
+
 async function inject(disk: CrashDisk, fault: Fault): Promise<Trace> {
   const { calls, error, on, onlyServing = false } = fault;
-  const path = { temporary: temporaryOf, folder: () => disk.file("ann") };
+  const path = {
+    temporary: () => partials(disk.root)[0],
+    folder: () => disk.file("ann"),
+  };
   return await Trace.attach(disk.server.process.pid, {
     ...{ calls, onlyServing },
     // Where anything may be hit, the others must not be.
     inject: `error=${error}:when=${on ? "1+" : "1"}`,
-    path: on && path[on](disk),
+    path: on && path[on](),
   });
 }
 
@@ -163,10 +177,6 @@ async function beginPut(
 async function endPut(put: Process): Promise<void> {
   await put.write("new");
   await put.closeStdin();
-}
-
-function temporaryOf(disk: CrashDisk): string {
-  return partials(disk.root)[0]!;
 }
 
 /** Another user, at the same time. */

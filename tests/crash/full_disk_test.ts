@@ -18,62 +18,54 @@ import { contentOf } from "./versions.ts";
 
 const DISK_MEGABYTES = 24;
 const LARGE_BYTES = 5_000_000;
+const MORE_BYTES = 2_000_000;
 const MEDIUM_BYTES = 600_000;
 const FULL = "the server's disk is full";
 
-/** The server keeps some room for itself, or files may take it all. */
-const RESERVES = [[], ["--min-free", "0"]];
-
-for (const reserve of RESERVES) {
-  const how = reserve.join(" ") || "default options";
-  testWith([MOUNTING], `a disk that puts have filled, ${how}`, async () => {
-    await using full = await FullDisk.make(reserve);
-    const { disk, ledger } = full;
-    const last = await full.fill(LARGE_BYTES);
-    await full.fill(MEDIUM_BYTES);
-    full.assertKept();
-    await noPartials(disk.root);
-
-    const bob = disk.client("bob");
+testWith(
+  [MOUNTING],
+  "puts fill a disk but for what the server keeps",
+  async () => {
+    await using full = await FullDisk.make([], ["ann", "bob"]);
+    await full.fillAndClear();
+    const bob = full.disk.client("bob");
     assertEquals((await bob.run(["ls"])).code, 0);
-    if (reserve.length === 0) {
-      const login = ["login", "bob", "--password-stdin"];
-      const outcome = await bob.run(login, { stdin: PASSWORD });
-      assertEquals(outcome.code, 0, outcome.stderr);
-    }
-
-    Deno.removeSync(disk.file("ann", "file-1"));
-    ledger.forget("file-1");
-    assertEquals(await full.put(last, LARGE_BYTES), "");
-    full.assertKept();
-  });
-}
+    const login = ["login", "bob", "--password-stdin"];
+    const { code, stderr } = await bob.run(login, { stdin: PASSWORD });
+    assertEquals(code, 0, stderr);
+  },
+);
 
 testWith(
   [MOUNTING],
-  "a disk that others fill in the middle of a put",
-  async () => {
-    await using full = await FullDisk.make(["--min-free", "0"]);
-    const { disk, ledger } = full;
-    assertEquals(await full.put("old", LARGE_BYTES), "");
-    {
-      using peer = await disk.dial();
-      const version = ledger.send("old", LARGE_BYTES);
-      await beginPut(peer, version);
-      // Less than one piece stays free: the system writes a part of it.
-      full.fillFromOutside(PIECE_BYTES / 2);
-      await peer.sendData(contentOf(version), PIECE_BYTES);
-      await peer.send({ type: "cancel" });
-      assertEquals(await peer.error(), "disk-full");
-      await peer.ask({ type: "list", path: "" }, "entries");
-    }
-    full.assertKept();
-    await noPartials(disk.root);
-    full.removeFiller();
-    assertEquals(await full.put("old", LARGE_BYTES), "");
-    full.assertKept();
+  "puts and others fill a disk to the last byte",
+  async (t) => {
+    await using full = await FullDisk.make(["--min-free", "0"], ["ann"]);
+    await t.step("one put after another", () => full.fillAndClear());
+    await t.step("others, in the middle of a put", () => fillInPut(full));
   },
 );
+
+async function fillInPut(full: FullDisk): Promise<void> {
+  const { disk, ledger } = full;
+  assertEquals(await full.put("old", MEDIUM_BYTES), "");
+  {
+    using peer = await disk.dial();
+    const version = ledger.send("old", MORE_BYTES);
+    await beginPut(peer, version);
+    // Less than one piece stays free: the system writes a part of it.
+    full.fillFromOutside(PIECE_BYTES / 2);
+    await peer.sendData(contentOf(version), PIECE_BYTES);
+    await peer.send({ type: "cancel" });
+    assertEquals(await peer.error(), "disk-full");
+    await peer.ask({ type: "list", path: "" }, "entries");
+  }
+  full.assertKept();
+  await noPartials(disk.root);
+  full.removeFiller();
+  assertEquals(await full.put("old", MORE_BYTES), "");
+  full.assertKept();
+}
 
 /** A server whose root is a small file system in memory. */
 class FullDisk implements AsyncDisposable {
@@ -89,7 +81,10 @@ class FullDisk implements AsyncDisposable {
     this.#filler = join(disk.root, "..", "filler");
   }
 
-  static async make(reserve: readonly string[]): Promise<FullDisk> {
+  static async make(
+    args: readonly string[],
+    users: readonly string[],
+  ): Promise<FullDisk> {
     await using stack = new AsyncDisposableStack();
     const folder = stack.use(tempFolder());
     const space = stack.use(await MountSpace.open());
@@ -98,11 +93,26 @@ class FullDisk implements AsyncDisposable {
     const disk = stack.use(
       await CrashDisk.make({
         ...{ root, seenRoot: space.seen(root), via: space.enter },
-        args: reserve,
-        users: ["ann", "bob"],
+        ...{ args, users },
       }),
     );
     return new FullDisk(disk, stack.move());
+  }
+
+  /** Fills the disk, and makes room again by removing a file beside the server. */
+  async fillAndClear(): Promise<void> {
+    const { disk, ledger } = this;
+    const last = await this.fill(LARGE_BYTES);
+    await this.fill(MEDIUM_BYTES);
+    this.assertKept();
+    await noPartials(disk.root);
+    assertEquals((await disk.client().run(["ls"])).code, 0);
+    Deno.removeSync(disk.file("ann", "file-1"));
+    ledger.forget("file-1");
+    assertEquals(await this.put(last, LARGE_BYTES), "");
+    this.assertKept();
+    Deno.removeSync(disk.file("ann", last));
+    ledger.forget(last);
   }
 
   /** Puts new files of a size until there is no room; the name of the last one. */
