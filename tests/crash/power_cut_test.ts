@@ -15,7 +15,7 @@ import { CrashDisk } from "./crash_disk.ts";
 import { type Findings, Ledger } from "./ledger.ts";
 import { LoopDisk } from "./loop_disk.ts";
 import { receipt } from "./puts.ts";
-import { assertDatabase, noLeftovers } from "./recovery.ts";
+import { assertDatabase, noLeftovers, readDatabase } from "./recovery.ts";
 import { contentOf } from "./versions.ts";
 import { runWriter } from "./writers.ts";
 
@@ -39,6 +39,18 @@ for (const options of [[], ["noauto_da_alloc"]]) {
     await t.step("a cut behind the last receipt", async () => {
       await putOneByOne(disk, ledger, "last");
       assertGood(await cutPower(loop, disk, ledger), "the last receipt");
+    });
+
+    await t.step("a cut behind a new account", async () => {
+      await disk.stranger().register("late", disk.server.link);
+      await using cut = await loop.cut(disk.server.process, () => {});
+      const names = readDatabase(
+        cut.seen("root"),
+        (database) =>
+          database.prepare("SELECT name FROM users ORDER BY id").all()
+            .map(({ name }) => name),
+      );
+      assertEquals(names, ["ann", "late"]);
     });
 
     const untraced = TRACING();
