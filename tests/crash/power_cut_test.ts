@@ -111,14 +111,17 @@ async function cutWriters(
     };
     while (!isOver) await runWriter(disk, writer, 5);
   });
-  for (let cut = 1; cut <= CUTS; cut++) {
-    await until("a receipt", () => ledger.acknowledged >= cut);
-    await pass(random.below(MAX_PAUSE_MS));
-    const findings = await cutPower(loop, disk, ledger);
-    assertGood(findings, `cut ${cut}, seed ${seed}`);
+  try {
+    for (let cut = 1; cut <= CUTS; cut++) {
+      await until("a receipt", () => ledger.acknowledged >= cut);
+      await pass(random.below(MAX_PAUSE_MS));
+      const findings = await cutPower(loop, disk, ledger);
+      assertGood(findings, `cut ${cut}, seed ${seed}`);
+    }
+  } finally {
+    isOver = true;
+    await Promise.all(writing);
   }
-  isOver = true;
-  await Promise.all(writing);
 }
 
 /** Puts a file, a later version of it, and a new file, each behind the other's receipt. */
