@@ -11,7 +11,7 @@ import { type ServeOptions, Server } from "../helpers/server.ts";
 import { assertDatabase, noLeftovers } from "./recovery.ts";
 
 /** The command that puts, and does not try again when the connection is lost. */
-export const PUT_ONCE: readonly string[] = ["put"];
+export const PUT_ONCE: readonly string[] = ["put", "--retries", "0"];
 
 export interface CrashDiskOptions extends Pick<ServeOptions, "via" | "root"> {
   /** Further options of `netdisk serve`. */

@@ -14,7 +14,7 @@ import { runProgramWriter, runWriter, type Writer } from "./writers.ts";
 /** Connections that put at the same time, beside one real `netdisk put`. */
 const WRITERS = 8;
 /** A server is killed at most this long after its first receipt of a round. */
-const MAX_ROUND_MS = 300;
+const MAX_ROUND_MS = 200;
 /** ... and a starting one after its start; it takes longer than that. */
 const MAX_START_MS = 150;
 

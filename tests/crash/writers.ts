@@ -41,11 +41,11 @@ export async function runWriter(
     using peer = await disk.dial();
     const { interrupted } = writer;
     writer.interrupted = undefined;
-    if (interrupted && ledger.isLatest(interrupted) && random.once(2)) {
+    if (interrupted && ledger.isLatest(interrupted) && !random.once(4)) {
       await putAsked(peer, interrupted, writer);
     }
     for (let sent = 0; sent < puts;) {
-      const isLarge = random.once(10);
+      const isLarge = random.once(6);
       const most = Math.min(MAX_PIPELINED, puts - sent);
       const count = isLarge ? 1 : random.between(1, most);
       const limit = isLarge ? MAX_LARGE_BYTES : MAX_SMALL_BYTES;
