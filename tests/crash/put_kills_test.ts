@@ -17,7 +17,7 @@ import { contentOf, type Version } from "./versions.ts";
 import { beginPut, finishPut, PIECE_BYTES } from "./puts.ts";
 
 /** Larger than a frame, so the client asks, and written in several pieces. */
-const LARGE_BYTES = 1_500_000;
+const LARGE_BYTES = 1_200_000;
 const SMALL_BYTES = 3000;
 /** The status of a command whose server went away. */
 const CONNECTION_LOST = 5;
