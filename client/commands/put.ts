@@ -57,7 +57,7 @@ export const command = defineCommand({
     checkArguments(invocation.args, invocation.options.to);
     using job = new PutJob(invocation);
     using _interrupted = onInterrupt(() => {
-      if (job.hint) invocation.output.notice(job.hint);
+      if (job.isResumable) invocation.output.notice(GOES_ON);
     });
     await withSession(invocation, async (connection, retry) => {
       try {
@@ -94,10 +94,15 @@ class PutJob implements Disposable {
     this.#sources = openSources({ ...invocation, stdin }, this.#results, to);
   }
 
-  /** What to do about a put that is ended now, where that is worth saying. */
+  /** True when the same command would go on where this one is. */
+  get isResumable(): boolean {
+    return this.#progress?.resumable ?? false;
+  }
+
+  /** What to do about a connection that stays lost, where that is worth saying. */
   get hint(): string | undefined {
     if (this.hasReadStdin) return PIPE_IS_GONE;
-    return this.#progress?.resumable ? GOES_ON : undefined;
+    return this.isResumable ? GOES_ON : undefined;
   }
 
   /** Sends what has no outcome yet. */
