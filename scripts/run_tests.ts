@@ -7,7 +7,7 @@
  *     deno task test tests/e2e --filter put    some of them
  *
  * `--no-build` leaves the binary alone. All tests run as two processes side by
- * side, because those that run programs wait for them most of the time.
+ * side, because they wait for other processes and the disk most of the time.
  */
 import { stripAnsiCode } from "@std/fmt/colors";
 import { join } from "@std/path";
@@ -20,8 +20,8 @@ export interface Tally {
   failed: number;
 }
 
-/** Tests that run programs. */
-const PROCESS_TESTS = ["crash", "e2e"];
+/** Tests that take about as long as all others. */
+const FIRST_HALF = ["e2e"];
 
 /** Far more than the lines that `deno test` ends with. */
 const TAIL_CHARS = 64 * 1024;
@@ -45,10 +45,10 @@ export function judge(tally: Tally | undefined, success: boolean): Tally {
 /** The arguments of each `deno test`: those that were given, or both halves. */
 export function groupsOf(args: string[], tests: string[]): string[][] {
   if (args.length > 0) return [args];
-  const runsPrograms = (name: string) => PROCESS_TESTS.includes(name);
+  const isFirst = (name: string) => FIRST_HALF.includes(name);
   const halves = [
-    tests.filter(runsPrograms),
-    tests.filter((name) => !runsPrograms(name)),
+    tests.filter(isFirst),
+    tests.filter((name) => !isFirst(name)),
   ];
   return halves.map((names) => names.map((name) => `tests/${name}`))
     .filter((half) => half.length > 0);
