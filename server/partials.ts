@@ -13,7 +13,7 @@ import { logEvent } from "./log.ts";
 import { errnoOf, toStorageError } from "./os_errors.ts";
 import { uploadsFolder } from "./storage_path.ts";
 
-/** How long an upload that nobody resumes is kept, in milliseconds. */
+/** How long an upload that nobody resumes is kept by default, in milliseconds. */
 export const PARTIAL_EXPIRY_MS = 7 * 24 * 3600 * 1000;
 
 /**
@@ -128,10 +128,13 @@ export class Partial {
 /** All unfinished uploads below one storage root. */
 export class Partials {
   #folder: string;
+  #keepMs: number;
   #inUse = new Map<string, Partial>();
 
-  constructor(root: string) {
+  /** @param keepMs how long an upload that nobody resumes is kept */
+  constructor(root: string, keepMs: number = PARTIAL_EXPIRY_MS) {
     this.#folder = uploadsFolder(root);
+    this.#keepMs = keepMs;
   }
 
   /** A new file that no later upload finds. @throws NetdiskError */
@@ -209,7 +212,7 @@ export class Partials {
       if (name.startsWith("r-")) {
         // Not its mtime, which may be set already to that of the client's file.
         const { ctimeMs } = await fs.promises.lstat(path);
-        if (now - ctimeMs < PARTIAL_EXPIRY_MS) return 0;
+        if (now - ctimeMs < this.#keepMs) return 0;
       }
       if (this.#inUse.has(path)) return 0;
       // At once: in between it could be claimed.

@@ -1,77 +1,16 @@
 /**
- * `netdisk serve`: its options and help, and the lines that it prints when it
- * is ready. Starting and stopping is supervisor.ts's business.
+ * `netdisk serve`: its help, its course, and the lines that it prints when it is
+ * ready. Starting and stopping is supervisor.ts's business.
  */
 
-import { NetdiskError } from "../protocol/errors.ts";
-import {
-  formatAddress,
-  formatServerLink,
-  parseServerLink,
-} from "../protocol/link.ts";
+import { formatAddress, formatServerLink } from "../protocol/link.ts";
 import { DEFAULT_PORT, VERSION } from "../protocol/version.ts";
-import { parseReserve, type Reserve } from "./free_space.ts";
 import { type Identity, loadIdentity, readIdentityFiles } from "./identity.ts";
 import { logEvent } from "./log.ts";
+import { OPTIONS, readOptions, type ServeOptions } from "./serve_options.ts";
 import { dataFolder } from "./storage_path.ts";
 import { lockRoot, startServer } from "./supervisor.ts";
 import type { ReadyMessage, Registration } from "./worker_messages.ts";
-
-const DEFAULT_ROOT = "./netdisk-data";
-const DEFAULT_LISTEN = `0.0.0.0:${DEFAULT_PORT}`;
-
-const OPTIONS = [
-  {
-    name: "root",
-    value: "DIR",
-    description:
-      `the folder to serve, made if missing (default ${DEFAULT_ROOT})`,
-  },
-  {
-    name: "listen",
-    value: "HOST:PORT",
-    description:
-      `the address to listen on (default ${DEFAULT_LISTEN}); port 0 takes a free one`,
-  },
-  {
-    name: "registration",
-    value: "WHO",
-    choices: ["invite", "open", "closed"],
-    description:
-      "who may register: holders of the printed link and this machine (invite, the default), everybody, nobody",
-  },
-  {
-    name: "tls-cert",
-    value: "FILE",
-    description: "a certificate of your own with its chain (PEM)",
-  },
-  {
-    name: "tls-key",
-    value: "FILE",
-    description: "the certificate's private key (PEM)",
-  },
-  {
-    name: "min-free",
-    value: "SIZE",
-    description:
-      "refuse uploads when the disk has less room than this, such as 500M, 2G or 5% (default 1% or 256M, the smaller)",
-  },
-  {
-    name: "plain",
-    description: "do not encrypt; only for a network that you trust",
-  },
-] as const;
-
-/** The parsed values of {@link OPTIONS}. */
-interface ServeOptions {
-  root: string | undefined;
-  listen: string | undefined;
-  registration: Registration | undefined;
-  tlsCert: string | undefined;
-  tlsKey: string | undefined;
-  minFree: string | undefined;
-  plain: boolean;
-}
 
 /** What the command needs of its caller; the client's Output has it. */
 interface ServeInvocation {
@@ -114,23 +53,13 @@ export const command = {
 } as const;
 
 async function run({ options, output }: ServeInvocation): Promise<void> {
-  checkOptions(options);
-  const { host, port } = parseListen(options.listen ?? DEFAULT_LISTEN);
-  const registration = options.registration ?? "invite";
-  const minFree = parseMinFree(options.minFree);
-  const folder = options.root ?? DEFAULT_ROOT;
+  const { folder, ...settings } = readOptions(options);
+  const { registration } = settings;
   const { root, lock } = await lockRoot(folder);
   try {
     const identity = options.plain ? null : await identityOf(options, root);
     const stopSignal = nextSignal();
-    const server = await startServer({
-      root,
-      hostname: host,
-      port,
-      tls: identity,
-      registration,
-      minFree,
-    });
+    const server = await startServer({ root, tls: identity, ...settings });
     announce(output, folder, identity, registration, server.ready);
     const signal = await Promise.race([stopSignal, server.failed]);
     logEvent("stopping", { signal });
@@ -139,50 +68,6 @@ async function run({ options, output }: ServeInvocation): Promise<void> {
   } finally {
     lock.close();
   }
-}
-
-function checkOptions({ tlsCert, tlsKey, plain }: ServeOptions): void {
-  const fault = (tlsCert === undefined) !== (tlsKey === undefined)
-    ? "--tls-cert and --tls-key go together"
-    : plain && tlsCert !== undefined
-    ? "--plain and --tls-cert exclude each other"
-    : undefined;
-  if (fault) {
-    throw new NetdiskError("usage", `serve: ${fault}`, {
-      hint: "netdisk help serve",
-    });
-  }
-}
-
-/** `HOST:PORT`, `HOST` or `:PORT`; unlike in a link the port may be 0. */
-function parseListen(text: string): { host: string; port: number } {
-  const match = /^(?<host>.*?):(?<port>\d{1,5})$/.exec(text);
-  const port = Number(match?.groups?.port ?? DEFAULT_PORT);
-  const host = match ? match.groups!.host || "0.0.0.0" : text;
-  // A link is no place to listen on.
-  if (port > 65535 || host.includes("/")) throw badListen(text);
-  try {
-    return { host: parseServerLink(host).host, port };
-  } catch {
-    throw badListen(text);
-  }
-}
-
-function parseMinFree(text: string | undefined): Reserve | null {
-  if (text === undefined) return null;
-  const reserve = parseReserve(text);
-  if (reserve) return reserve;
-  throw new NetdiskError(
-    "usage",
-    `--min-free '${text}' is no size such as 500M, 2G or 5%`,
-    { hint: "netdisk help serve" },
-  );
-}
-
-function badListen(text: string): NetdiskError {
-  return new NetdiskError("usage", `--listen '${text}' is not HOST:PORT`, {
-    hint: "netdisk help serve",
-  });
 }
 
 function identityOf(options: ServeOptions, root: string): Promise<Identity> {

@@ -11,7 +11,7 @@ import { remoteName } from "../protocol/remote_path.ts";
 import { Durability, syncFolderNow } from "./durability.ts";
 import { FreeSpace, type Reserve } from "./free_space.ts";
 import { errnoOf, toStorageError } from "./os_errors.ts";
-import { type Holder, Partials } from "./partials.ts";
+import { type Holder, PARTIAL_EXPIRY_MS, Partials } from "./partials.ts";
 import {
   existingStoragePath,
   uploadsFolder,
@@ -20,6 +20,13 @@ import {
 import { StoredFile } from "./stored_file.ts";
 import { findTarget, Upload, type UploadPlace } from "./upload.ts";
 
+export interface StorageOptions {
+  /** What uploads leave free. @default 1 % of the disk, or 256 MiB if that is less */
+  minFree?: Reserve | null;
+  /** How long unfinished uploads are kept, in milliseconds. @default 7 days */
+  keepMs?: number;
+}
+
 /** The storage root: makes and opens the users' folders. */
 export class Storage {
   #root: string;
@@ -27,11 +34,10 @@ export class Storage {
   #partials: Partials;
   #space: FreeSpace;
 
-  /** @param reserve see {@link FreeSpace} */
-  constructor(root: string, reserve: Reserve | null = null) {
+  constructor(root: string, options: StorageOptions = {}) {
     this.#root = root;
-    this.#partials = new Partials(root);
-    this.#space = new FreeSpace(root, reserve);
+    this.#partials = new Partials(root, options.keepMs ?? PARTIAL_EXPIRY_MS);
+    this.#space = new FreeSpace(root, options.minFree ?? null);
   }
 
   /** Makes the folders of the root. */

@@ -34,6 +34,8 @@ export interface ServerOptions {
   registration: Registration;
   /** What uploads leave free; null is the default. */
   minFree: Reserve | null;
+  /** How long unfinished uploads are kept, in milliseconds. */
+  keepMs: number;
 }
 
 /** A server that accepts connections. */

@@ -60,7 +60,7 @@ function serve(message: StartMessage): ReadyMessage {
     database,
     new PasswordHasher(message.passwords),
   );
-  const storage = new Storage(root, message.minFree);
+  const storage = new Storage(root, message);
   storage.prepare();
   const socket = listen(message);
   listener = new ConnectionListener(

@@ -18,6 +18,8 @@ export interface StartMessage {
   registration: Registration;
   /** What uploads leave free; null is the default. */
   minFree: Reserve | null;
+  /** How long unfinished uploads are kept, in milliseconds. */
+  keepMs: number;
   /** Leads to the password Worker; transferred. */
   passwords: MessagePort;
 }

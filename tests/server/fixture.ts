@@ -106,7 +106,7 @@ export class Fixture implements AsyncDisposable {
   #tokens = new Map<string, string>();
 
   constructor(reserve: Reserve | null = null) {
-    this.storage = new Storage(this.root, reserve);
+    this.storage = new Storage(this.root, { minFree: reserve });
     this.storage.prepare();
     this.#database = openDatabase(dataFolder(this.root));
     this.accounts = new Accounts(this.#database, hasher);

@@ -11,6 +11,7 @@ const OPTIONS: Options = {
   tlsCert: undefined,
   tlsKey: undefined,
   minFree: undefined,
+  keepPartials: undefined,
   plain: false,
 };
 
@@ -76,6 +77,18 @@ Deno.test("a certificate needs its key, and excludes --plain", async () => {
   const both = { tlsCert: "c.pem", tlsKey: "k.pem" };
   assertEquals(await faultOf({ ...both, plain: true }), exclude);
   assertEquals(await faultOf(both), "local-io");
+});
+
+Deno.test("--keep-partials takes a number of days", async () => {
+  for (const keepPartials of ["0", "7", "3650"]) {
+    assertEquals(await faultOf({ keepPartials }), "local-io", keepPartials);
+  }
+  for (const keepPartials of ["", "-1", "7d", "1.5", "for ever", "10000"]) {
+    assertEquals(
+      await faultOf({ keepPartials }),
+      `--keep-partials '${keepPartials}' is no number of days`,
+    );
+  }
 });
 
 Deno.test("--min-free takes a size or a part of the disk", async () => {

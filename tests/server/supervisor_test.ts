@@ -13,6 +13,7 @@ const LOCAL = {
   tls: null,
   registration: "invite",
   minFree: null,
+  keepMs: 0,
 } as const;
 
 Deno.test("lockRoot() makes a root, for its owner alone, and syncs all that is new", async () => {

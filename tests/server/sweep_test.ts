@@ -76,6 +76,17 @@ Deno.test("what may be resumed stays for seven days", async () => {
   assertEquals(f.log.lines("swept"), ["swept partials=1", "swept partials=1"]);
 });
 
+Deno.test("it stays for as long as it is said", async () => {
+  using f = new Fixture();
+  f.leave("ann", R);
+  const partials = new Partials(f.root, 5000);
+  const changed = changeOf(`${f.uploads}/ann/${R}`);
+  await partials.sweep(changed + 4000);
+  assertEquals(f.names(), [`ann/${R}`]);
+  await partials.sweep(changed + 5001);
+  assertEquals(f.names(), []);
+});
+
 Deno.test("what is in use stays, however old it is", async () => {
   using f = new Fixture();
   f.leave("ann", `r-${sha256Of("file")}`, R, T);
