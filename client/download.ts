@@ -147,7 +147,8 @@ export class Downloads implements Disposable {
     this.#files.set(index, file);
     const { size, offset } = answer;
     if (prefix && offset === 0) {
-      const reason = "it has changed since it was interrupted";
+      const reason =
+        "it has changed since it was interrupted, or what was kept is damaged";
       this.#observer.startsAgain(item, reason);
     }
     this.#observer.began(item, size, offset);

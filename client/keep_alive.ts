@@ -4,16 +4,21 @@ import type { Connection } from "./connection.ts";
 import type { PendingPut } from "./pending_put.ts";
 
 /** How often the server hears of it (SPEC.md 4). */
-const WAITING_MS = 20_000;
+export const WAITING_MS = 20_000;
+
+/** ... while both sides compare what is there: another upload would take it over. */
+export const COMPARING_MS = 1000;
 
 /**
  * Sends `waiting` during an upload, for as long as the result lives.
  *
+ * @param ms how often
  * @param isWaiting asked each time whether nothing else is being sent
  */
 export function keepAlive(
   connection: Connection,
   put: PendingPut,
+  ms: number,
   isWaiting: () => boolean = () => true,
 ): Disposable {
   const timer = setInterval(async () => {
@@ -24,6 +29,6 @@ export function keepAlive(
     } catch {
       // The reader of the answers learns of a lost connection by itself.
     }
-  }, WAITING_MS);
+  }, ms);
   return { [Symbol.dispose]: () => clearInterval(timer) };
 }

@@ -23,7 +23,7 @@ export interface UploadOutcome {
 }
 
 type FinalAnswer = ResponseOf<"receipt" | "cancelled" | "error">;
-type Answer = FinalAnswer | ResponseOf<"continue" | "verifying">;
+type Answer = FinalAnswer | ResponseOf<"continue" | "verifying" | "working">;
 
 /**
  * What the client said last, or what the server did: `offered` is a `continue`
@@ -41,7 +41,8 @@ type State =
 /** What an answer answers. An `error` may come at any time. */
 const ANSWERED_STATES: Record<Answer["type"], readonly State[] | undefined> = {
   continue: ["asked", "compared"],
-  verifying: ["offered", "compared"],
+  verifying: ["offered", "compared", "cancelled"],
+  working: undefined,
   receipt: ["committed"],
   cancelled: ["cancelled"],
   error: undefined,
@@ -100,7 +101,7 @@ export class PendingPut {
         `the server answered '${type}' out of order`,
       );
     }
-    if (type === "verifying") return;
+    if (isNotice(answer)) return;
     if (type === "continue") {
       this.#continue(answer.offset);
     } else {
@@ -159,6 +160,13 @@ export function outcomeOf(
   ) return { item, receipt: answer };
   const message = `${label}: the server's receipt does not fit what was sent`;
   return { item, error: new NetdiskError("integrity", message) };
+}
+
+/** True for what only says that the server is alive. */
+export function isNotice(
+  answer: Answer,
+): answer is ResponseOf<"verifying" | "working"> {
+  return answer.type === "verifying" || answer.type === "working";
 }
 
 /** The source is not what it was when it was looked at. */

@@ -5,7 +5,7 @@
 
 import { createHash, type Hash } from "node:crypto";
 import type { Connection } from "./connection.ts";
-import { keepAlive } from "./keep_alive.ts";
+import { COMPARING_MS, keepAlive } from "./keep_alive.ts";
 import type { SourceReader } from "./local_source.ts";
 import { changed, type PendingPut } from "./pending_put.ts";
 
@@ -34,10 +34,9 @@ export async function compareBeginning(
   { offset, mayResume }: { offset: number; mayResume: boolean },
 ): Promise<Beginning | undefined> {
   const hash = createHash("sha256");
-  if (mayResume) {
-    using _alive = keepAlive(connection, put);
-    await hashBeginning(put, reader, hash, offset);
-  }
+  // Until the second 'continue': the server compares for as long as it likes.
+  using _alive = keepAlive(connection, put, COMPARING_MS);
+  if (mayResume) await hashBeginning(put, reader, hash, offset);
   if (put.ended) return undefined;
   const sha256 = mayResume ? hash.copy().digest("hex") : null;
   put.comparing(sha256);

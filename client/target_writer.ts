@@ -113,8 +113,17 @@ export class FileWriter implements TargetWriter {
 
   suspend(): void {
     if (!this.#open) return;
-    if (this.isKept && this.#file.statSync().size > 0) this.#close();
+    if (this.isKept && !this.#isEmpty()) this.#close();
     else this.abort();
+  }
+
+  /** Never throws: others are to be suspended as well. */
+  #isEmpty(): boolean {
+    try {
+      return this.#file.statSync().size === 0;
+    } catch {
+      return false;
+    }
   }
 
   /** A name that others know may be removed, and given to another download's file. */

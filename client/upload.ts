@@ -8,10 +8,11 @@ import { createHash, type Hash } from "node:crypto";
 import { BLOCK_HEADROOM } from "../protocol/channel.ts";
 import { NetdiskError } from "../protocol/errors.ts";
 import { type Connection, expectResponse } from "./connection.ts";
-import { keepAlive } from "./keep_alive.ts";
+import { keepAlive, WAITING_MS } from "./keep_alive.ts";
 import type { SourceReader } from "./local_source.ts";
 import {
   changed,
+  isNotice,
   outcomeOf,
   PendingPut,
   type UploadItem,
@@ -40,6 +41,8 @@ export interface UploadObserver {
    * @param differs that is 0 as what the server had is not the file's beginning
    */
   starts(item: UploadItem, offset: number, differs: boolean): void;
+  /** All is there, but the server's disk takes its time. */
+  flushing(): void;
   /** So many bytes were handed to the connection. */
   sent(bytes: number): void;
   /** In the order of the items. */
@@ -203,7 +206,7 @@ class Uploader {
     let isWaiting = false;
     // A disk answers, or fails; a pipe may be silent for as long as it likes.
     using _alive = size === null
-      ? keepAlive(this.#connection, put, () => isWaiting)
+      ? keepAlive(this.#connection, put, WAITING_MS, () => isWaiting)
       : undefined;
     try {
       for (;;) {
@@ -282,12 +285,16 @@ class Uploader {
     const answer = expectResponse(frame, [
       "continue",
       "verifying",
+      "working",
       "receipt",
       "cancelled",
       "error",
     ]);
     put.answer(answer);
-    if (answer.type === "continue" || answer.type === "verifying") return;
+    if (answer.type === "working" && put.state === "committed") {
+      this.#observer.flushing();
+    }
+    if (answer.type === "continue" || isNotice(answer)) return;
     this.#pending.shift();
     this.#room?.();
     this.#observer.ended(outcomeOf(put, answer));

@@ -89,7 +89,7 @@ export class UploadProgress implements UploadObserver, Disposable {
     if (offset > before) this.#watchers.retry.moved();
     if (differs) {
       this.#watchers.output.notice(
-        `${item.source.label}: it has changed since it was interrupted, starting again`,
+        `${item.source.label}: it has changed since it was interrupted, or what was kept is damaged, starting again`,
       );
     }
     this.#moveTo(item, offset);
@@ -98,8 +98,14 @@ export class UploadProgress implements UploadObserver, Disposable {
     this.#progress.resuming(Math.floor(100 * offset / item.source.size!));
   }
 
+  flushing(): void {
+    this.#progress.phase("flushing");
+  }
+
   sent(bytes: number): void {
-    const item = this.#current!;
+    const item = this.#current;
+    // The answer may be quicker than the last block.
+    if (!item) return;
     if (this.#isStale) this.#moveTo(item, 0);
     this.#counted.set(item, this.#counted.get(item)! + bytes);
     this.#progress.add(bytes);

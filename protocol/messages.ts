@@ -109,6 +109,7 @@ export const RESPONSES = {
   done: { sha256 },
   continue: { offset: size },
   verifying: { done: size },
+  working: {},
   receipt: { size, sha256, mtime: nullable(time), time },
   cancelled: {},
   error: {

@@ -68,6 +68,11 @@ interface FolderSyncs {
 export class Durability {
   /** Whoever has a whole file enters here before it takes the next one. */
   readonly queue: Slots = new Slots(MAX_WAITING_FILES);
+  /**
+   * A name could not be synced. The system may have dropped it, and a second
+   * sync would say that all is well: what is there proves nothing any more.
+   */
+  hasFailed = false;
   #slots = new Slots(SYNC_SLOTS);
   #folders = new Map<string, FolderSyncs>();
   #durable = new Set<string>();
@@ -127,6 +132,9 @@ export class Durability {
   async #runFolder(path: string): Promise<void> {
     try {
       await this.#slots.run(() => syncNames(path));
+    } catch (error) {
+      this.hasFailed = true;
+      throw error;
     } finally {
       if (!this.#folders.get(path)?.next) this.#folders.delete(path);
     }

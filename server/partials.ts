@@ -10,7 +10,13 @@ import { join } from "@std/path";
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import { logEvent } from "./log.ts";
-import { errnoOf, toStorageError } from "./os_errors.ts";
+import { toStorageError } from "./os_errors.ts";
+import {
+  type Holder,
+  isFileOrNothing,
+  PartialFile,
+  removeIfEmpty,
+} from "./partial_file.ts";
 import { uploadsFolder } from "./storage_path.ts";
 
 /** How long an upload that nobody resumes is kept by default, in milliseconds. */
@@ -25,111 +31,11 @@ export const TAKEOVER_MS = 3000;
 /** Files looked at in one go while sweeping; then others have their turn. */
 const SWEEP_BATCH = 64;
 
-/** The client of an upload, as far as others need to know of it. */
-export interface Holder {
-  /** Bytes that came from it so far, those of a frame on its way included. */
-  received(): number;
-  /** Ends its connection. */
-  drop(): void;
-}
-
-/** One unfinished file in the hands of one upload. */
-export class Partial {
-  readonly path: string;
-  readonly file: Deno.FsFile;
-  /** Bytes that an earlier upload left. */
-  readonly size: number;
-  readonly isResumable: boolean;
-  /** The client has sent all, or given up, and only the disk is waited for. */
-  isEnding = false;
-  /** Resolves when the file is closed and has got its name, or stays, or is gone. */
-  readonly released: Promise<void>;
-  #holder: Holder | undefined;
-  #received = 0;
-  #heardAt = performance.now();
-  #release: () => void;
-  #isOpen = true;
-  #isReleased = false;
-
-  constructor(
-    path: string,
-    options: { mode: number; holder?: Holder; onRelease: () => void },
-  ) {
-    const { mode, holder } = options;
-    this.path = path;
-    this.isResumable = holder !== undefined;
-    this.#holder = holder;
-    this.#received = holder?.received() ?? 0;
-    this.file = openOrCreate(path, mode, this.isResumable);
-    this.size = this.isResumable ? this.file.statSync().size : 0;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.released = promise;
-    this.#release = () => {
-      options.onRelease();
-      resolve();
-    };
-  }
-
-  /** When its client was last heard of, by `performance.now`; exact if looked at often. */
-  heardAt(): number {
-    const received = this.#holder?.received() ?? 0;
-    if (received !== this.#received) this.#heardAt = performance.now();
-    this.#received = received;
-    return this.#heardAt;
-  }
-
-  /** Ends the connection whose upload this is. */
-  drop(): void {
-    this.#holder?.drop();
-  }
-
-  /** Closes the file; harmless when repeated. */
-  close(): void {
-    if (this.#isOpen) this.file.close();
-    this.#isOpen = false;
-  }
-
-  /** Lets go of a file that was closed and renamed, or that stays. */
-  release(): void {
-    this.close();
-    this.#letGo();
-  }
-
-  /** Lets a later upload go on with it, if there is anything to go on with. */
-  releaseOrRemove(): void {
-    if (this.#isReleased) return;
-    this.close();
-    removeIfEmpty(this.path);
-    this.#letGo();
-  }
-
-  /**
-   * Removes the file, unless it was let go: another one may have it then. Never
-   * throws: what stays is swept away later.
-   */
-  remove(): void {
-    if (this.#isReleased) return;
-    try {
-      this.close();
-      Deno.removeSync(this.path);
-    } catch {
-      // Gone already, or the disk fails.
-    }
-    this.#letGo();
-  }
-
-  #letGo(): void {
-    if (this.#isReleased) return;
-    this.#isReleased = true;
-    this.#release();
-  }
-}
-
 /** All unfinished uploads below one storage root. */
 export class Partials {
   #folder: string;
   #keepMs: number;
-  #inUse = new Map<string, Partial>();
+  #inUse = new Map<string, PartialFile>();
 
   /** @param keepMs how long an upload that nobody resumes is kept */
   constructor(root: string, keepMs: number = PARTIAL_EXPIRY_MS) {
@@ -138,7 +44,7 @@ export class Partials {
   }
 
   /** A new file that no later upload finds. @throws NetdiskError */
-  create(user: string, mode: number): Partial {
+  create(user: string, mode: number): PartialFile {
     return this.#open(this.#pathOf(user, `t-${crypto.randomUUID()}`), mode);
   }
 
@@ -155,7 +61,7 @@ export class Partials {
     remotePath: string,
     mode: number,
     client: Holder,
-  ): Promise<Partial> {
+  ): Promise<PartialFile> {
     // Of a fixed length: the path may be longer than a name may be.
     const hash = createHash("sha256").update(remotePath).digest("hex");
     const path = this.#pathOf(user, `r-${hash}`);
@@ -163,6 +69,8 @@ export class Partials {
     if (holder && !await outlive(holder)) return this.create(user, mode);
     // Another one may have waited as well.
     if (this.#inUse.has(path)) return this.create(user, mode);
+    // Nothing that we would have made.
+    if (!isFileOrNothing(path)) return this.create(user, mode);
     removeIfEmpty(path);
     return this.#open(path, mode, client);
   }
@@ -228,9 +136,9 @@ export class Partials {
     return join(this.#folder, user, name);
   }
 
-  #open(path: string, mode: number, holder?: Holder): Partial {
+  #open(path: string, mode: number, holder?: Holder): PartialFile {
     try {
-      const partial = new Partial(path, {
+      const partial = new PartialFile(path, {
         mode,
         ...(holder ? { holder } : {}),
         onRelease: () => this.#inUse.delete(path),
@@ -248,13 +156,13 @@ export class Partials {
  * when that one is still heard of after a while. What a dead client had sent
  * may have to be read to its end first.
  */
-async function outlive(holder: Partial): Promise<boolean> {
+async function outlive(holder: PartialFile): Promise<boolean> {
   const askedAt = performance.now();
   let isReleased = false;
   const released = holder.released.then(() => isReleased = true);
   while (!isReleased) {
     const now = performance.now();
-    const silentMs = now - holder.heardAt();
+    const silentMs = now - holder.heardAt;
     if (holder.isEnding || silentMs >= TAKEOVER_MS) {
       if (!holder.isEnding) holder.drop();
       await released;
@@ -266,42 +174,6 @@ async function outlive(holder: Partial): Promise<boolean> {
     }
   }
   return true;
-}
-
-/** Nothing can be gone on with, and it has the mode of a put that is over. */
-function removeIfEmpty(path: string): void {
-  try {
-    if (Deno.lstatSync(path).size === 0) Deno.removeSync(path);
-  } catch {
-    // Gone already, or the disk fails.
-  }
-}
-
-/** The user's folder is made with the first of its files. */
-function openOrCreate(
-  path: string,
-  mode: number,
-  mayExist: boolean,
-): Deno.FsFile {
-  const open = () =>
-    Deno.openSync(path, {
-      read: true,
-      write: true,
-      // The umask takes away what the server's owner does not want to give.
-      mode,
-      ...(mayExist ? { create: true } : { createNew: true }),
-    });
-  try {
-    return open();
-  } catch (error) {
-    if (errnoOf(error) !== "ENOENT") throw error;
-  }
-  try {
-    Deno.mkdirSync(join(path, ".."), { mode: 0o700 });
-  } catch (error) {
-    if (errnoOf(error) !== "EEXIST") throw error;
-  }
-  return open();
 }
 
 function delay(ms: number): Promise<void> {

@@ -13,12 +13,16 @@ import { logEvent } from "./log.ts";
 /** The most answers that may be outstanding (SPEC.md 9). */
 export const MAX_PENDING_REPLIES = 64;
 
+/** How often a client hears that its answer takes long, in milliseconds (SPEC.md 4). */
+export const WORKING_MS = 2000;
+
 /** The pending answers of one session. */
 export class ReplyQueue {
   #channel: FrameChannel;
   #queue: Promise<Response>[] = [];
   #pumping: Promise<void> | undefined;
   #working = false;
+  #sent = 0;
   #room: (() => void) | undefined;
 
   constructor(channel: FrameChannel) {
@@ -58,6 +62,11 @@ export class ReplyQueue {
   }
 
   async #pump(): Promise<void> {
+    let looked = this.#sent;
+    const timer = setInterval(() => {
+      if (this.#working && this.#sent === looked) this.#tellWorking();
+      looked = this.#sent;
+    }, WORKING_MS);
     try {
       while (this.#queue.length > 0) {
         await this.#sendNext();
@@ -69,8 +78,16 @@ export class ReplyQueue {
       this.#queue = [];
       throw error;
     } finally {
+      clearInterval(timer);
       this.#pumping = undefined;
     }
+  }
+
+  /** The next answer has been due since the last look: the client must not give up. */
+  #tellWorking(): void {
+    // The pump learns of a lost connection by itself.
+    this.#channel.send({ type: "working" }).catch(() => {});
+    this.#channel.flush().catch(() => {});
   }
 
   async #sendNext(): Promise<void> {
@@ -79,6 +96,7 @@ export class ReplyQueue {
     this.#working = false;
     await this.#channel.send(response);
     this.#queue.shift();
+    this.#sent++;
     this.#room?.();
   }
 }

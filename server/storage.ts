@@ -11,7 +11,8 @@ import { remoteName } from "../protocol/remote_path.ts";
 import { Durability, syncFolderNow } from "./durability.ts";
 import { FreeSpace, type Reserve } from "./free_space.ts";
 import { errnoOf, toStorageError } from "./os_errors.ts";
-import { type Holder, PARTIAL_EXPIRY_MS, Partials } from "./partials.ts";
+import type { Holder } from "./partial_file.ts";
+import { PARTIAL_EXPIRY_MS, Partials } from "./partials.ts";
 import {
   existingStoragePath,
   uploadsFolder,
@@ -171,7 +172,7 @@ export class UserStorage {
       return new Upload(this.#place, request, partial);
     }
     const partial = await this.#partials.claim(this.#user, path, mode, client);
-    const published = partial.size === 0
+    const published = partial.size === 0 && !this.#place.durability.hasFailed
       ? openIfSame(target.path, request)
       : undefined;
     return new Upload(this.#place, request, partial, published);
@@ -187,7 +188,8 @@ function openIfSame(
   path: string,
   { size, mtime, executable }: RequestOf<"put">,
 ): StoredFile | undefined {
-  if (size === 0 || mtime === null) return undefined;
+  // Windows syncs no file that is open for reading only.
+  if (mtime === null || Deno.build.os === "windows") return undefined;
   try {
     const file = new StoredFile(path);
     const looksSame = file.size === size && file.mtime === mtime &&

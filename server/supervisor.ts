@@ -17,8 +17,8 @@ import type {
   ToWorker,
 } from "./worker_messages.ts";
 
-/** How long running transfers get when the server stops. */
-const GRACE_MS = 5000;
+/** How long running transfers get when the server stops: all is over within 5 s. */
+const GRACE_MS = 4500;
 
 /** A lock that is free is taken at once; one that is held stays so. */
 const LOCK_MS = 500;

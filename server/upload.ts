@@ -7,9 +7,15 @@ import { createHash, type Hash } from "node:crypto";
 import { NetdiskError } from "../protocol/errors.ts";
 import type { RequestOf, ResponseOf } from "../protocol/messages.ts";
 import type { Durability } from "./durability.ts";
+import {
+  makeFolder,
+  removeEmptyFolder,
+  setExecutable,
+  toFileTime,
+} from "./file_system.ts";
 import type { FreeSpace } from "./free_space.ts";
 import { errnoOf, toStorageError } from "./os_errors.ts";
-import type { Partial } from "./partials.ts";
+import type { PartialFile } from "./partial_file.ts";
 import { hashPrefix, isHashOf } from "./prefix.ts";
 import { type StoragePath, storagePath } from "./storage_path.ts";
 import type { StoredFile } from "./stored_file.ts";
@@ -50,16 +56,16 @@ export function findTarget(home: string, remotePath: string): StoragePath {
 /**
  * One unfinished file. When {@link offset} is not 0, {@link verify} and
  * {@link resume} come first. Then {@link update} and {@link write} for each
- * piece, {@link complete}, {@link finish}, {@link publish}, {@link settle}; {@link suspend} and
- * {@link abort} are possible until `publish`. After a failure nothing is left
- * but what was there before.
+ * piece, {@link complete}, {@link finish}, {@link publish}, {@link settle};
+ * {@link suspend} and {@link abort} are possible until `publish`. After a
+ * failure the target is what it was before, and only `suspend` leaves a trace.
  */
 export class Upload {
   /** Bytes that are there already, if they are those of the client's file. */
   readonly offset: number;
   #place: UploadPlace;
   #request: RequestOf<"put">;
-  #partial: Partial;
+  #partial: PartialFile;
   /** The whole file, when an earlier upload got as far as its name. */
   #published: StoredFile | undefined;
   #verified: Promise<Hash> | undefined;
@@ -77,7 +83,7 @@ export class Upload {
   constructor(
     place: UploadPlace,
     request: RequestOf<"put">,
-    partial: Partial,
+    partial: PartialFile,
     published?: StoredFile,
   ) {
     this.#place = place;
@@ -87,7 +93,10 @@ export class Upload {
     const size = request.size ?? 0;
     this.offset = published?.size ?? Math.min(partial.size, size);
     try {
-      place.space.require(size - this.offset);
+      // What is there already takes no more room.
+      if (this.offset === 0 || this.offset < size) {
+        place.space.require(size - this.offset);
+      }
     } catch (error) {
       this.suspend();
       throw error;
@@ -108,6 +117,11 @@ export class Upload {
       stopped: () => this.#isOver,
     });
     await this.#verified;
+  }
+
+  /** Ends {@link verify}, and {@link resume} with it. */
+  stopVerifying(): void {
+    this.#isOver = true;
   }
 
   /**
@@ -149,7 +163,7 @@ export class Upload {
       );
     }
     this.#place.space.take(bytes.length);
-    this.#partial.heardAt();
+    this.#partial.noteTraffic();
     this.#size += bytes.length;
     this.#hash.update(bytes);
   }
@@ -210,8 +224,7 @@ export class Upload {
 
   /**
    * Gives the file its name, in one step. The bytes are on the disk by now, so
-   * a loss of power shows the old file or the new one; closing comes first
-   * because Windows renames no open file.
+   * a loss of power shows the old file or the new one.
    */
   publish(): void {
     const made: string[] = [];
@@ -275,7 +288,11 @@ export class Upload {
     // Until then others wait, but need not drop a client for it.
     this.#partial.isEnding = true;
     const closeAll = () => {
-      this.#published?.close();
+      try {
+        this.#published?.close();
+      } catch {
+        // It was only read.
+      }
       this.#published = undefined;
       close();
     };
@@ -299,37 +316,4 @@ export class Upload {
       throw toStorageError(error);
     }
   }
-}
-
-/** False when it is there: another Worker may make the same one at the same time. */
-function makeFolder(path: string): boolean {
-  try {
-    Deno.mkdirSync(path);
-    return true;
-  } catch (error) {
-    if (errnoOf(error) !== "EEXIST") throw error;
-    return false;
-  }
-}
-
-function removeEmptyFolder(path: string): void {
-  try {
-    Deno.removeSync(path);
-  } catch {
-    // In use already, or the disk fails: an empty folder does no harm.
-  }
-}
-
-/** An earlier upload made the file, perhaps with another mode. */
-function setExecutable(path: string, executable: boolean): void {
-  if (Deno.build.os === "windows") return;
-  const mode = Deno.lstatSync(path).mode! & 0o777;
-  // Who may read it may run it: so the umask is kept to.
-  const wanted = executable ? mode | (mode & 0o444) >> 2 : mode & ~0o111;
-  if (wanted !== mode) Deno.chmodSync(path, wanted);
-}
-
-/** Deno refuses a fraction of a second before 1970. */
-function toFileTime(mtime: number): Date {
-  return new Date(mtime < 0 ? Math.floor(mtime / 1000) * 1000 : mtime);
 }

@@ -58,24 +58,12 @@ export class UploadReceiver {
     // What is there already is to be what the puts before it have left there;
     // 'continue' comes behind their receipts anyway.
     if (request.ask) await this.#replies.drained();
-    let upload: Upload | undefined;
-    try {
-      upload = await storage.beginPut(request, {
-        received: () => this.#channel.traffic.received,
-        drop: () => this.#drop(TAKEN_OVER),
-      });
-    } catch (error) {
-      await this.#replies.push(Promise.reject(error));
-      if (request.ask) return;
-    }
-    if (upload && request.ask) {
-      try {
-        await this.#reply({ type: "continue", offset: upload.offset });
-      } catch (error) {
-        upload.suspend();
-        throw error;
-      }
-    }
+    const beginning = storage.beginPut(request, {
+      received: () => this.#channel.traffic.received,
+      drop: () => this.#drop(TAKEN_OVER),
+    });
+    const upload = await this.#begin(beginning, request.ask);
+    if (!upload && request.ask) return;
     const transfer = new IncomingTransfer(
       this.#channel,
       upload,
@@ -94,6 +82,31 @@ export class UploadReceiver {
     return this.#replies.push(
       this.#commit(transfer.upload, request, end, leave),
     );
+  }
+
+  /** Answers an asked put; of the others only a failure is told. */
+  async #begin(
+    beginning: Promise<Upload>,
+    ask: boolean,
+  ): Promise<Upload | undefined> {
+    let upload: Upload | undefined;
+    const begun = beginning.then((made) => upload = made);
+    if (!ask) {
+      const failed = await begun.then(() => undefined, (error) => error);
+      if (failed) await this.#replies.push(Promise.reject(failed));
+      return upload;
+    }
+    try {
+      await this.#replies.push(
+        begun.then(({ offset }) => ({ type: "continue", offset })),
+      );
+      await this.#replies.drained();
+    } catch (error) {
+      await begun.catch(() => {});
+      upload?.suspend();
+      throw error;
+    }
+    return upload;
   }
 
   /** Sends a word that ends nothing. @throws NetdiskError when nobody is there */
@@ -136,6 +149,9 @@ class IncomingTransfer {
   #writing: Promise<void> | undefined;
   /** The client is to say what it has of the bytes that are here already. */
   #awaitsPrefix: boolean;
+  /** No data may come until what is here has been compared. */
+  #isComparing: boolean;
+  #comparing: Promise<void> | undefined;
 
   constructor(
     channel: FrameChannel,
@@ -146,6 +162,7 @@ class IncomingTransfer {
     this.upload = upload;
     this.#reply = reply;
     this.#awaitsPrefix = upload !== undefined && upload.offset > 0;
+    this.#isComparing = this.#awaitsPrefix;
   }
 
   /** Reads up to `commit` or `cancel`; `onFailure` hears of the first failure. */
@@ -163,7 +180,7 @@ class IncomingTransfer {
           );
         }
         if (frame.kind === FrameKind.data) {
-          this.#checkOrder("a data frame", !this.#awaitsPrefix);
+          this.#checkOrder("a data frame", !this.#isComparing);
           await this.#guard(onFailure, () => this.#take(frame.payload));
           continue;
         }
@@ -175,13 +192,14 @@ class IncomingTransfer {
           case "prefix":
             this.#checkOrder("'prefix'", this.#awaitsPrefix);
             this.#awaitsPrefix = false;
-            await this.#guard(onFailure, () => this.#resume(request.sha256));
+            this.#compare(onFailure, request.sha256);
             break;
           case "commit":
-            this.#checkOrder("'commit'", !this.#awaitsPrefix);
+            this.#checkOrder("'commit'", !this.#isComparing);
             await this.#guard(onFailure, () => this.#written());
             return request;
           case "cancel":
+            await this.#stopComparing();
             await this.#guard(onFailure, () => this.#written());
             return request;
           default:
@@ -189,10 +207,28 @@ class IncomingTransfer {
         }
       }
     } catch (error) {
+      await this.#stopComparing();
       await this.#writing?.catch(() => {});
       this.upload?.suspend();
       throw error;
     }
+  }
+
+  /** Goes on in the background: the client is listened to, or it would seem dead. */
+  #compare(
+    onFailure: (error: unknown) => Promise<void>,
+    sha256: string | null,
+  ): void {
+    const comparing = this.#guard(onFailure, () => this.#resume(sha256));
+    // A lost connection is seen by whoever reads from it.
+    this.#comparing = comparing.catch(() => {}).finally(() => {
+      this.#isComparing = false;
+    });
+  }
+
+  async #stopComparing(): Promise<void> {
+    if (this.#isComparing) this.upload?.stopVerifying();
+    await this.#comparing;
   }
 
   #checkOrder(what: string, isInOrder: boolean): void {
@@ -212,6 +248,8 @@ class IncomingTransfer {
 
   async #resume(sha256: string | null): Promise<void> {
     const offset = await this.upload!.resume(sha256);
+    // Before the client knows it, or its data could be quicker than we are.
+    this.#isComparing = false;
     await this.#reply({ type: "continue", offset });
   }
 

@@ -69,6 +69,19 @@ Deno.test("UploadProgress stands where it was until data moves again", () => {
   assertEquals(upload.stand(), "1/3 files, b: 37%, 1.50/4.00 MiB, here");
 });
 
+Deno.test("UploadProgress is not confused by an answer before the last block", () => {
+  const [a, b] = [item("a", 2 * MIB), item("b", 2 * MIB)];
+  using upload = follow(a, b);
+  const { progress } = upload;
+  progress.began(a);
+  progress.sent(MIB);
+  progress.ended({ item: a, error: new NetdiskError("quota", "no more") });
+  progress.sent(MIB);
+  progress.began(b);
+  progress.comparing(b, MIB);
+  assertEquals(upload.stand(), "1/2 files, b: 50%, 2.00/4.00 MiB, here");
+});
+
 Deno.test("UploadProgress never counts a byte twice", () => {
   const big = item("big", 4 * MIB);
   using upload = follow(item("a", 0), big);

@@ -139,6 +139,7 @@ async function run(
             void run.events.push(
               `${remotePath} at ${offset}${differs ? ", differs" : ""}`,
             ),
+          flushing: () => void run.events.push("flushing"),
           sent: (bytes) => void (run.sent += bytes),
           ended: (outcome) => void run.outcomes.push(outcome),
         }, options),
@@ -856,6 +857,7 @@ Deno.test(
             uploadAll(connection, items, {
               began: () => {},
               comparing: () => {},
+              flushing: () => {},
               starts: () => {},
               sent: () => {},
               ended: () => {
@@ -943,6 +945,23 @@ for (const offset of OFFSETS) {
     },
   );
 }
+
+Deno.test(
+  "uploadAll() says when only the server's disk is waited for",
+  strict,
+  async () => {
+    const bytes = bytesOf(MIB);
+    const result = await run([source("big", bytes)], async (server) => {
+      const put = await server.request("put");
+      await server.say({ type: "working" }, { type: "continue", offset: 0 });
+      await server.uploaded(put);
+      await server.say({ type: "working" }, { type: "working" });
+      await server.say(receiptOf(bytes));
+    });
+    assertEquals(summary(result), ["big: receipt"]);
+    assertEquals(result.events, ["big at 0", "flushing", "flushing"]);
+  },
+);
 
 Deno.test(
   "uploadAll() sends all when the server has something else",
@@ -1041,6 +1060,8 @@ for (const [what, bytes, options, code] of UNREADABLE) {
       const result = await run(items, async (server) => {
         await offer(server, 2 * MIB);
         await server.request("cancel");
+        // On its way already when the client gave up.
+        await server.say({ type: "verifying", done: 1 }, { type: "working" });
         await server.say({ type: "cancelled" });
         await accept(server);
       });

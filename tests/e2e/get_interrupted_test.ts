@@ -155,7 +155,7 @@ Deno.test("a file that has changed since the interruption: it starts again and s
   disk.store("renewed", renewed);
   assertOutcome(await ann.run(["get", "renewed"]), {
     stderr:
-      "netdisk: renewed: it has changed since it was interrupted, starting again\n",
+      "netdisk: renewed: it has changed since it was interrupted, or what was kept is damaged, starting again\n",
   });
   assertWhole(ann, "renewed", renewed);
 });
@@ -169,7 +169,7 @@ Deno.test("a damaged beginning: it starts again and says so", async () => {
   Deno.writeFileSync(path, bytes);
   assertOutcome(await ann.run(["get", "damaged"]), {
     stderr:
-      "netdisk: damaged: it has changed since it was interrupted, starting again\n",
+      "netdisk: damaged: it has changed since it was interrupted, or what was kept is damaged, starting again\n",
   });
   assertWhole(ann, "damaged");
 });

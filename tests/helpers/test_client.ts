@@ -35,6 +35,8 @@ export type PutOptions = Partial<Omit<RequestOf<"put">, "type" | "path">>;
 
 export class TestClient implements Disposable {
   readonly channel: FrameChannel;
+  /** How often the server said that it is alive. */
+  working = 0;
   #connection: ByteConnection;
 
   constructor(connection: ByteConnection) {
@@ -81,11 +83,14 @@ export class TestClient implements Disposable {
 
   /** The next answer, the bytes of a data frame, or null at the end. */
   async next(): Promise<Response | Uint8Array | null> {
-    const frame = await within("an answer", this.channel.read());
-    if (!frame) return null;
-    return frame.kind === FrameKind.data
-      ? frame.payload.slice()
-      : decodeResponse(frame.payload);
+    for (;;) {
+      const frame = await within("an answer", this.channel.read());
+      if (!frame) return null;
+      if (frame.kind === FrameKind.data) return frame.payload.slice();
+      const response = decodeResponse(frame.payload);
+      if (response.type !== "working") return response;
+      this.working++;
+    }
   }
 
   /** The next answer, which must be of a type. */

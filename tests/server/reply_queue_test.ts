@@ -11,7 +11,8 @@ import {
   ReplyQueue,
   toErrorResponse,
 } from "../../server/reply_queue.ts";
-import { within } from "../helpers/deadline.ts";
+import { until, within } from "../helpers/deadline.ts";
+import { LeapClock } from "../helpers/leap_clock.ts";
 import { memoryPair } from "../helpers/memory_conn.ts";
 import { settled } from "../helpers/settled.ts";
 import { TestClient } from "../helpers/test_client.ts";
@@ -192,4 +193,21 @@ Deno.test("what only the server may know goes to the log, and 'internal' to the 
     assertEquals(log.lines("internal-error").length, 1);
     assert(log.lines()[0]!.includes(cause ? "/srv/secret" : "undefined"));
   }
+});
+
+Deno.test("a client whose answer takes long hears that the server is alive", async () => {
+  using _clock = new LeapClock();
+  const { queue, client } = connect();
+  const [slow, quick] = pendingReplies(2);
+  await queue.push(slow!.promise);
+  await queue.push(quick!.promise);
+  const reading = client.answer("receipt");
+  await until("some words", () => client.working >= 3);
+  slow!.resolve(receipt(1));
+  assertEquals((await reading).size, 1);
+  quick!.resolve(receipt(2));
+  assertEquals((await client.answer("receipt")).size, 2);
+  const said = client.working;
+  await settled();
+  assertEquals(client.working, said);
 });

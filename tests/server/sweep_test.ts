@@ -1,10 +1,7 @@
+import type { PartialFile } from "../../server/partial_file.ts";
 import * as fs from "node:fs";
 import { assert, assertEquals } from "@std/assert";
-import {
-  type Partial,
-  PARTIAL_EXPIRY_MS,
-  Partials,
-} from "../../server/partials.ts";
+import { PARTIAL_EXPIRY_MS, Partials } from "../../server/partials.ts";
 import { replace } from "../helpers/faults.ts";
 import { filesBelow } from "../helpers/files_below.ts";
 import { type TempFolder, tempFolder } from "../helpers/temp_folder.ts";
@@ -112,7 +109,7 @@ Deno.test("what is in use stays, however old it is", async () => {
 Deno.test("what is claimed while its age is looked at stays", async () => {
   using f = new Fixture();
   f.leave("ann", `r-${sha256Of("file")}`);
-  const claims: Promise<Partial>[] = [];
+  const claims: Promise<PartialFile>[] = [];
   {
     using _ = replace(fs.promises, "lstat", (original) => {
       const slow = async (path: string) => {

@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { until, within } from "../helpers/deadline.ts";
-import { DiskRecorder } from "../helpers/faults.ts";
+import { DiskRecorder, replace } from "../helpers/faults.ts";
 import { settled } from "../helpers/settled.ts";
-import { commitOf } from "../helpers/test_client.ts";
+import { commitOf, sha256Of } from "../helpers/test_client.ts";
 import { Fixture } from "./fixture.ts";
 import { Patience } from "./patience.ts";
 import {
@@ -179,6 +179,40 @@ Deno.test("a client that says that it waits is alive", async () => {
   await second.ask({ type: "cancel" }, "cancelled");
   await complete(first, CONTENT, HALF);
   assertWhole(server);
+});
+
+Deno.test("a client that waits for a slow comparison is listened to, and alive", async () => {
+  await using server = new Fixture();
+  using patience = new Patience();
+  using before = await halfway(server);
+  before.close();
+  await within("the end of the session", before.ended);
+  const gate = Promise.withResolvers<void>();
+  using _ = replace(Deno.FsFile.prototype, "read", (original) => {
+    return async function (this: Deno.FsFile, target) {
+      await gate.promise;
+      return await original.call(this, target);
+    };
+  });
+  using first = await server.login();
+  assertEquals((await first.ask(ASK, "continue")).offset, HALF);
+  const sha256 = sha256Of(CONTENT.subarray(0, HALF));
+  await first.send({ type: "prefix", sha256 });
+  using second = await server.login();
+  await second.send(ASK);
+  await patience.waiting();
+  patience.leap(2000);
+  await first.send({ type: "waiting" });
+  await settled();
+  patience.leap(1000);
+  assertEquals((await second.answer("continue")).offset, 0);
+  gate.resolve();
+  assertEquals((await first.answer("continue")).offset, HALF);
+  await complete(first, CONTENT, HALF);
+  await complete(second, CONTENT, 0);
+  assertEquals(server.log.lines("dropped"), []);
+  assertWhole(server);
+  await nothingLeft(server);
 });
 
 Deno.test("a client whose frame comes slowly is alive", async () => {

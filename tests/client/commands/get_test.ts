@@ -397,7 +397,7 @@ Deno.test(
       await server.sayFile(LARGE);
     });
     assertEquals([stderr, error], [
-      "netdisk: a: it has changed since it was interrupted, starting again\n",
+      "netdisk: a: it has changed since it was interrupted, or what was kept is damaged, starting again\n",
       undefined,
     ]);
     assertEquals(Deno.readFileSync(files.of("a")), LARGE);

@@ -524,7 +524,7 @@ Deno.test(
       undefined,
       `netdisk: ${
         files.of("big")
-      }: it has changed since it was interrupted, starting again\n`,
+      }: it has changed since it was interrupted, or what was kept is damaged, starting again\n`,
     ]);
   },
 );

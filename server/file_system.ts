@@ -1,0 +1,36 @@
+/** Small steps on the disk that the write recipe is made of. */
+
+import { errnoOf } from "./os_errors.ts";
+
+/** False when it is there: another Worker may make the same one at the same time. */
+export function makeFolder(path: string): boolean {
+  try {
+    Deno.mkdirSync(path);
+    return true;
+  } catch (error) {
+    if (errnoOf(error) !== "EEXIST") throw error;
+    return false;
+  }
+}
+
+export function removeEmptyFolder(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch {
+    // In use already, or the disk fails: an empty folder does no harm.
+  }
+}
+
+/** An earlier upload made the file, perhaps with another mode. */
+export function setExecutable(path: string, executable: boolean): void {
+  if (Deno.build.os === "windows") return;
+  const mode = Deno.lstatSync(path).mode! & 0o777;
+  // Who may read it may run it: so the umask is kept to.
+  const wanted = executable ? mode | (mode & 0o444) >> 2 : mode & ~0o111;
+  if (wanted !== mode) Deno.chmodSync(path, wanted);
+}
+
+/** Deno refuses a fraction of a second before 1970. */
+export function toFileTime(mtime: number): Date {
+  return new Date(mtime < 0 ? Math.floor(mtime / 1000) * 1000 : mtime);
+}

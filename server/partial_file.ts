@@ -1,0 +1,166 @@
+/** One unfinished upload on the disk, in the hands of one client. */
+
+import { dirname } from "@std/path";
+import { errnoOf } from "./os_errors.ts";
+
+/** The client of an upload, as far as others need to know of it. */
+export interface Holder {
+  /** Bytes that came from it so far, those of a frame on its way included. */
+  received(): number;
+  /** Ends its connection. */
+  drop(): void;
+}
+
+/** One unfinished file in the hands of one upload. */
+export class PartialFile {
+  readonly path: string;
+  readonly file: Deno.FsFile;
+  /** Bytes that an earlier upload left. */
+  readonly size: number;
+  readonly isResumable: boolean;
+  /** The client has sent all, or given up, and only the disk is waited for. */
+  isEnding = false;
+  /** Resolves when the file is closed and has got its name, or stays, or is gone. */
+  readonly released: Promise<void>;
+  #holder: Holder | undefined;
+  #received = 0;
+  #heardAt = performance.now();
+  #release: () => void;
+  #isOpen = true;
+  #isReleased = false;
+
+  constructor(
+    path: string,
+    options: { mode: number; holder?: Holder; onRelease: () => void },
+  ) {
+    const { mode, holder } = options;
+    this.path = path;
+    this.isResumable = holder !== undefined;
+    this.#holder = holder;
+    this.#received = holder?.received() ?? 0;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.released = promise;
+    this.#release = () => {
+      options.onRelease();
+      resolve();
+    };
+    this.file = openOrCreate(path, mode, this.isResumable);
+    try {
+      this.size = this.isResumable ? this.file.statSync().size : 0;
+    } catch (error) {
+      this.file.close();
+      throw error;
+    }
+  }
+
+  /** When its client was last heard of, by `performance.now`. */
+  get heardAt(): number {
+    this.noteTraffic();
+    return this.#heardAt;
+  }
+
+  /** To be called now and then, or {@link heardAt} would be late. */
+  noteTraffic(): void {
+    const received = this.#holder?.received() ?? 0;
+    if (received !== this.#received) this.#heardAt = performance.now();
+    this.#received = received;
+  }
+
+  /** Ends the connection whose upload this is. */
+  drop(): void {
+    this.#holder?.drop();
+  }
+
+  /** Closes the file; harmless when repeated. */
+  close(): void {
+    if (this.#isOpen) this.file.close();
+    this.#isOpen = false;
+  }
+
+  /** Lets go of a file that was closed and renamed, or that stays. */
+  release(): void {
+    try {
+      this.close();
+    } finally {
+      this.#letGo();
+    }
+  }
+
+  /** Lets a later upload go on with it, if there is anything to go on with. */
+  releaseOrRemove(): void {
+    if (this.#isReleased) return;
+    try {
+      this.close();
+      removeIfEmpty(this.path);
+    } catch {
+      // What the disk makes of it is looked at by whoever goes on.
+    }
+    this.#letGo();
+  }
+
+  /**
+   * Removes the file, unless it was let go: another one may have it then. Never
+   * throws: what stays is swept away later.
+   */
+  remove(): void {
+    if (this.#isReleased) return;
+    try {
+      this.close();
+      Deno.removeSync(this.path);
+    } catch {
+      // Gone already, or the disk fails.
+    }
+    this.#letGo();
+  }
+
+  #letGo(): void {
+    if (this.#isReleased) return;
+    this.#isReleased = true;
+    this.#release();
+  }
+}
+
+/** False for what we would not have made. */
+export function isFileOrNothing(path: string): boolean {
+  try {
+    return Deno.lstatSync(path).isFile;
+  } catch (error) {
+    return errnoOf(error) === "ENOENT";
+  }
+}
+
+/** Nothing can be gone on with, and it has the mode of a put that is over. */
+export function removeIfEmpty(path: string): void {
+  try {
+    if (Deno.lstatSync(path).size === 0) Deno.removeSync(path);
+  } catch {
+    // Gone already, or the disk fails.
+  }
+}
+
+/** The user's folder is made with the first of its files. */
+function openOrCreate(
+  path: string,
+  mode: number,
+  mayExist: boolean,
+): Deno.FsFile {
+  const open = () =>
+    Deno.openSync(path, {
+      read: true,
+      write: true,
+      // The umask takes away what the server's owner does not want to give.
+      mode,
+      ...(mayExist ? { create: true } : { createNew: true }),
+    });
+  try {
+    return open();
+  } catch (error) {
+    if (errnoOf(error) !== "ENOENT") throw error;
+  }
+  try {
+    Deno.mkdirSync(dirname(path), { mode: 0o700 });
+  } catch (error) {
+    if (errnoOf(error) !== "EEXIST") throw error;
+  }
+  return open();
+}
