@@ -77,11 +77,14 @@ export class UploadReceiver {
       transfer.upload.abort();
       return this.#replies.push(Promise.resolve({ type: "cancelled" }));
     }
-    transfer.upload.complete();
-    const leave = await storage.waitForDisk();
-    return this.#replies.push(
-      this.#commit(transfer.upload, request, end, leave),
+    const whole = transfer.upload;
+    whole.complete();
+    const entered = storage.waitForDisk();
+    await this.#replies.push(
+      entered.then((leave) => this.#commit(whole, request, end, leave)),
     );
+    // The next one is not read before there is room for it.
+    await entered;
   }
 
   /** Answers an asked put; of the others only a failure is told. */
