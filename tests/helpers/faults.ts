@@ -50,6 +50,8 @@ const TEMPORARY = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|r-[0-9a-f]{64}$/;
 export class DiskRecorder implements Disposable {
   /** What has been done so far; a test may empty it. */
   steps: string[] = [];
+  /** How many syncs have been held back so far, those let go included. */
+  held = 0;
   /** The most bytes that one write takes. */
   maxWrite = Infinity;
   #root: string;
@@ -146,7 +148,9 @@ export class DiskRecorder implements Disposable {
     use(replace(files, "sync", (original) => {
       return async function (this: Deno.FsFile) {
         const step = recorder.#beginOn("sync", this);
-        await recorder.#gateOf(step)?.open;
+        const gate = recorder.#gateOf(step);
+        if (gate) recorder.held++;
+        await gate?.open;
         await original.call(this);
         recorder.steps.push(step);
       };

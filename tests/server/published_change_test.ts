@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { StoredFile } from "../../server/stored_file.ts";
+import { until } from "../helpers/deadline.ts";
 import { DiskRecorder, osError, replace } from "../helpers/faults.ts";
 import { LeapClock } from "../helpers/leap_clock.ts";
 import { settled } from "../helpers/settled.ts";
@@ -46,8 +47,8 @@ Deno.test("the receipt comes when the file and its name are on the disk, whoever
   await settled();
   assertEquals([disk.steps, receipts], [[], 0]);
   gates[0]!.resolve();
+  await until("the sync", () => disk.count(/^sync FILE/) === 1);
   await settled();
-  assertEquals(disk.count(/^sync FILE/), 1);
   assertEquals(receipts, 0);
   gates[1]!.resolve();
   await receipt;

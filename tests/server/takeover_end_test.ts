@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { within } from "../helpers/deadline.ts";
+import { until, within } from "../helpers/deadline.ts";
 import { DiskRecorder } from "../helpers/faults.ts";
 import { settled } from "../helpers/settled.ts";
 import { commitOf } from "../helpers/test_client.ts";
@@ -52,7 +52,7 @@ for (const silentMs of [0, 2000, 60_000]) {
     disk.hold(/^sync TEMP/, gate.promise);
     await first.sendData(CONTENT.subarray(HALF));
     await first.send(commitOf(CONTENT));
-    await settled();
+    await until("the sync", () => disk.held === 1);
     patience.leap(silentMs);
     using client = await server.login();
     await client.send(ASK);
@@ -85,7 +85,7 @@ Deno.test("who waits for one that commits meanwhile does not disturb it", async 
   patience.leap(2000);
   await first.sendData(CONTENT.subarray(HALF));
   await first.send(commitOf(CONTENT));
-  await settled();
+  await until("the sync", () => disk.held === 1);
   // It was heard of just now, but that makes no difference.
   patience.leap(1000);
   await settled();
@@ -109,7 +109,7 @@ Deno.test("who waits for one whose disk fails starts anew", async () => {
   disk.hold(/^sync TEMP/, gate.promise, 1);
   await first.sendData(CONTENT.subarray(HALF));
   await first.send(commitOf(CONTENT));
-  await settled();
+  await until("the sync", () => disk.held === 1);
   using client = await server.login();
   await client.send(ASK);
   await settled();
