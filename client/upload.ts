@@ -6,7 +6,7 @@
 
 import { createHash, type Hash } from "node:crypto";
 import { BLOCK_HEADROOM } from "../protocol/channel.ts";
-import { NetdiskError } from "../protocol/errors.ts";
+import { isConnectionLost, NetdiskError } from "../protocol/errors.ts";
 import { type Connection, expectResponse } from "./connection.ts";
 import { keepAlive, WAITING_MS } from "./keep_alive.ts";
 import type { SourceReader } from "./local_source.ts";
@@ -86,7 +86,7 @@ class Uploader {
       await this.#answered();
     } catch (error) {
       // Of a connection that broke under the writer the reader knows more.
-      if (isLost(error)) await this.#reading;
+      if (isConnectionLost(error)) await this.#reading;
       throw this.#failure ?? error;
     }
   }
@@ -319,10 +319,6 @@ export function uploadAll(
 
 function newBlock(): Uint8Array {
   return new Uint8Array(BLOCK_HEADROOM + BLOCK_BYTES);
-}
-
-function isLost(error: unknown): boolean {
-  return error instanceof NetdiskError && error.code === "connection-lost";
 }
 
 /** A failure of the source: the connection is fine, and the other files go on. */

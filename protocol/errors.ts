@@ -72,6 +72,11 @@ export class NetdiskError extends Error {
   }
 }
 
+/** True when the other side is gone: nothing that is said now would arrive. */
+export function isConnectionLost(error: unknown): boolean {
+  return error instanceof NetdiskError && error.code === "connection-lost";
+}
+
 /** How bytes broke the rules: the classes that the test vectors name. */
 export type Violation =
   | "too-long"

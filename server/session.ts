@@ -5,7 +5,11 @@
  */
 
 import type { FrameChannel } from "../protocol/channel.ts";
-import { NetdiskError, ProtocolError } from "../protocol/errors.ts";
+import {
+  isConnectionLost,
+  NetdiskError,
+  ProtocolError,
+} from "../protocol/errors.ts";
 import {
   type Frame,
   FRAME_LIMITS,
@@ -333,8 +337,7 @@ export class Session {
 
   async #fail(error: unknown): Promise<void> {
     if (this.#over) return;
-    const lost = error instanceof NetdiskError &&
-      error.code === "connection-lost";
+    const lost = isConnectionLost(error);
     const reason = error instanceof Error ? error.message : String(error);
     this.#log(lost ? "lost" : "closed", { reason });
     if (lost) return;

@@ -102,20 +102,18 @@ export class Storage {
 /** One user's files. Every method throws NetdiskErrors only. */
 export class UserStorage {
   #user: string;
-  #home: string;
   #place: UploadPlace;
   #partials: Partials;
 
   constructor(user: string, place: UploadPlace, partials: Partials) {
     this.#user = user;
-    this.#home = place.home;
     this.#place = place;
     this.#partials = partials;
   }
 
   /** What lies at `path`; a link is `other`, whatever it leads to. */
   stat(path: string): Entry {
-    const disk = existingStoragePath(this.#home, path);
+    const disk = existingStoragePath(this.#place.home, path);
     try {
       return toEntry(remoteName(path), Deno.lstatSync(disk));
     } catch (error) {
@@ -125,7 +123,7 @@ export class UserStorage {
 
   /** The entries of a folder, one by one, in no order. */
   *list(path: string): Generator<Entry> {
-    const folder = existingStoragePath(this.#home, path);
+    const folder = existingStoragePath(this.#place.home, path);
     try {
       if (!Deno.lstatSync(folder).isDirectory) {
         throw new NetdiskError("not-folder", "it is not a folder");
@@ -141,7 +139,7 @@ export class UserStorage {
 
   /** Opens a file; the reader stays with this version of it. */
   openRead(path: string): StoredFile {
-    return new StoredFile(existingStoragePath(this.#home, path));
+    return new StoredFile(existingStoragePath(this.#place.home, path));
   }
 
   /**
@@ -164,7 +162,7 @@ export class UserStorage {
   ): Promise<Upload> {
     const { path, size, ask, executable } = request;
     // Refused before anything is made.
-    const target = findTarget(this.#home, path);
+    const target = findTarget(this.#place.home, path);
     const mode = executable ? 0o777 : 0o666;
     // Of an empty file there is nothing to go on with.
     if (!ask || !size) {

@@ -5,7 +5,11 @@
  */
 
 import type { FrameChannel } from "../protocol/channel.ts";
-import { NetdiskError, ProtocolError } from "../protocol/errors.ts";
+import {
+  isConnectionLost,
+  NetdiskError,
+  ProtocolError,
+} from "../protocol/errors.ts";
 import { FrameKind } from "../protocol/frame.ts";
 import {
   decodeRequest,
@@ -150,10 +154,11 @@ class IncomingTransfer {
   #channel: FrameChannel;
   #reply: (response: Response) => Promise<void>;
   #writing: Promise<void> | undefined;
-  /** The client is to say what it has of the bytes that are here already. */
-  #awaitsPrefix: boolean;
-  /** No data may come until what is here has been compared. */
-  #isComparing: boolean;
+  /**
+   * `offered`: the client is to say what it has of the bytes that are here
+   * already. Data may come only when that has been compared.
+   */
+  #stage: "offered" | "comparing" | "receiving";
   #comparing: Promise<void> | undefined;
 
   constructor(
@@ -164,8 +169,7 @@ class IncomingTransfer {
     this.#channel = channel;
     this.upload = upload;
     this.#reply = reply;
-    this.#awaitsPrefix = upload !== undefined && upload.offset > 0;
-    this.#isComparing = this.#awaitsPrefix;
+    this.#stage = upload && upload.offset > 0 ? "offered" : "receiving";
   }
 
   /** Reads up to `commit` or `cancel`; `onFailure` hears of the first failure. */
@@ -173,7 +177,7 @@ class IncomingTransfer {
     onFailure: (error: unknown) => Promise<void>,
   ): Promise<RequestOf<"commit"> | RequestOf<"cancel">> {
     try {
-      if (this.#awaitsPrefix) this.#verify();
+      if (this.#stage === "offered") this.#verify();
       for (;;) {
         const frame = await this.#channel.read();
         if (!frame) {
@@ -183,7 +187,7 @@ class IncomingTransfer {
           );
         }
         if (frame.kind === FrameKind.data) {
-          this.#checkOrder("a data frame", !this.#isComparing);
+          this.#checkOrder("a data frame", this.#stage === "receiving");
           await this.#guard(onFailure, () => this.#take(frame.payload));
           continue;
         }
@@ -193,12 +197,11 @@ class IncomingTransfer {
             // That bytes moved is all that it says: see deadlines.ts.
             break;
           case "prefix":
-            this.#checkOrder("'prefix'", this.#awaitsPrefix);
-            this.#awaitsPrefix = false;
+            this.#checkOrder("'prefix'", this.#stage === "offered");
             this.#compare(onFailure, request.sha256);
             break;
           case "commit":
-            this.#checkOrder("'commit'", !this.#isComparing);
+            this.#checkOrder("'commit'", this.#stage === "receiving");
             await this.#guard(onFailure, () => this.#written());
             return request;
           case "cancel":
@@ -222,15 +225,16 @@ class IncomingTransfer {
     onFailure: (error: unknown) => Promise<void>,
     sha256: string | null,
   ): void {
+    this.#stage = "comparing";
     const comparing = this.#guard(onFailure, () => this.#resume(sha256));
     // A lost connection is seen by whoever reads from it.
     this.#comparing = comparing.catch(() => {}).finally(() => {
-      this.#isComparing = false;
+      this.#stage = "receiving";
     });
   }
 
   async #stopComparing(): Promise<void> {
-    if (this.#isComparing) this.upload?.stopVerifying();
+    if (this.#stage !== "receiving") this.upload?.stopVerifying();
     await this.#comparing;
   }
 
@@ -252,7 +256,7 @@ class IncomingTransfer {
   async #resume(sha256: string | null): Promise<void> {
     const offset = await this.upload!.resume(sha256);
     // Before the client knows it, or its data could be quicker than we are.
-    this.#isComparing = false;
+    this.#stage = "receiving";
     await this.#reply({ type: "continue", offset });
   }
 
@@ -266,7 +270,7 @@ class IncomingTransfer {
       await step();
     } catch (error) {
       await this.#writing?.catch(() => {});
-      if (isLost(error)) throw error;
+      if (isConnectionLost(error)) throw error;
       this.upload.abort();
       this.upload = undefined;
       await onFailure(error);
@@ -290,8 +294,4 @@ class IncomingTransfer {
     this.#writing = undefined;
     await writing;
   }
-}
-
-function isLost(error: unknown): boolean {
-  return error instanceof NetdiskError && error.code === "connection-lost";
 }

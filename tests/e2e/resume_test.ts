@@ -1,8 +1,9 @@
 /** Interrupted transfers go on, wherever and however they were interrupted. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { join } from "@std/path";
+import { join, relative } from "@std/path";
 import { until } from "../helpers/deadline.ts";
+import { descriptorsBelow } from "../helpers/faults.ts";
 import { Gate } from "../helpers/gate.ts";
 import { assertOutcome } from "../helpers/golden.ts";
 import { Client } from "../helpers/netdisk.ts";
@@ -32,13 +33,15 @@ class Fixture implements AsyncDisposable {
   server!: Server;
   readonly gates: Gate[] = [];
   #registered!: Client;
+  /** Of the first server, which the client remembers. */
+  #address = "";
 
   static async start(): Promise<Fixture> {
     const fixture = new Fixture();
     await fixture.startServer();
     fixture.#registered = fixture.#newClient();
-    const { address } = fixture.server;
-    await fixture.#registered.register("ann", address);
+    fixture.#address = fixture.server.address;
+    await fixture.#registered.register("ann", fixture.#address);
     return fixture;
   }
 
@@ -54,12 +57,7 @@ class Fixture implements AsyncDisposable {
     this.gates.push(gate);
     const ann = this.#newClient();
     ann.copyConfig(this.#registered);
-    const config = join(ann.config, "servers.json");
-    const saved = Deno.readTextFileSync(config);
-    Deno.writeTextFileSync(
-      config,
-      saved.replaceAll(/127\.0\.0\.1:\d+/g, gate.address),
-    );
+    ann.readdress(this.#address, gate.address);
     return { ann, gate };
   }
 
@@ -106,9 +104,11 @@ class Transfer {
   /** Waits until the other side has learnt of the end. */
   async settled(): Promise<void> {
     if (this.#kind === "get") return;
+    const { root, process } = this.#fixture.server;
+    const own = relative(root, this.#partial());
     await until(
       `${this} is put down`,
-      () => !isOpen(this.#fixture.server, this.#partial()),
+      () => !descriptorsBelow(root, process.pid).includes(own),
     );
   }
 
@@ -275,18 +275,5 @@ for (const kind of ["put", "get"] as const) {
     assertOutcome(await ann.run([kind, "large"]));
     const twice = gate.passed[way] - size;
     assert(twice <= 8 * MiB, `${twice} bytes more than the file has`);
-  });
-}
-
-/** True while a process has a file open. */
-function isOpen({ process }: Server, path: string): boolean {
-  const folder = `/proc/${process.pid}/fd`;
-  return [...Deno.readDirSync(folder)].some(({ name }) => {
-    try {
-      return Deno.readLinkSync(join(folder, name)) === path;
-    } catch {
-      // Closed meanwhile.
-      return false;
-    }
   });
 }

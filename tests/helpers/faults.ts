@@ -22,12 +22,15 @@ export function osError(code: string): Error {
   return Object.assign(new Error(`injected (${code})`), { code });
 }
 
-/** What the descriptors of this process that lie below `root` are open on. */
-export function descriptorsBelow(root: string): string[] {
+/** What the descriptors of a process, this one if none is named, are open on below `root`. */
+export function descriptorsBelow(
+  root: string,
+  pid: number | "self" = "self",
+): string[] {
   const found: string[] = [];
-  for (const { name } of Deno.readDirSync("/proc/self/fd")) {
+  for (const { name } of Deno.readDirSync(`/proc/${pid}/fd`)) {
     try {
-      const path = Deno.readLinkSync(`/proc/self/fd/${name}`);
+      const path = Deno.readLinkSync(`/proc/${pid}/fd/${name}`);
       if (path.startsWith(`${root}/`)) found.push(path.slice(root.length + 1));
     } catch {
       // The one with which the list itself was read.

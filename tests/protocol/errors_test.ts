@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import {
   ERROR_CODES,
+  isConnectionLost,
   isWireErrorCode,
   LOCAL_ERROR_CODES,
   NetdiskError,
@@ -68,3 +69,13 @@ Deno.test(
     );
   },
 );
+
+Deno.test("isConnectionLost() is true for that code alone", pure, () => {
+  for (const code of ERROR_CODES) {
+    const error = new NetdiskError(code, "it failed");
+    assertEquals(isConnectionLost(error), code === "connection-lost", code);
+  }
+  assert(!isConnectionLost(new Error("connection-lost")));
+  assert(!isConnectionLost({ code: "connection-lost" }));
+  assert(!isConnectionLost(undefined));
+});
