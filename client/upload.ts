@@ -128,6 +128,7 @@ class Uploader {
       mtime,
       executable,
       ask,
+      replace: true,
     });
     this.#pending.push(put);
     this.#reading ??= this.#readAnswers();

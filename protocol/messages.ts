@@ -74,6 +74,7 @@ export const REQUESTS = {
   ping: {},
   stat: { path },
   list: { path },
+  digest: { path },
   get: { path, prefix: nullable(prefix) },
   put: {
     path,
@@ -81,11 +82,16 @@ export const REQUESTS = {
     mtime: nullable(time),
     executable: boolean,
     ask: boolean,
+    replace: boolean,
   },
   prefix: { sha256: nullable(sha256) },
   waiting: {},
   commit: { size, sha256 },
   cancel: {},
+  mkdir: { path, parents: boolean, mtime: nullable(time) },
+  move: { from: path, to: path, replace: boolean },
+  remove: { path, recursive: boolean },
+  touch: { path, mtime: nullable(time), executable: nullable(boolean) },
 } as const satisfies Record<string, Fields>;
 
 /** What a server may answer, SPEC.md 4. */

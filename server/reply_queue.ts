@@ -11,7 +11,7 @@ import { isWireErrorCode } from "../protocol/errors.ts";
 import { logEvent } from "./log.ts";
 
 /** The most answers that may be outstanding (SPEC.md 9). */
-export const MAX_PENDING_REPLIES = 64;
+export const MAX_PENDING_REPLIES = 1024;
 
 /** How often a client hears that its answer takes long, in milliseconds (SPEC.md 4). */
 export const WORKING_MS = 2000;

@@ -233,7 +233,20 @@ export class Session {
   }
 
   #handleFiles(
-    request: RequestOf<"logout" | "stat" | "list" | "get" | "put">,
+    request: Exclude<
+      Request,
+      RequestOf<
+        | "hello"
+        | "ping"
+        | "register"
+        | "login"
+        | "authenticate"
+        | "prefix"
+        | "waiting"
+        | "commit"
+        | "cancel"
+      >
+    >,
   ): Promise<Response | void> | Response | void {
     if (!this.#login) {
       throw new NetdiskError("unauthenticated", "not logged in");
@@ -254,6 +267,12 @@ export class Session {
       case "put":
         // Served before it comes here: see #serveNext.
         return undefined;
+      case "digest":
+      case "mkdir":
+      case "move":
+      case "remove":
+      case "touch":
+        throw new NetdiskError("internal", "not yet");
     }
   }
 

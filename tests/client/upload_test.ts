@@ -197,6 +197,7 @@ Deno.test(
           mtime: 1_600_000_000_000,
           executable: false,
           ask: size > 256 * KIB,
+          replace: true,
         });
         assertEquals(sha256Of(bytes), sha256Of(bytesOf(size)), `${size} bytes`);
         const { size: length, sha256 } = receiptOf(bytes);

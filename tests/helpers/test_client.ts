@@ -188,6 +188,7 @@ export function putRequest(
     mtime: null,
     executable: false,
     ask: false,
+    replace: true,
     ...options,
   };
 }

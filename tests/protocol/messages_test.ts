@@ -299,6 +299,7 @@ Deno.test("the longest messages fit a control frame", pure, () => {
       mtime: -8.64e15,
       executable: false,
       ask: false,
+      replace: true,
     },
   ];
   for (const message of messages) {
