@@ -8,7 +8,7 @@ import {
   remoteParent,
 } from "../../protocol/remote_path.ts";
 import { defineCommand } from "../command.ts";
-import { about, type Connection } from "../connection.ts";
+import { about, type Connection, isAboutPath } from "../connection.ts";
 import { displayText } from "../display_text.ts";
 import type { Output } from "../output.ts";
 import { type Retry, withSession } from "../retry.ts";
@@ -192,11 +192,4 @@ function localTime(mtime: number | null): string {
     two(date.getDate())
   }`;
   return `${day} ${two(date.getHours())}:${two(date.getMinutes())}`;
-}
-
-/** An error of one path; the next one may be fine. */
-function isAboutPath(error: unknown): error is NetdiskError {
-  return error instanceof NetdiskError &&
-    ["not-found", "not-folder", "bad-name", "denied", "io", "internal"]
-      .includes(error.code);
 }
