@@ -52,6 +52,11 @@ export function hasGlob(text: string): boolean {
   return MAGIC.test(text) || splitAlternatives(text) !== undefined;
 }
 
+/** Looks whether a pattern can be one. @throws NetdiskError `bad-name` and `usage` */
+export function checkGlob(text: string): void {
+  parsePatterns(text);
+}
+
 /**
  * What a pattern matches on the server. Something that has the very name comes
  * first: then nothing else is looked for. Memory is that of the matches.
