@@ -16,7 +16,7 @@ const MAX_AHEAD_CHARACTERS = 16 * 1024;
 /** What came of one request: an answer, or an error about its path. */
 export type Answered<R, K extends Response["type"]> =
   | { request: R; answer: ResponseOf<K>; error?: undefined }
-  | { request: R; error: NetdiskError };
+  | { request: R; answer?: undefined; error: NetdiskError };
 
 /**
  * The answers to requests, in their order. The connection must not be used
@@ -56,26 +56,41 @@ export async function* answers<
   }
 }
 
+/** Sends one request and waits for its answer, for as long as the server is at work. */
+export async function ask<K extends Response["type"]>(
+  connection: Connection,
+  request: Request,
+  type: K,
+): Promise<ResponseOf<K>> {
+  await connection.send(request);
+  return await receiveAnswer(connection, type);
+}
+
 async function receive<R, K extends Response["type"]>(
   connection: Connection,
   request: R,
   type: K,
 ): Promise<Answered<R, K>> {
   try {
-    for (;;) {
-      const answer = await connection.receive<Response["type"]>(
-        type,
-        "working",
-        "verifying",
-      );
-      // The others only say that the server is alive.
-      if (answer.type === type) {
-        return { request, answer: answer as ResponseOf<K> };
-      }
-    }
+    return { request, answer: await receiveAnswer(connection, type) };
   } catch (error) {
     if (!isAboutPath(error)) throw error;
     return { request, error };
+  }
+}
+
+async function receiveAnswer<K extends Response["type"]>(
+  connection: Connection,
+  type: K,
+): Promise<ResponseOf<K>> {
+  for (;;) {
+    const answer = await connection.receive<Response["type"]>(
+      type,
+      "working",
+      "verifying",
+    );
+    // The others only say that the server is alive.
+    if (answer.type === type) return answer as ResponseOf<K>;
   }
 }
 
