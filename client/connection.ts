@@ -54,6 +54,7 @@ export class Connection {
   #session: SavedSession | undefined;
   #watch: ReturnType<typeof setInterval>;
   #hello: ResponseOf<"hello"> | undefined;
+  #isReady = false;
 
   constructor(channel: FrameChannel, address: string) {
     this.channel = channel;
@@ -99,6 +100,7 @@ export class Connection {
   /** Waits until the server has accepted the greeting and the session. */
   async ready(): Promise<ResponseOf<"hello">> {
     await (this.#greeting ??= this.#expectGreeting());
+    this.#isReady = true;
     return this.#hello!;
   }
 
@@ -116,6 +118,16 @@ export class Connection {
   async frame(): Promise<Frame> {
     await this.ready();
     return this.#nextFrame();
+  }
+
+  /** The next frame if all of it is here: nothing is waited for. @throws ProtocolError */
+  frameHere(): Frame | undefined {
+    if (!this.#isReady) return undefined;
+    try {
+      return this.channel.take();
+    } catch (error) {
+      throw this.#named(error as NetdiskError);
+    }
   }
 
   /**
@@ -196,10 +208,14 @@ export class Connection {
           { cause: error },
         );
       }
-      // The channel does not know whose connection it is.
-      const named = error.message.startsWith(this.#address);
-      throw named ? error : about(this.#address, error);
+      throw this.#named(error);
     }
+  }
+
+  /** The channel does not know whose connection it is. */
+  #named(error: NetdiskError): NetdiskError {
+    const named = error.message.startsWith(this.#address);
+    return named ? error : about(this.#address, error);
   }
 
   async #nextFrame(): Promise<Frame> {

@@ -37,28 +37,59 @@ export interface SourceReader {
 
 /** A local file by its path. Links are followed: the user named this one. */
 export function fileSource(path: string): LocalSource {
-  let info: Deno.FileInfo;
-  try {
-    info = Deno.statSync(path);
-  } catch (error) {
-    throw localError(path, error);
-  }
+  const info = statLocal(path);
   if (info.isDirectory) {
     throw new NetdiskError("is-folder", `${path}: it is a folder`);
   }
+  return namedSource(path, info);
+}
+
+/** What a path that the user named leads to, through links. @throws NetdiskError */
+export function statLocal(path: string): Deno.FileInfo {
+  try {
+    return Deno.statSync(path);
+  } catch (error) {
+    throw localError(path, error);
+  }
+}
+
+/** What is no folder, by its path and what is known of it. @throws NetdiskError where it is no file */
+export function namedSource(path: string, info: Deno.FileInfo): LocalSource {
   if (!info.isFile) {
     throw new NetdiskError("local-io", `${path}: it is not a file`, {
       hint: "to upload what a pipe or device gives: netdisk put - --to NAME",
     });
   }
-  return {
-    label: path,
-    name: basename(path),
-    size: info.size,
-    mtime: info.mtime?.getTime() ?? null,
-    executable: ((info.mode ?? 0) & 0o111) !== 0,
-    open: () => new FileReader(path, info),
-  };
+  return new FileSource(path, basename(path), info);
+}
+
+/** A file as it was when it was looked at. There may be thousands that wait. */
+export class FileSource implements LocalSource {
+  readonly label: string;
+  readonly name: string;
+  readonly size: number;
+  readonly mtime: number | null;
+  readonly executable: boolean;
+  readonly #ino: number | null;
+
+  constructor(path: string, name: string, info: Deno.FileInfo) {
+    this.label = path;
+    this.name = name;
+    this.size = info.size;
+    this.mtime = info.mtime?.getTime() ?? null;
+    this.executable = ((info.mode ?? 0) & 0o111) !== 0;
+    this.#ino = info.ino;
+  }
+
+  open(): SourceReader {
+    return new FileReader(this);
+  }
+
+  /** True for what was looked at, and nobody has written into meanwhile. */
+  isSame({ size, mtime, ino }: Deno.FileInfo): boolean {
+    return size === this.size && ino === this.#ino &&
+      (mtime?.getTime() ?? null) === this.mtime;
+  }
 }
 
 /** Standard input, which is read once and has no size. */
@@ -86,15 +117,15 @@ export function stdinSource(stdin: Pick<PromptInput, "read">): LocalSource {
 class FileReader implements SourceReader {
   #path: string;
   #file: Deno.FsFile;
-  #seen: Deno.FileInfo;
+  #source: FileSource;
 
-  constructor(path: string, seen: Deno.FileInfo) {
-    this.#path = path;
-    this.#seen = seen;
+  constructor(source: FileSource) {
+    this.#path = source.label;
+    this.#source = source;
     try {
-      this.#file = Deno.openSync(path);
+      this.#file = Deno.openSync(this.#path);
     } catch (error) {
-      throw localError(path, error);
+      throw localError(this.#path, error);
     }
   }
 
@@ -136,9 +167,7 @@ class FileReader implements SourceReader {
 
   hasChanged(): boolean {
     try {
-      const now = this.#file.statSync();
-      return now.size !== this.#seen.size ||
-        now.mtime?.getTime() !== this.#seen.mtime?.getTime();
+      return !this.#source.isSame(this.#file.statSync());
     } catch (error) {
       throw localError(this.#path, error);
     }
