@@ -6,6 +6,7 @@
 import { NetdiskError } from "../protocol/errors.ts";
 import type { Exclude } from "./exclude.ts";
 import { localError } from "./local_source.ts";
+import { isUnfinished } from "./partial_file.ts";
 
 /** Folders up to this length are walked in the order of their names. */
 const MAX_SORTED = 100_000;
@@ -31,7 +32,7 @@ export interface LocalObstacle {
 }
 
 export interface WalkOptions {
-  exclude?: Exclude | undefined;
+  exclude?: Pick<Exclude, "has"> | undefined;
   /** Why a name is not wanted; the folder that has it is not entered. */
   fault?: (name: string, relative: string) => string | undefined;
 }
@@ -82,6 +83,7 @@ export function* walkLocal(
       continue;
     }
     const { name, isDirectory } = entry;
+    if (isUnfinished(name)) continue;
     const path = level.path.endsWith("/")
       ? level.path + name
       : `${level.path}/${name}`;

@@ -15,6 +15,8 @@ export const MAX_PATH_BYTES = 4096;
 // deno-lint-ignore no-control-regex -- control characters are what it looks for
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 
+const TOO_LONG = `the path is longer than ${MAX_PATH_BYTES} bytes`;
+
 const encoder = new TextEncoder();
 
 /**
@@ -25,9 +27,7 @@ const encoder = new TextEncoder();
  */
 export function remotePathFault(path: string): string | undefined {
   if (path === "") return undefined;
-  if (encoder.encode(path).length > MAX_PATH_BYTES) {
-    return `the path is longer than ${MAX_PATH_BYTES} bytes`;
-  }
+  if (isLonger(path, MAX_PATH_BYTES)) return TOO_LONG;
   for (const segment of path.split("/")) {
     const fault = segmentFault(segment);
     if (fault) return fault;
@@ -43,10 +43,28 @@ export function segmentFault(segment: string): string | undefined {
   }
   if (CONTROL.test(segment)) return "the name has a control character";
   if (!segment.isWellFormed()) return "the name is not valid Unicode";
-  if (encoder.encode(segment).length > MAX_SEGMENT_BYTES) {
+  if (isLonger(segment, MAX_SEGMENT_BYTES)) {
     return `the name is longer than ${MAX_SEGMENT_BYTES} bytes`;
   }
   return undefined;
+}
+
+/**
+ * As remotePathFault() says it of a legal folder's path and a name: for listings
+ * of many names, as the folder is not looked at again.
+ */
+export function childFault(folder: string, name: string): string | undefined {
+  const fault = segmentFault(name);
+  if (fault !== undefined) return fault;
+  // As most are, by far: nothing to count, nothing to join.
+  if (3 * (folder.length + name.length) < MAX_PATH_BYTES) return undefined;
+  const path = joinRemotePath(folder, name);
+  return isLonger(path, MAX_PATH_BYTES) ? TOO_LONG : undefined;
+}
+
+/** True for more than so many bytes of UTF-8. A UTF-16 unit has at most three. */
+function isLonger(text: string, maxBytes: number): boolean {
+  return 3 * text.length > maxBytes && encoder.encode(text).length > maxBytes;
 }
 
 /**
