@@ -4,7 +4,11 @@
  */
 
 import type { DownloadObserver } from "./download.ts";
-import type { DownloadItem, DownloadOutcome } from "./incoming_file.ts";
+import type {
+  DownloadItem,
+  DownloadOutcome,
+  FileItem,
+} from "./incoming_file.ts";
 import type { Output } from "./output.ts";
 import { Progress, type ProgressStyle } from "./progress.ts";
 import type { Retry } from "./retry.ts";
@@ -47,17 +51,17 @@ export class DownloadProgress implements DownloadObserver, Disposable {
     retry.progress = this.#shown();
   }
 
-  verifying({ label }: DownloadItem): void {
+  verifying({ label }: FileItem): void {
     const progress = this.#shown();
     progress.update({ name: label });
     progress.phase("verifying");
   }
 
-  startsAgain({ label }: DownloadItem, reason: string): void {
+  startsAgain({ label }: FileItem, reason: string): void {
     this.#watchers.output.notice(`${label}: ${reason}, starting again`);
   }
 
-  began({ label }: DownloadItem, size: number, offset: number): void {
+  began({ label }: FileItem, size: number, offset: number): void {
     const progress = this.#shown();
     const total = this.#isMany ? {} : { total: size };
     progress.update({ name: label, ...total });

@@ -165,7 +165,7 @@ function report(
   results.succeeded();
   output.record("file", {
     name,
-    path: item.target.label,
+    path: item.target?.label,
     size,
     sha256,
     mtime: mtime === null ? null : new Date(mtime).toISOString(),
