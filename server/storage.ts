@@ -10,11 +10,13 @@ import type { Entry, RequestOf } from "../protocol/messages.ts";
 import { remoteName } from "../protocol/remote_path.ts";
 import { Durability, syncFolderNow } from "./durability.ts";
 import { FreeSpace, type Reserve } from "./free_space.ts";
+import type { SyncAll } from "./group_sync.ts";
 import { errnoOf, toStorageError } from "./os_errors.ts";
 import type { Holder } from "./partial_file.ts";
 import { PARTIAL_EXPIRY_MS, Partials } from "./partials.ts";
 import {
   existingStoragePath,
+  RecentFolders,
   uploadsFolder,
   userFolder,
 } from "./storage_path.ts";
@@ -26,17 +28,21 @@ export interface StorageOptions {
   minFree?: Reserve | null;
   /** How long unfinished uploads are kept, in milliseconds. @default 7 days */
   keepMs?: number;
+  /** Puts everything on the disk at once, where that can be. */
+  syncAll?: SyncAll;
 }
 
 /** The storage root: makes and opens the users' folders. */
 export class Storage {
   #root: string;
-  #durability = new Durability();
+  #durability: Durability;
   #partials: Partials;
   #space: FreeSpace;
+  #recent = new RecentFolders();
 
   constructor(root: string, options: StorageOptions = {}) {
     this.#root = root;
+    this.#durability = new Durability(options.syncAll);
     this.#partials = new Partials(root, options.keepMs ?? PARTIAL_EXPIRY_MS);
     this.#space = new FreeSpace(root, options.minFree ?? null);
   }
@@ -94,7 +100,12 @@ export class Storage {
         throw toStorageError(cause);
       }
     }
-    const place = { home, durability: this.#durability, space: this.#space };
+    const place = {
+      home,
+      folders: this.#recent,
+      durability: this.#durability,
+      space: this.#space,
+    };
     return new UserStorage(user, place, this.#partials);
   }
 }
@@ -139,7 +150,8 @@ export class UserStorage {
 
   /** Opens a file; the reader stays with this version of it. */
   openRead(path: string): StoredFile {
-    return new StoredFile(existingStoragePath(this.#place.home, path));
+    const { home, folders } = this.#place;
+    return new StoredFile(existingStoragePath(home, path, folders.has));
   }
 
   /**
@@ -161,11 +173,15 @@ export class UserStorage {
     client: Holder,
   ): Promise<Upload> {
     const { path, size, ask, executable } = request;
-    // Refused before anything is made.
-    const target = findTarget(this.#place.home, path);
     const mode = executable ? 0o777 : 0o666;
+    if (!ask) {
+      const partial = this.#partials.create(this.#user, mode);
+      return new Upload(this.#place, request, partial);
+    }
+    // Refused before the client sends anything.
+    const target = findTarget(this.#place, path);
     // Of an empty file there is nothing to go on with.
-    if (!ask || !size) {
+    if (!size) {
       const partial = this.#partials.create(this.#user, mode);
       return new Upload(this.#place, request, partial);
     }

@@ -84,8 +84,11 @@ export class UploadReceiver {
     const whole = transfer.upload;
     whole.complete();
     const entered = storage.waitForDisk();
+    const isMoreComing = this.#channel.holdsMore;
     await this.#replies.push(
-      entered.then((leave) => this.#commit(whole, request, end, leave)),
+      entered.then((leave) => {
+        return this.#commit(whole, request, end, { isMoreComing, leave });
+      }),
     );
     // The next one is not read before there is room for it.
     await entered;
@@ -126,7 +129,7 @@ export class UploadReceiver {
     upload: Upload,
     request: RequestOf<"put">,
     commit: RequestOf<"commit">,
-    onClosed: () => void,
+    { isMoreComing, leave }: { isMoreComing: boolean; leave: () => void },
   ): Promise<ResponseOf<"receipt">> {
     // Syncs overlap; names are given in order, so that of two puts to one name
     // the later one stays.
@@ -134,11 +137,11 @@ export class UploadReceiver {
     const published = Promise.withResolvers<void>();
     this.#lastPublished = published.promise;
     try {
-      await upload.finish(commit);
+      await upload.finish(commit, isMoreComing);
       await before;
       upload.publish();
     } finally {
-      onClosed();
+      leave();
       before.then(published.resolve);
     }
     const receipt = await upload.settle();
