@@ -26,6 +26,7 @@ import {
 import { AGENT, CAPABILITIES, PROTOCOL_VERSION } from "../protocol/version.ts";
 import type { AccountSession } from "./account_sessions.ts";
 import type { Accounts } from "./accounts.ts";
+import type { ChangeRequest } from "./changes.ts";
 import { get, list, stat } from "./handlers.ts";
 import { logEvent, type LogFields } from "./log.ts";
 import { ReplyQueue, toErrorResponse } from "./reply_queue.ts";
@@ -268,12 +269,29 @@ export class Session {
         // Served before it comes here: see #serveNext.
         return undefined;
       case "digest":
+        throw new NetdiskError("internal", "not yet");
       case "mkdir":
       case "move":
       case "remove":
       case "touch":
-        throw new NetdiskError("internal", "not yet");
+        return this.#change(storage, request);
     }
+  }
+
+  async #change(
+    storage: UserStorage,
+    request: ChangeRequest,
+  ): Promise<Response> {
+    const change = storage.change(request);
+    change.apply();
+    await change.settle();
+    this.#log(
+      request.type,
+      request.type === "move"
+        ? { from: request.from, to: request.to }
+        : { path: request.path },
+    );
+    return { type: "ok" };
   }
 
   async #get(

@@ -8,12 +8,21 @@ import { join } from "@std/path";
 import { NetdiskError } from "../protocol/errors.ts";
 import type { Entry, RequestOf } from "../protocol/messages.ts";
 import { remoteName } from "../protocol/remote_path.ts";
+import {
+  type Change,
+  changeOf,
+  type ChangePlace,
+  type ChangeRequest,
+} from "./changes.ts";
 import { Durability, syncFolderNow } from "./durability.ts";
+import { type FolderReader, plainFolders } from "./folder_reader.ts";
 import { FreeSpace, type Reserve } from "./free_space.ts";
 import { errnoOf, toStorageError } from "./os_errors.ts";
 import type { Holder } from "./partial_file.ts";
 import { PARTIAL_EXPIRY_MS, Partials } from "./partials.ts";
+import { RemovedFolders } from "./removed_folders.ts";
 import {
+  dataFolder,
   existingStoragePath,
   uploadsFolder,
   userFolder,
@@ -26,6 +35,8 @@ export interface StorageOptions {
   minFree?: Reserve | null;
   /** How long unfinished uploads are kept, in milliseconds. @default 7 days */
   keepMs?: number;
+  /** Reads folders. @default plainFolders */
+  folders?: FolderReader | undefined;
 }
 
 /** The storage root: makes and opens the users' folders. */
@@ -34,25 +45,36 @@ export class Storage {
   #durability = new Durability();
   #partials: Partials;
   #space: FreeSpace;
+  #removed: RemovedFolders;
 
   constructor(root: string, options: StorageOptions = {}) {
     this.#root = root;
+    this.#removed = new RemovedFolders(root, options.folders ?? plainFolders);
     this.#partials = new Partials(root, options.keepMs ?? PARTIAL_EXPIRY_MS);
     this.#space = new FreeSpace(root, options.minFree ?? null);
   }
 
   /** Makes the folders of the root. */
   prepare(): void {
-    const uploads = uploadsFolder(this.#root);
-    Deno.mkdirSync(uploads, { recursive: true, mode: 0o700 });
-    Deno.mkdirSync(join(this.#root, "users"), { recursive: true, mode: 0o700 });
-    // The users' folders are no safer than the names above them.
+    for (
+      const folder of [
+        uploadsFolder(this.#root),
+        this.#removed.folder,
+        join(this.#root, "users"),
+      ]
+    ) Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
+    // What lies in them is no safer than the names above it.
+    syncFolderNow(dataFolder(this.#root));
     syncFolderNow(this.#root);
   }
 
-  /** Removes unfinished uploads that nobody will go on with. Never throws. */
-  sweep(): Promise<void> {
-    return this.#partials.sweep(Date.now());
+  /**
+   * Removes unfinished uploads that nobody will go on with, and what is left of
+   * removed folders. Never throws.
+   */
+  async sweep(): Promise<void> {
+    await this.#partials.sweep(Date.now());
+    await this.#removed.sweep();
   }
 
   /**
@@ -94,7 +116,12 @@ export class Storage {
         throw toStorageError(cause);
       }
     }
-    const place = { home, durability: this.#durability, space: this.#space };
+    const place = {
+      home,
+      durability: this.#durability,
+      space: this.#space,
+      removed: this.#removed,
+    };
     return new UserStorage(user, place, this.#partials);
   }
 }
@@ -102,10 +129,14 @@ export class Storage {
 /** One user's files. Every method throws NetdiskErrors only. */
 export class UserStorage {
   #user: string;
-  #place: UploadPlace;
+  #place: UploadPlace & ChangePlace;
   #partials: Partials;
 
-  constructor(user: string, place: UploadPlace, partials: Partials) {
+  constructor(
+    user: string,
+    place: UploadPlace & ChangePlace,
+    partials: Partials,
+  ) {
     this.#user = user;
     this.#place = place;
     this.#partials = partials;
@@ -140,6 +171,11 @@ export class UserStorage {
   /** Opens a file; the reader stays with this version of it. */
   openRead(path: string): StoredFile {
     return new StoredFile(existingStoragePath(this.#place.home, path));
+  }
+
+  /** What `mkdir`, `move`, `remove` or `touch` would do. */
+  change(request: ChangeRequest): Change {
+    return changeOf(this.#place, request);
   }
 
   /**
