@@ -27,7 +27,7 @@ import { AGENT, CAPABILITIES, PROTOCOL_VERSION } from "../protocol/version.ts";
 import type { AccountSession } from "./account_sessions.ts";
 import type { Accounts } from "./accounts.ts";
 import type { ChangeRequest } from "./changes.ts";
-import { get, list, stat } from "./handlers.ts";
+import { digest, get, list, stat } from "./handlers.ts";
 import { logEvent, type LogFields } from "./log.ts";
 import { ReplyQueue, toErrorResponse } from "./reply_queue.ts";
 import type { Storage, UserStorage } from "./storage.ts";
@@ -269,7 +269,7 @@ export class Session {
         // Served before it comes here: see #serveNext.
         return undefined;
       case "digest":
-        throw new NetdiskError("internal", "not yet");
+        return digest(storage, request.path, this.#channel);
       case "mkdir":
       case "move":
       case "remove":

@@ -20,6 +20,7 @@ import { FreeSpace, type Reserve } from "./free_space.ts";
 import { errnoOf, toStorageError } from "./os_errors.ts";
 import type { Holder } from "./partial_file.ts";
 import { PARTIAL_EXPIRY_MS, Partials } from "./partials.ts";
+import { ReadingTurns } from "./prefix.ts";
 import { RemovedFolders } from "./removed_folders.ts";
 import {
   dataFolder,
@@ -46,6 +47,7 @@ export class Storage {
   #partials: Partials;
   #space: FreeSpace;
   #removed: RemovedFolders;
+  #turns = new ReadingTurns();
 
   constructor(root: string, options: StorageOptions = {}) {
     this.#root = root;
@@ -121,6 +123,7 @@ export class Storage {
       durability: this.#durability,
       space: this.#space,
       removed: this.#removed,
+      turns: this.#turns,
     };
     return new UserStorage(user, place, this.#partials);
   }
@@ -140,6 +143,11 @@ export class UserStorage {
     this.#user = user;
     this.#place = place;
     this.#partials = partials;
+  }
+
+  /** To be kept to by whoever reads much of a file. */
+  get turns(): ReadingTurns {
+    return this.#place.turns;
   }
 
   /** What lies at `path`; a link is `other`, whatever it leads to. */
@@ -198,7 +206,7 @@ export class UserStorage {
   ): Promise<Upload> {
     const { path, size, ask, executable } = request;
     // Refused before anything is made.
-    const target = findTarget(this.#place.home, path);
+    const target = findTarget(this.#place.home, request);
     const mode = executable ? 0o777 : 0o666;
     // Of an empty file there is nothing to go on with.
     if (!ask || !size) {
@@ -206,7 +214,8 @@ export class UserStorage {
       return new Upload(this.#place, request, partial);
     }
     const partial = await this.#partials.claim(this.#user, path, mode, client);
-    const published = partial.size === 0 && !this.#place.durability.hasFailed
+    const mayBeThere = request.replace && !this.#place.durability.hasFailed;
+    const published = partial.size === 0 && mayBeThere
       ? openIfSame(target.path, request)
       : undefined;
     return new Upload(this.#place, request, partial, published);

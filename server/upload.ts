@@ -16,7 +16,7 @@ import {
 import type { FreeSpace } from "./free_space.ts";
 import { errnoOf, toStorageError } from "./os_errors.ts";
 import type { PartialFile } from "./partial_file.ts";
-import { hashPrefix, isHashOf } from "./prefix.ts";
+import { hashPrefix, isHashOf, type ReadingTurns } from "./prefix.ts";
 import { type StoragePath, storagePath } from "./storage_path.ts";
 import type { StoredFile } from "./stored_file.ts";
 
@@ -29,18 +29,28 @@ export interface UploadPlace {
   home: string;
   durability: Durability;
   space: FreeSpace;
+  turns: ReadingTurns;
 }
 
 /**
- * The place of an upload, checked: a file, or nothing yet.
+ * The place of an upload, checked: a file that may be replaced, or nothing yet.
  *
- * @throws NetdiskError `bad-name`, `is-folder`, `not-folder`, `denied`
+ * @throws NetdiskError `exists`, `bad-name`, `is-folder`, `not-folder`, `denied`
  */
-export function findTarget(home: string, remotePath: string): StoragePath {
-  const target = storagePath(home, remotePath);
+export function findTarget(
+  home: string,
+  { path, replace }: Pick<RequestOf<"put">, "path" | "replace">,
+): StoragePath {
+  const target = storagePath(home, path);
   if (target.missingFolders.length > 0) return target;
   try {
     const info = Deno.lstatSync(target.path);
+    if (!replace) {
+      throw new NetdiskError(
+        "exists",
+        "there is something of that name already",
+      );
+    }
     if (info.isDirectory) {
       throw new NetdiskError("is-folder", "it is a folder");
     }
@@ -114,6 +124,7 @@ export class Upload {
     this.#verified = hashPrefix(this.offset, {
       read: async (target) => await source.read(target) ?? 0,
       notice,
+      turns: this.#place.turns,
       stopped: () => this.#isOver,
     });
     await this.#verified;
@@ -231,7 +242,7 @@ export class Upload {
     try {
       const { path, missingFolders } = findTarget(
         this.#place.home,
-        this.#request.path,
+        this.#request,
       );
       this.#target = path;
       // It has its name; whoever replaced it meanwhile came later.

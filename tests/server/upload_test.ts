@@ -3,6 +3,7 @@ import { NetdiskError } from "../../protocol/errors.ts";
 import { Durability } from "../../server/durability.ts";
 import { FreeSpace } from "../../server/free_space.ts";
 import { Partials } from "../../server/partials.ts";
+import { ReadingTurns } from "../../server/prefix.ts";
 import { findTarget, Upload } from "../../server/upload.ts";
 import { until, within } from "../helpers/deadline.ts";
 import { descriptorsBelow, DiskRecorder } from "../helpers/faults.ts";
@@ -28,6 +29,7 @@ class Fixture implements Disposable {
   readonly uploads: string = `${this.root}/.netdisk/uploads/ann`;
   readonly durability: Durability = new Durability();
   readonly space: FreeSpace = new FreeSpace(this.root, { bytes: 0 });
+  readonly turns: ReadingTurns = new ReadingTurns();
   readonly partials: Partials = new Partials(this.root);
   readonly disk: DiskRecorder;
 
@@ -40,7 +42,7 @@ class Fixture implements Disposable {
 
   begin(path: string, size: number | null, options?: PutOptions): Upload {
     const request = putRequest(path, size, options);
-    findTarget(this.home, path);
+    findTarget(this.home, request);
     const mode = request.executable ? 0o777 : 0o666;
     return new Upload(this, request, this.partials.create("ann", mode));
   }
