@@ -4,8 +4,9 @@
  * are done by a single one after it; group_sync.ts does the rest.
  */
 
-import { dirname } from "@std/path";
+import { dirname, SEPARATOR } from "@std/path";
 import { GroupSync, type SyncAll } from "./group_sync.ts";
+import { errnoOf } from "./os_errors.ts";
 import { Slots } from "./slots.ts";
 
 /**
@@ -27,6 +28,11 @@ export function syncFolderNow(path: string): void {
   folder.syncSync();
 }
 
+/** What is known of a folder's name; a folder that is made anew gets a new one. */
+interface Mark {
+  isDurable: boolean;
+}
+
 /** The syncs of one folder: the one that runs, and the one that everybody else waits for. */
 interface FolderSyncs {
   running: Promise<void>;
@@ -44,7 +50,7 @@ export class Durability {
   hasFailed = false;
   #syncs: GroupSync;
   #folders = new Map<string, FolderSyncs>();
-  #durable = new Set<string>();
+  #marks = new Map<string, Mark>();
 
   constructor(syncAll?: SyncAll) {
     this.#syncs = new GroupSync(syncAll);
@@ -71,10 +77,12 @@ export class Durability {
   async syncName(home: string, path: string): Promise<void> {
     const syncs = [this.syncFolder(dirname(path))];
     for (let at = dirname(path); at.length >= home.length; at = dirname(at)) {
-      if (this.#durable.has(at)) continue;
-      const folder = at;
+      const mark = this.#markOf(at);
+      if (mark.isDurable) continue;
       syncs.push(
-        this.syncFolder(dirname(folder)).then(() => this.#remember(folder)),
+        this.syncFolder(dirname(at)).then(() => {
+          mark.isDurable = true;
+        }),
       );
     }
     await Promise.all(syncs);
@@ -82,12 +90,24 @@ export class Durability {
 
   /** Reports a folder that was made or removed: its name is not durable. */
   forgetFolder(path: string): void {
-    this.#durable.delete(path);
+    this.#marks.delete(path);
   }
 
-  #remember(folder: string): void {
-    if (this.#durable.size >= MAX_KNOWN_FOLDERS) this.#durable.clear();
-    this.#durable.add(folder);
+  /** The same for a folder that was moved, here or away, with all that is in it. */
+  forgetTree(path: string): void {
+    this.forgetFolder(path);
+    for (const known of this.#marks.keys()) {
+      if (known.startsWith(path + SEPARATOR)) this.#marks.delete(known);
+    }
+  }
+
+  #markOf(folder: string): Mark {
+    const known = this.#marks.get(folder);
+    if (known) return known;
+    if (this.#marks.size >= MAX_KNOWN_FOLDERS) this.#marks.clear();
+    const mark = { isDurable: false };
+    this.#marks.set(folder, mark);
+    return mark;
   }
 
   /**
@@ -113,7 +133,8 @@ export class Durability {
     try {
       await this.#syncs.add(() => syncNames(path));
     } catch (error) {
-      this.hasFailed = true;
+      // A folder that was moved or removed meanwhile is no fault of the disk.
+      if (errnoOf(error) !== "ENOENT") this.hasFailed = true;
       throw error;
     } finally {
       if (!this.#folders.get(path)?.next) this.#folders.delete(path);

@@ -34,6 +34,11 @@ export function uploadsFolder(root: string): string {
   return join(dataFolder(root), "uploads");
 }
 
+/** `<root>/.netdisk/removed`, where folders lie that are being deleted. */
+export function removedFolder(root: string): string {
+  return join(dataFolder(root), "removed");
+}
+
 /** `<root>/users/<user>` @throws NetdiskError `bad-name` */
 export function userFolder(root: string, user: string): string {
   const fault = userNameFault(user);

@@ -144,3 +144,18 @@ function notFile(seen: Deno.FileInfo): NetdiskError {
       : "it is a device or pipe, not a file",
   );
 }
+
+/** Waits until a file is on the disk as it is now, its time and mode included. */
+export async function syncStoredFile(path: string): Promise<void> {
+  if (Deno.build.os === "windows") {
+    // It syncs nothing that is open for reading only.
+    using file = await Deno.open(path, { write: true });
+    return await file.sync();
+  }
+  const file = new StoredFile(path);
+  try {
+    await file.sync();
+  } finally {
+    file.close();
+  }
+}

@@ -17,7 +17,7 @@ import {
 import type { FreeSpace } from "./free_space.ts";
 import { errnoOf, toStorageError } from "./os_errors.ts";
 import type { PartialFile } from "./partial_file.ts";
-import { hashPrefix, isHashOf } from "./prefix.ts";
+import { hashPrefix, isHashOf, type ReadingTurns } from "./prefix.ts";
 import {
   type RecentFolders,
   type StoragePath,
@@ -32,26 +32,33 @@ const SYNC_WRITE_BYTES = 64 * 1024;
 export interface UploadPlace {
   /** The user's folder on the disk. */
   home: string;
-  folders: RecentFolders;
+  recent: RecentFolders;
   durability: Durability;
   space: FreeSpace;
+  turns: ReadingTurns;
 }
 
 /**
- * The place of an upload, checked: a file, or nothing yet.
+ * The place of an upload, checked: a file that may be replaced, or nothing yet.
  *
- * @throws NetdiskError `bad-name`, `is-folder`, `not-folder`, `denied`
+ * @throws NetdiskError `exists`, `bad-name`, `is-folder`, `not-folder`, `denied`
  */
 export function findTarget(
-  { home, folders }: Pick<UploadPlace, "home" | "folders">,
-  remotePath: string,
+  { home, recent }: Pick<UploadPlace, "home" | "recent">,
+  { path, replace }: Pick<RequestOf<"put">, "path" | "replace">,
 ): StoragePath {
-  const target = storagePath(home, remotePath, folders.has);
+  const target = storagePath(home, path, recent.has);
   if (target.missingFolders.length > 0) return target;
   // To be told what is missing by an exception costs ten times as much.
-  if (!fs.existsSync(target.path)) return target;
+  if (replace && !fs.existsSync(target.path)) return target;
   try {
     const info = Deno.lstatSync(target.path);
+    if (!replace) {
+      throw new NetdiskError(
+        "exists",
+        "there is something of that name already",
+      );
+    }
     if (info.isDirectory) {
       throw new NetdiskError("is-folder", "it is a folder");
     }
@@ -125,6 +132,7 @@ export class Upload {
     this.#verified = hashPrefix(this.offset, {
       read: async (target) => await source.read(target) ?? 0,
       notice,
+      turns: this.#place.turns,
       stopped: () => this.#isOver,
     });
     await this.#verified;
@@ -247,7 +255,7 @@ export class Upload {
     try {
       const { path, missingFolders } = findTarget(
         this.#place,
-        this.#request.path,
+        this.#request,
       );
       this.#target = path;
       // It has its name; whoever replaced it meanwhile came later.

@@ -66,6 +66,7 @@ export class LogRecorder implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    flushLog();
     this.#replaced[Symbol.dispose]();
   }
 }
@@ -165,6 +166,8 @@ export class Fixture implements AsyncDisposable {
       client.close();
       await within("the end of a session", client.ended);
     }
+    // What was removed may still be being deleted.
+    await this.storage.sweep();
     this.#database.close();
     this.log[Symbol.dispose]();
     this.folder[Symbol.dispose]();

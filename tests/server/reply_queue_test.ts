@@ -67,7 +67,7 @@ Deno.test("answers leave in the order of their requests, whichever is ready firs
 Deno.test("push() waits while 1024 answers are due, and no longer than for the first of them", async () => {
   const { queue, client } = connect();
   assertEquals(MAX_PENDING_REPLIES, 1024);
-  const replies = pendingReplies(1025);
+  const replies = pendingReplies(1024);
   for (const { promise } of replies.slice(0, 1023)) {
     await within("room", queue.push(promise));
   }

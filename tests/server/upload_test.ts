@@ -3,6 +3,7 @@ import { NetdiskError } from "../../protocol/errors.ts";
 import { Durability } from "../../server/durability.ts";
 import { FreeSpace } from "../../server/free_space.ts";
 import { Partials } from "../../server/partials.ts";
+import { ReadingTurns } from "../../server/prefix.ts";
 import { RecentFolders } from "../../server/storage_path.ts";
 import { findTarget, Upload } from "../../server/upload.ts";
 import { until, within } from "../helpers/deadline.ts";
@@ -26,10 +27,11 @@ class Fixture implements Disposable {
   readonly folder: TempFolder = tempFolder();
   readonly root: string = Deno.realPathSync(this.folder.path);
   readonly home: string = `${this.root}/users/ann`;
-  readonly folders: RecentFolders = new RecentFolders();
+  readonly recent: RecentFolders = new RecentFolders();
   readonly uploads: string = `${this.root}/.netdisk/uploads/ann`;
   readonly durability: Durability = new Durability();
   readonly space: FreeSpace = new FreeSpace(this.root, { bytes: 0 });
+  readonly turns: ReadingTurns = new ReadingTurns();
   readonly partials: Partials = new Partials(this.root);
   readonly disk: DiskRecorder;
 
@@ -42,7 +44,7 @@ class Fixture implements Disposable {
 
   begin(path: string, size: number | null, options?: PutOptions): Upload {
     const request = putRequest(path, size, options);
-    findTarget(this, path);
+    findTarget(this, request);
     const mode = request.executable ? 0o777 : 0o666;
     return new Upload(this, request, this.partials.create("ann", mode));
   }
