@@ -5,7 +5,11 @@
  */
 
 import type { FrameChannel } from "../protocol/channel.ts";
-import { NetdiskError, ProtocolError } from "../protocol/errors.ts";
+import {
+  type ErrorCode,
+  NetdiskError,
+  ProtocolError,
+} from "../protocol/errors.ts";
 import { type Frame, FrameKind } from "../protocol/frame.ts";
 import {
   decodeResponse,
@@ -24,6 +28,22 @@ const WATCH_MS = 1000;
 
 /** After an `error` of these the server says no more (SPEC.md 8). */
 const FINAL_ERRORS = ["protocol", "version", "stopping", "timeout"];
+
+/** An `error` of these is about the name that was asked for; the next one may be fine. */
+const PATH_ERRORS: readonly ErrorCode[] = [
+  "denied",
+  "not-found",
+  "exists",
+  "is-folder",
+  "not-folder",
+  "bad-name",
+  "too-large",
+  "quota",
+  "disk-full",
+  "changed",
+  "io",
+  "internal",
+];
 
 /** One connection to a server. */
 export class Connection {
@@ -252,4 +272,9 @@ export function about(label: string, error: NetdiskError): NetdiskError {
     ...hint,
     cause: error,
   });
+}
+
+/** True for what the server says of one path; the connection goes on. */
+export function isAboutPath(error: unknown): error is NetdiskError {
+  return error instanceof NetdiskError && PATH_ERRORS.includes(error.code);
 }
