@@ -69,7 +69,7 @@ interface Round {
  * unfinished ones what a later download can go on with.
  */
 export class Downloads implements Disposable {
-  #observer: DownloadObserver;
+  readonly #observer: DownloadObserver;
   /** Never asked for yet. */
   #items: DownloadItem[];
   #next = 0;
@@ -81,11 +81,17 @@ export class Downloads implements Disposable {
   #wake: (() => void) | undefined;
   /** Files that something is here of. */
   #files = new Map<DownloadItem, IncomingFile>();
-  #restarts = false;
+  #restarts: boolean;
 
-  constructor(items: Iterable<DownloadItem>, observer: DownloadObserver) {
-    this.#items = [...items];
+  /** @param restart what earlier downloads have left is taken, but not to go on with */
+  constructor(
+    items: DownloadItem[],
+    observer: DownloadObserver,
+    restart = false,
+  ) {
+    this.#items = items;
     this.#observer = observer;
+    this.#restarts = restart;
   }
 
   /** Whether a later download would not start from nothing, once this is disposed of. */
@@ -93,20 +99,22 @@ export class Downloads implements Disposable {
     return [...this.#files.values()].some((file) => file.isKept);
   }
 
-  /** Takes more items; those before have their outcome. */
+  /** True when all items have their outcome. */
+  get isDone(): boolean {
+    return this.#window.length === 0 && this.#next === this.#items.length;
+  }
+
+  /** Takes more items, once those before are done. */
   add(items: DownloadItem[]): void {
-    this.#items = [...this.#items.slice(this.#next), ...items];
+    this.#items = items;
     this.#next = 0;
   }
 
   /**
    * Takes what earlier downloads have left, and reads it. That may take minutes,
    * so no connection should wait for it.
-   *
-   * @param restart it is taken, but not to go on with
    */
-  async takeBeginnings(restart: boolean): Promise<void> {
-    this.#restarts = restart;
+  async takeBeginnings(): Promise<void> {
     for (const item of this.#items) {
       if (this.#files.size === MAX_BEGINNINGS) return;
       if (item.target) await this.#takeBeginning(item);
@@ -156,7 +164,7 @@ export class Downloads implements Disposable {
         const item = this.#window[this.#asked] ?? this.#pull();
         if (!item) return;
         if (item.target) {
-          if ((item.size ?? 0) >= MIN_PARTIAL_BYTES) {
+          if (item.facts && item.facts.size >= MIN_PARTIAL_BYTES) {
             await this.#takeBeginning(item);
             if (round.isOver) return;
           }

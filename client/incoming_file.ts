@@ -7,6 +7,7 @@ import { createHash, type Hash } from "node:crypto";
 import { NetdiskError, ProtocolError } from "../protocol/errors.ts";
 import { type Frame, FrameKind } from "../protocol/frame.ts";
 import type { RequestOf, ResponseOf } from "../protocol/messages.ts";
+import type { FileFacts } from "./compare.ts";
 import {
   about,
   type Connection,
@@ -23,8 +24,8 @@ export interface FileItem {
   /** In the form that crosses the wire. */
   remotePath: string;
   target: LocalTarget;
-  /** As a listing had it. */
-  size?: number;
+  /** What a listing says of it. */
+  facts?: FileFacts;
 }
 
 /** A folder whose files are all done when it is its turn. */

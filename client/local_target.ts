@@ -1,10 +1,9 @@
 /** Where a get writes to: a file that is replaced when it is whole, or a stream. */
 
 import type { Hash } from "node:crypto";
-import { existsSync } from "node:fs";
-import { dirname, join } from "@std/path";
+import { dirname } from "@std/path";
 import { NetdiskError } from "../protocol/errors.ts";
-import { localError } from "./local_source.ts";
+import { localError, statIfThere } from "./local_source.ts";
 import type { Output } from "./output.ts";
 import {
   hashFile,
@@ -21,10 +20,6 @@ import {
   type TargetFacts,
   type TargetWriter,
 } from "./target_writer.ts";
-
-/** Linux and macOS take names and paths of these lengths; a character has up to 3 bytes. */
-const SURE_CHARACTERS = 85;
-const MAX_SURE_PATH = 340;
 
 /** Of this process, in the names of its unfinished files. */
 let runId: string | undefined;
@@ -225,7 +220,7 @@ async function openPartial(
 function temporaryPath(path: string): string {
   runId ??= crypto.randomUUID();
   temporaries++;
-  return join(dirname(path), `.netdisk-${runId}-${temporaries.toString(36)}`);
+  return `${dirname(path)}/.netdisk-${runId}-${temporaries.toString(36)}`;
 }
 
 function openTemporary(
@@ -243,19 +238,4 @@ function openTemporary(
 /** From the first byte on nobody reads what they could not read before. */
 function firstMode({ executable }: TargetFacts, mode: number | null): number {
   return mode === null ? (executable ? 0o777 : 0o666) : mode & 0o777;
-}
-
-function statIfThere(path: string): Deno.FileInfo | undefined {
-  // Most often there is nothing, and an error costs five times as much. But what
-  // is wrong with a long name is to be known before it is transferred.
-  const name = path.length - path.lastIndexOf("/");
-  const isShort = name <= SURE_CHARACTERS && path.length < MAX_SURE_PATH;
-  if (isShort && !existsSync(path)) return undefined;
-  try {
-    return Deno.statSync(path);
-  } catch (error) {
-    // A link that leads nowhere is replaced like a file.
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
 }

@@ -178,8 +178,8 @@ async function run(
         void run.began.push([remotePath, size, offset]),
       received: (bytes) => void (run.received += bytes),
       ended: (outcome) => void run.outcomes.push(outcome),
-    });
-    await downloads.takeBeginnings(restart);
+    }, restart);
+    await downloads.takeBeginnings();
     for (const part of [script, ...then]) {
       try {
         await talk(
