@@ -1,9 +1,8 @@
 /** Compares the content of files on both sides without sending it. */
 
 import { NetdiskError } from "../protocol/errors.ts";
+import { localDigest } from "./compare.ts";
 import { about, type Connection } from "./connection.ts";
-import { localError } from "./local_source.ts";
-import { hashFile } from "./partial_file.ts";
 import { answers, ask } from "./pipeline.ts";
 
 /** Up to here requests are sent ahead; of larger ones each side reads one at a time. */
@@ -42,7 +41,7 @@ export async function* compareContents<C extends Check>(
     const check = small[next++]!;
     yield error
       ? { check, error: about(check.remotePath, error) }
-      : await compare(check, hashLocal(check.localPath), answer.sha256);
+      : await compare(check, localDigest(check.localPath), answer.sha256);
   }
   for (const check of checks) {
     if (check.size > SMALL_BYTES) yield await compareLarge(connection, check);
@@ -53,7 +52,7 @@ async function compareLarge<C extends Check>(
   connection: Connection,
   check: C,
 ): Promise<Checked<C>> {
-  const hashing = hashLocal(check.localPath);
+  const hashing = localDigest(check.localPath);
   // Seen when it is awaited.
   hashing.catch(() => {});
   const { remotePath: path } = check;
@@ -100,14 +99,5 @@ export async function meanwhile<T>(
     }
     if (isDone) return await work;
     await connection.call({ type: "ping" }, "pong");
-  }
-}
-
-async function hashLocal(path: string): Promise<string> {
-  try {
-    using file = Deno.openSync(path);
-    return (await hashFile(file)).hash.digest("hex");
-  } catch (error) {
-    throw localError(path, error);
   }
 }

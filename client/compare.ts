@@ -1,89 +1,56 @@
+/** Whether a local file and a remote one are the same, as far as one looks. */
+
+import { NetdiskError } from "../protocol/errors.ts";
+import { localError, statIfThere } from "./local_source.ts";
+import { hashFile } from "./partial_file.ts";
+
+/** What both sides know of a file without reading it. */
+export interface FileFacts {
+  size: number;
+  mtime: number | null;
+}
+
 /**
- * What it takes to make a folder like another one. Pure: entries in, differences
- * out; what is below folders is compared in their own turn.
+ * The same size and time. Where one side has only whole seconds, as some disks
+ * do, the other one's fraction does not count.
  */
-
-import type { Entry } from "../protocol/messages.ts";
-
-/** What is to be done about one name. */
-export type Difference<S extends Entry, T extends Entry> =
-  /** A file that is missing, or has another size or time: its content is sent. */
-  | { kind: "copy"; source: S; target?: T }
-  /** A file of the same size: equal if its SHA-256 is. */
-  | { kind: "verify"; source: S; target: T }
-  /** A file whose content is right, and its time or executable bit is not. */
-  | { kind: "mend"; source: S; target: T }
-  /** A folder that is missing. */
-  | { kind: "make"; source: S }
-  /** A folder on both sides. */
-  | { kind: "both"; source: S; target: T }
-  /** A file where the source has a folder, or the reverse; it may be deleted. */
-  | { kind: "replace"; source: S; target: T }
-  /** The same, and it may not; or it is neither. */
-  | { kind: "clash"; source: S; target: T }
-  /** Neither file nor folder: it is not copied. */
-  | { kind: "skip"; source: S }
-  /** Only the target has it. */
-  | { kind: "delete"; target: T };
-
-export interface CompareRules {
-  /** What the source does not have is deleted. */
-  delete: boolean;
-  /** Files of the same size are compared by their SHA-256, not by their time. */
-  checksum: boolean;
+export function looksSame(a: FileFacts, b: FileFacts): boolean {
+  return a.size === b.size && isSameTime(a.mtime, b.mtime);
 }
 
-/** How a folder differs from its source. Names occur once on each side, or the last one counts. */
-export interface Comparison<S extends Entry, T extends Entry> {
-  differences: Difference<S, T>[];
-  /** Files that are the same. */
-  same: number;
+function isSameTime(a: number | null, b: number | null): boolean {
+  if (a === null || b === null) return false;
+  if (a === b) return true;
+  const isWhole = a % 1000 === 0 || b % 1000 === 0;
+  return isWhole && Math.floor(a / 1000) === Math.floor(b / 1000);
 }
 
-/** Compares what two folders have. */
-export function compareFolders<S extends Entry, T extends Entry>(
-  sources: readonly S[],
-  targets: readonly T[],
-  rules: CompareRules,
-): Comparison<S, T> {
-  const left = new Map<string, T>();
-  for (const target of targets) left.set(target.name, target);
-  const differences: Difference<S, T>[] = [];
-  let same = 0;
-  for (const source of sources) {
-    const target = left.get(source.name);
-    if (target) left.delete(source.name);
-    const difference = compare(source, target, rules);
-    if (difference) differences.push(difference);
-    else same++;
-  }
-  if (rules.delete) {
-    for (const target of left.values()) {
-      // What could not be copied is not deleted, either.
-      if (target.kind !== "other") differences.push({ kind: "delete", target });
-    }
-  }
-  return { differences, same };
+/** What is known of a local file; undefined for all else, and where nothing is. */
+export function localFacts(path: string): FileFacts | undefined {
+  const info = statIfThere(path);
+  if (!info?.isFile) return undefined;
+  return { size: info.size, mtime: info.mtime?.getTime() ?? null };
 }
 
-function compare<S extends Entry, T extends Entry>(
-  source: S,
-  target: T | undefined,
-  rules: CompareRules,
-): Difference<S, T> | undefined {
-  if (source.kind === "other") return { kind: "skip", source };
-  if (!target) {
-    return { kind: source.kind === "folder" ? "make" : "copy", source };
+/** The SHA-256 of a local file. @throws NetdiskError */
+export async function localDigest(path: string): Promise<string> {
+  try {
+    using file = Deno.openSync(path);
+    const { hash } = await hashFile(file);
+    return hash.digest("hex");
+  } catch (error) {
+    throw localError(path, error);
   }
-  if (source.kind !== target.kind) {
-    const isReplaced = rules.delete && target.kind !== "other";
-    return { kind: isReplaced ? "replace" : "clash", source, target };
+}
+
+/** Of a local file that cannot be read: it is not the same as anything. */
+export async function digestIfReadable(
+  path: string,
+): Promise<string | undefined> {
+  try {
+    return await localDigest(path);
+  } catch (error) {
+    if (error instanceof NetdiskError) return undefined;
+    throw error;
   }
-  if (source.kind === "folder") return { kind: "both", source, target };
-  if (source.size !== target.size) return { kind: "copy", source, target };
-  if (rules.checksum) return { kind: "verify", source, target };
-  if (source.mtime !== target.mtime) return { kind: "copy", source, target };
-  return source.executable === target.executable
-    ? undefined
-    : { kind: "mend", source, target };
 }

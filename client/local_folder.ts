@@ -1,102 +1,48 @@
-/** What one local folder has, in the form in which the server tells it of its own. */
+/** The folders that a download makes. */
 
 import { NetdiskError } from "../protocol/errors.ts";
-import type { Entry } from "../protocol/messages.ts";
 import { localError } from "./local_source.ts";
-import { isUnfinished } from "./partial_file.ts";
-
-/** A local file or folder. Links are `other`: they are not followed. */
-export interface LocalItem extends Entry {
-  info: Deno.FileInfo;
-}
-
-export interface LocalFolder {
-  items: LocalItem[];
-  /** What cannot be looked at, by its name. */
-  failures: { name: string; error: NetdiskError }[];
-}
+import { shellWord } from "./shell_word.ts";
 
 /**
- * Reads one folder, without what netdisk itself keeps in it.
+ * Makes a folder, or finds that it is there.
  *
- * @throws NetdiskError when it cannot be read
+ * @param isNamed the user has named it: a link to a folder is as good as one
+ * @throws NetdiskError for what is in the way. A link is not followed: it may
+ * lead anywhere
  */
-export function readLocalFolder(path: string): LocalFolder {
-  const items: LocalItem[] = [];
-  const failures: LocalFolder["failures"] = [];
+export function makeFolder(path: string, isNamed = false): void {
   try {
-    for (const { name } of Deno.readDirSync(path)) {
-      if (isUnfinished(name)) continue;
-      const found = lookAt(`${path}/${name}`, name);
-      if (found instanceof NetdiskError) failures.push({ name, error: found });
-      else if (found) items.push(found);
+    Deno.mkdirSync(path);
+    return;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AlreadyExists)) {
+      throw localError(path, error);
     }
-  } catch (error) {
-    throw localError(path, error);
   }
-  return { items, failures };
+  const { isDirectory, isSymlink } = lookAt(path, isNamed);
+  if (isDirectory) return;
+  throw new NetdiskError(
+    "not-folder",
+    isSymlink
+      ? `${path}: a link is in the way of a folder, and is not followed`
+      : `${path}: a file is in the way of a folder`,
+    { hint: `rm ${shellWord(path)}` },
+  );
 }
 
-/** One of a folder's names; undefined when it is gone by now. */
-function lookAt(
-  path: string,
-  name: string,
-): LocalItem | NetdiskError | undefined {
+/** Sets the time that a folder had on the server. @throws NetdiskError */
+export function setFolderTime(path: string, mtime: number): void {
   try {
-    return itemOf(name, Deno.lstatSync(path));
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) {
-      return localError(path, error);
-    }
-    // A name that is no text was read with a mark in it, and is not found by that.
-    if (!name.includes("\ufffd")) return undefined;
-    return new NetdiskError("bad-name", `${path}: its name is not valid UTF-8`);
-  }
-}
-
-/** A file or folder as an entry of its name. */
-export function itemOf(name: string, info: Deno.FileInfo): LocalItem {
-  const { isFile, isDirectory, mode, mtime } = info;
-  return {
-    name,
-    kind: isFile ? "file" : isDirectory ? "folder" : "other",
-    size: isFile ? info.size : 0,
-    mtime: mtime?.getTime() ?? null,
-    executable: isFile && ((mode ?? 0) & 0o111) !== 0,
-    info,
-  };
-}
-
-/** The kind of what is there; undefined for nothing. @throws NetdiskError */
-export function localKind(path: string): Entry["kind"] | undefined {
-  try {
-    return itemOf("", Deno.lstatSync(path)).kind;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw localError(path, error);
-  }
-}
-
-/** Makes a file executable for whoever may read it, or for nobody. @throws NetdiskError */
-export function setExecutable(path: string, executable: boolean): void {
-  if (Deno.build.os === "windows") return;
-  try {
-    const mode = (Deno.statSync(path).mode ?? 0) & 0o7777;
-    if (((mode & 0o111) !== 0) === executable) return;
-    const bits = executable ? (mode & 0o444) >> 2 : 0;
-    Deno.chmodSync(path, (mode & ~0o111) | bits);
+    Deno.utimeSync(path, new Date(), new Date(mtime));
   } catch (error) {
     throw localError(path, error);
   }
 }
 
-/** Gives a file or folder its time. @throws NetdiskError */
-export function setTime(path: string, mtime: number | null): void {
-  if (mtime === null) return;
+function lookAt(path: string, follow: boolean): Deno.FileInfo {
   try {
-    // Deno knows no fraction of a second before 1970.
-    const time = mtime < 0 ? Math.floor(mtime / 1000) * 1000 : mtime;
-    Deno.utimeSync(path, new Date(), new Date(time));
+    return follow ? Deno.statSync(path) : Deno.lstatSync(path);
   } catch (error) {
     throw localError(path, error);
   }

@@ -1,8 +1,13 @@
 /** What a put reads: a local file, or stdin. */
 
+import { existsSync } from "node:fs";
 import { basename } from "@std/path";
 import { NetdiskError } from "../protocol/errors.ts";
 import { type PromptInput, readSome } from "./prompt.ts";
+
+/** Linux and macOS take names and paths of these lengths; a character has up to 3 bytes. */
+const SURE_CHARACTERS = 85;
+const MAX_SURE_PATH = 340;
 
 /** Something to upload. */
 export interface LocalSource {
@@ -50,6 +55,21 @@ export function statLocal(path: string): Deno.FileInfo {
     return Deno.statSync(path);
   } catch (error) {
     throw localError(path, error);
+  }
+}
+
+/** What a path leads to, through links; undefined for nothing, and a link that leads nowhere. */
+export function statIfThere(path: string): Deno.FileInfo | undefined {
+  // Most often there is nothing, and an error costs five times as much. But what
+  // is wrong with a long name is to be known before it is transferred.
+  const name = path.length - path.lastIndexOf("/");
+  const isShort = name <= SURE_CHARACTERS && path.length < MAX_SURE_PATH;
+  if (isShort && !existsSync(path)) return undefined;
+  try {
+    return Deno.statSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
   }
 }
 

@@ -39,6 +39,19 @@ export function isUnfinished(name: string): boolean {
     .test(name);
 }
 
+/** True when there may be unfinished files in a folder. */
+export function hasPartials(folder: string): boolean {
+  try {
+    for (const { name } of Deno.readDirSync(folder)) {
+      if (/^\.netdisk-[0-9a-f]{32}\.part$/.test(name)) return true;
+    }
+    return false;
+  } catch {
+    // A new name; what else is wrong with it is told later.
+    return true;
+  }
+}
+
 /** True when there are bytes to go on with. Cheap, and only a guess: see {@link takePartial}. */
 export function hasPartial(path: string): boolean {
   const info = lstatIfThere(path);

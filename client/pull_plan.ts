@@ -3,21 +3,26 @@
 import { NetdiskError } from "../protocol/errors.ts";
 import type { Entry } from "../protocol/messages.ts";
 import { joinRemotePath } from "../protocol/remote_path.ts";
-import { type Check, compareContents, meanwhile } from "./checksums.ts";
-import { compareFolders, type Difference } from "./compare.ts";
+import { type Check, compareContents } from "./checksums.ts";
+import {
+  compareFolders,
+  type Difference,
+  hasSameFacts,
+} from "./compare_folders.ts";
 import type { Connection } from "./connection.ts";
 import { Downloads } from "./download.ts";
 import { DownloadProgress } from "./download_progress.ts";
-import type { DownloadItem, DownloadOutcome } from "./incoming_file.ts";
+import type { DownloadOutcome, FileItem } from "./incoming_file.ts";
+import { makeFolder } from "./local_folder.ts";
 import {
   type LocalItem,
   localKind,
   setExecutable,
   setTime,
-} from "./local_folder.ts";
+} from "./local_items.ts";
+import { FolderNames, isOneName, localNameFault } from "./local_names.ts";
 import { localError } from "./local_source.ts";
 import { fileTarget } from "./local_target.ts";
-import { isMended } from "./push_plan.ts";
 import type { Retry } from "./retry.ts";
 import { type Deletion, localDeletions } from "./sync_deletions.ts";
 import {
@@ -40,7 +45,7 @@ interface PullCheck extends Check {
   folder: FolderTime;
 }
 
-interface PullItem extends DownloadItem {
+interface PullItem extends FileItem {
   path: string;
   source: Entry;
 }
@@ -97,10 +102,17 @@ export class PullPlan implements SyncPlan {
     const { rules, report } = this.#options;
     const { differences, same } = compareFolders(remote, local, rules);
     report.unchanged(same);
+    const refused = this.#refused(localPath, remote, differences);
     const folder = { path: localPath, mtime: times?.source ?? null };
     let isOff = times?.source !== times?.target;
     for (const difference of differences) {
-      if (this.#take(relative, difference, folder)) isOff = true;
+      const name = nameOf(difference);
+      const fault = refused.get(name);
+      if (fault !== undefined) {
+        const path = `${localPath}/${name}`;
+        report.failed(new NetdiskError("bad-name", `${path}: ${fault}`), path);
+        this.#lost.add(joinRemotePath(relative, name));
+      } else if (this.#take(relative, difference, folder)) isOff = true;
     }
     if (isOff) this.#folderTimes.add(folder);
   }
@@ -114,12 +126,10 @@ export class PullPlan implements SyncPlan {
       this.#items = [];
       if (this.#options.report.isDryRun) return this.#show(items);
       this.#round = this.#newRound(items);
-      const { downloads } = this.#round;
-      await meanwhile(connection, downloads.takeBeginnings(false));
     }
     const { downloads, progress } = this.#round;
     progress.connected(retry);
-    await downloads.run(connection);
+    await downloads.run(connection, false);
     this.#endRound();
     retry.progress = undefined;
   }
@@ -153,10 +163,7 @@ export class PullPlan implements SyncPlan {
     time: FolderTime,
   ): boolean {
     const { roots, report } = this.#options;
-    const { name } = difference.kind === "delete"
-      ? difference.target
-      : difference.source;
-    const relative = joinRemotePath(folder, name);
+    const relative = joinRemotePath(folder, nameOf(difference));
     const path = localPathOf(roots, relative);
     const remotePath = joinRemotePath(roots.remotePath, relative);
     if (difference.kind === "delete") {
@@ -203,11 +210,37 @@ export class PullPlan implements SyncPlan {
     return true;
   }
 
+  /** Names that are new here, and that the local disk cannot have, or not beside the others. */
+  #refused(
+    localPath: string,
+    remote: readonly Entry[],
+    differences: readonly Difference<Entry, LocalItem>[],
+  ): Map<string, string> {
+    const refused = new Map<string, string>();
+    const isNew = ({ kind }: Difference<Entry, LocalItem>) =>
+      kind === "copy" || kind === "make";
+    if (!differences.some(isNew)) return refused;
+    const names = new FolderNames(localPath, isOneName);
+    try {
+      for (const { name } of remote) {
+        const fault = localNameFault(name);
+        const other = fault ?? names.clash(name);
+        if (fault !== undefined) refused.set(name, fault);
+        else if (other !== undefined) {
+          refused.set(name, `it and ${other} are one name on this disk`);
+        }
+      }
+    } catch {
+      // Where nothing can be written, that is told of each file.
+    }
+    return refused;
+  }
+
   /** Makes a folder, as those in it come later. */
   #make(relative: string, path: string, { mtime }: Entry): void {
     const { report } = this.#options;
     const make = () => {
-      if (!report.isDryRun) Deno.mkdirSync(path);
+      if (!report.isDryRun) makeFolder(path);
       report.done("made", { name: path, isFolder: true });
     };
     if (!this.#try(path, make)) this.#lost.add(relative);
@@ -261,8 +294,8 @@ export class PullPlan implements SyncPlan {
         else if (!result.isSame) {
           this.#items.push(itemOf(path, remotePath, source));
           this.#folderTimes.add(folder);
-        } else if (isMended(source, target)) this.#mends.push({ path, source });
-        else report.unchanged(1);
+        } else if (hasSameFacts(source, target)) report.unchanged(1);
+        else this.#mends.push({ path, source });
       }
     } finally {
       this.#checks = [...open];
@@ -288,11 +321,16 @@ export class PullPlan implements SyncPlan {
     }
   }
 
-  #newRound(items: readonly PullItem[]): Round {
+  #newRound(items: PullItem[]): Round {
     const { report, style } = this.#options;
-    const sources = new Map<DownloadItem, PullItem>();
-    for (const item of items) sources.set(item, item);
-    const progress = new DownloadProgress(items, {
+    const sources = new Map<unknown, PullItem>();
+    let bytes = 0;
+    for (const item of items) {
+      sources.set(item, item);
+      bytes += item.source.size;
+    }
+    const totals = { files: items.length, bytes, isComplete: true };
+    const progress = new DownloadProgress(totals, {
       output: report.output,
       style,
       ended: (outcome) => this.#downloaded(outcome, sources.get(outcome.item)!),
@@ -339,11 +377,19 @@ export class PullPlan implements SyncPlan {
 }
 
 function itemOf(path: string, remotePath: string, source: Entry): PullItem {
+  const { size, mtime } = source;
   return {
     label: remotePath,
     remotePath,
     target: fileTarget(path),
+    facts: { size, mtime },
     path,
     source,
   };
+}
+
+function nameOf(difference: Difference<Entry, LocalItem>): string {
+  return difference.kind === "delete"
+    ? difference.target.name
+    : difference.source.name;
 }

@@ -4,9 +4,13 @@ import { NetdiskError } from "../protocol/errors.ts";
 import type { Entry } from "../protocol/messages.ts";
 import { joinRemotePath, remotePathFault } from "../protocol/remote_path.ts";
 import { type Check, compareContents } from "./checksums.ts";
-import { compareFolders, type Difference } from "./compare.ts";
+import {
+  compareFolders,
+  type Difference,
+  hasSameFacts,
+} from "./compare_folders.ts";
 import { about, type Connection, isAboutPath } from "./connection.ts";
-import { type LocalItem, localKind } from "./local_folder.ts";
+import { type LocalItem, localKind } from "./local_items.ts";
 import { FileSource, localError } from "./local_source.ts";
 import { walkLocal } from "./local_tree.ts";
 import type { UploadItem } from "./pending_put.ts";
@@ -223,9 +227,8 @@ export class PushPlan implements SyncPlan {
             : remotePath.slice(roots.remotePath.length + 1);
           this.#sent.push({ relative, source });
           if (folder) this.#folderTimes.add(folder);
-        } else if (isMended(source, target)) {
-          this.#touches.push(touchOf(remotePath, source));
-        } else report.unchanged(1);
+        } else if (hasSameFacts(source, target)) report.unchanged(1);
+        else this.#touches.push(touchOf(remotePath, source));
       }
     } finally {
       this.#checks = [...open];
@@ -323,12 +326,6 @@ export class PushPlan implements SyncPlan {
     this.#round?.[Symbol.dispose]();
     this.#round = undefined;
   }
-}
-
-/** The content is right; whether the rest is. */
-export function isMended(source: Entry, target: Entry): boolean {
-  return source.mtime !== target.mtime ||
-    source.executable !== target.executable;
 }
 
 function touchOf(path: string, { mtime, executable }: Entry): TouchStep {

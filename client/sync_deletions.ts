@@ -6,7 +6,7 @@
 import { joinRemotePath } from "../protocol/remote_path.ts";
 import type { Connection } from "./connection.ts";
 import type { Exclude } from "./exclude.ts";
-import { readLocalFolder } from "./local_folder.ts";
+import { readLocalFolder } from "./local_items.ts";
 import { childPath, RemoteTree } from "./remote_tree.ts";
 
 /** A file or folder that is deleted, with all that is in it. */

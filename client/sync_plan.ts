@@ -2,7 +2,7 @@
 
 import { NetdiskError } from "../protocol/errors.ts";
 import type { Entry } from "../protocol/messages.ts";
-import type { CompareRules } from "./compare.ts";
+import type { CompareRules } from "./compare_folders.ts";
 import type { Connection } from "./connection.ts";
 import type { ProgressStyle } from "./progress.ts";
 import type { Retry } from "./retry.ts";

@@ -8,7 +8,7 @@ import type { Entry } from "../protocol/messages.ts";
 import { childFault, joinRemotePath } from "../protocol/remote_path.ts";
 import type { Connection } from "./connection.ts";
 import type { Exclude } from "./exclude.ts";
-import { type LocalItem, localKind, readLocalFolder } from "./local_folder.ts";
+import { type LocalItem, localKind, readLocalFolder } from "./local_items.ts";
 import { RemoteTree } from "./remote_tree.ts";
 
 /** A folder that both sides have, or are to have. */

@@ -65,7 +65,9 @@ export function transferRules(
     throw usageError(command, "--exclude is for folders, and needs -r");
   }
   const other = options.dryRun ? "--dry-run" : options.recursive ? "-r" : first;
-  if (isStream && other !== undefined && other !== "--no-clobber") {
+  // What a pipe gives may well be kept from replacing something.
+  const isKept = command === "put" && other === "--no-clobber";
+  if (isStream && other !== undefined && !isKept) {
     throw usageError(command, `- and ${other} exclude each other`);
   }
   return {

@@ -19,6 +19,9 @@ const TOO_LONG = `the path is longer than ${MAX_PATH_BYTES} bytes`;
 
 const encoder = new TextEncoder();
 
+/** Bytes of UTF-8 that a UTF-16 unit takes at most. */
+const UNIT_BYTES = 3;
+
 /**
  * Checks a path in the form that crosses the wire: segments joined by `/`,
  * without a leading or trailing one; `""` is the user's own folder.
@@ -49,6 +52,12 @@ export function segmentFault(segment: string): string | undefined {
   return undefined;
 }
 
+/** Nearly every name is so short that its bytes need not be counted. */
+function isLonger(text: string, maxBytes: number): boolean {
+  return text.length * UNIT_BYTES > maxBytes &&
+    encoder.encode(text).length > maxBytes;
+}
+
 /**
  * As remotePathFault() says it of a legal folder's path and a name: for listings
  * of many names, as the folder is not looked at again.
@@ -57,14 +66,11 @@ export function childFault(folder: string, name: string): string | undefined {
   const fault = segmentFault(name);
   if (fault !== undefined) return fault;
   // As most are, by far: nothing to count, nothing to join.
-  if (3 * (folder.length + name.length) < MAX_PATH_BYTES) return undefined;
+  if (UNIT_BYTES * (folder.length + name.length) < MAX_PATH_BYTES) {
+    return undefined;
+  }
   const path = joinRemotePath(folder, name);
   return isLonger(path, MAX_PATH_BYTES) ? TOO_LONG : undefined;
-}
-
-/** True for more than so many bytes of UTF-8. A UTF-16 unit has at most three. */
-function isLonger(text: string, maxBytes: number): boolean {
-  return 3 * text.length > maxBytes && encoder.encode(text).length > maxBytes;
 }
 
 /**

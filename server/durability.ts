@@ -1,13 +1,13 @@
 /**
- * Waiting for the disk without making everybody wait. File syncs share a
- * limited number of slots, and folder syncs that are asked for while one runs
- * are done by a single one after it (group commit).
+ * Waiting for the disk without making everybody wait: which names have to be
+ * there, and which are already. Folder syncs that are asked for while one runs
+ * are done by a single one after it; group_sync.ts does the rest.
  */
 
-import { dirname } from "@std/path";
-
-/** More than 16 fsyncs at once gain nothing and slow everything else. */
-const SYNC_SLOTS = 16;
+import { dirname, SEPARATOR } from "@std/path";
+import { GroupSync, type SyncAll } from "./group_sync.ts";
+import { errnoOf } from "./os_errors.ts";
+import { Slots } from "./slots.ts";
 
 /**
  * Whole files that wait for their sync, all users together: each has an open
@@ -28,34 +28,9 @@ export function syncFolderNow(path: string): void {
   folder.syncSync();
 }
 
-/** Runs at most a given number of jobs at a time, in the order they came. */
-export class Slots {
-  #free: number;
-  #waiting: (() => void)[] = [];
-
-  constructor(count: number) {
-    this.#free = count;
-  }
-
-  async run<T>(job: () => Promise<T>): Promise<T> {
-    const leave = await this.enter();
-    try {
-      return await job();
-    } finally {
-      leave();
-    }
-  }
-
-  /** Waits for a slot; the caller gives it back with what this returns, once. */
-  async enter(): Promise<() => void> {
-    if (this.#free > 0) this.#free--;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    return () => {
-      const next = this.#waiting.shift();
-      if (next) next();
-      else this.#free++;
-    };
-  }
+/** What is known of a folder's name; a folder that is made anew gets a new one. */
+interface Mark {
+  isDurable: boolean;
 }
 
 /** The syncs of one folder: the one that runs, and the one that everybody else waits for. */
@@ -73,13 +48,24 @@ export class Durability {
    * sync would say that all is well: what is there proves nothing any more.
    */
   hasFailed = false;
-  #slots = new Slots(SYNC_SLOTS);
+  #syncs: GroupSync;
   #folders = new Map<string, FolderSyncs>();
-  #durable = new Set<string>();
+  #marks = new Map<string, Mark>();
 
-  /** Waits until the file's bytes and metadata are on the disk. */
-  syncFile(file: Pick<Deno.FsFile, "sync">): Promise<void> {
-    return this.#slots.run(() => file.sync());
+  constructor(syncAll?: SyncAll) {
+    this.#syncs = new GroupSync(syncAll);
+  }
+
+  /**
+   * Waits until the file's bytes and metadata are on the disk.
+   *
+   * @param isMoreComing it may wait a moment for others
+   */
+  syncFile(
+    file: Pick<Deno.FsFile, "sync">,
+    isMoreComing = false,
+  ): Promise<void> {
+    return this.#syncs.add(() => file.sync(), isMoreComing);
   }
 
   /**
@@ -91,10 +77,12 @@ export class Durability {
   async syncName(home: string, path: string): Promise<void> {
     const syncs = [this.syncFolder(dirname(path))];
     for (let at = dirname(path); at.length >= home.length; at = dirname(at)) {
-      if (this.#durable.has(at)) continue;
-      const folder = at;
+      const mark = this.#markOf(at);
+      if (mark.isDurable) continue;
       syncs.push(
-        this.syncFolder(dirname(folder)).then(() => this.#remember(folder)),
+        this.syncFolder(dirname(at)).then(() => {
+          mark.isDurable = true;
+        }),
       );
     }
     await Promise.all(syncs);
@@ -102,12 +90,24 @@ export class Durability {
 
   /** Reports a folder that was made or removed: its name is not durable. */
   forgetFolder(path: string): void {
-    this.#durable.delete(path);
+    this.#marks.delete(path);
   }
 
-  #remember(folder: string): void {
-    if (this.#durable.size >= MAX_KNOWN_FOLDERS) this.#durable.clear();
-    this.#durable.add(folder);
+  /** The same for a folder that was moved, here or away, with all that is in it. */
+  forgetTree(path: string): void {
+    this.forgetFolder(path);
+    for (const known of this.#marks.keys()) {
+      if (known.startsWith(path + SEPARATOR)) this.#marks.delete(known);
+    }
+  }
+
+  #markOf(folder: string): Mark {
+    const known = this.#marks.get(folder);
+    if (known) return known;
+    if (this.#marks.size >= MAX_KNOWN_FOLDERS) this.#marks.clear();
+    const mark = { isDurable: false };
+    this.#marks.set(folder, mark);
+    return mark;
   }
 
   /**
@@ -131,9 +131,10 @@ export class Durability {
 
   async #runFolder(path: string): Promise<void> {
     try {
-      await this.#slots.run(() => syncNames(path));
+      await this.#syncs.add(() => syncNames(path));
     } catch (error) {
-      this.hasFailed = true;
+      // A folder that was moved or removed meanwhile is no fault of the disk.
+      if (errnoOf(error) !== "ENOENT") this.hasFailed = true;
       throw error;
     } finally {
       if (!this.#folders.get(path)?.next) this.#folders.delete(path);

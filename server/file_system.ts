@@ -2,6 +2,16 @@
 
 import { errnoOf } from "./os_errors.ts";
 
+/** What lies at `path`, a link itself; undefined for nothing. */
+export function infoOf(path: string): Deno.FileInfo | undefined {
+  try {
+    return Deno.lstatSync(path);
+  } catch (error) {
+    if (errnoOf(error) !== "ENOENT") throw error;
+    return undefined;
+  }
+}
+
 /** False when it is there: another Worker may make the same one at the same time. */
 export function makeFolder(path: string): boolean {
   try {

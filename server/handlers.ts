@@ -53,6 +53,24 @@ export async function list(
   await responder.send({ type: "entries", entries, more: false });
 }
 
+/** `digest`: the hash of a file as it is now. */
+export async function digest(
+  storage: UserStorage,
+  path: string,
+  responder: Responder,
+): Promise<Response> {
+  const file = storage.openRead(path);
+  try {
+    const hash = await hashFile(file, file.size, storage, responder);
+    if (file.hasChanged()) {
+      throw new NetdiskError("changed", "the file changed meanwhile");
+    }
+    return { type: "done", sha256: hash.digest("hex") };
+  } finally {
+    file.close();
+  }
+}
+
 /** `get`: the file in blocks, the next one read while the last one leaves. */
 export async function get(
   storage: UserStorage,
@@ -63,7 +81,8 @@ export async function get(
   let next: Promise<number> | undefined;
   try {
     const { size, mtime, executable } = file;
-    const known = prefix && await hashKnown(file, prefix, responder);
+    const known = prefix &&
+      await hashKnown(file, prefix, storage, responder);
     const offset = known ? prefix!.size : 0;
     await responder.send({ type: "file", size, mtime, executable, offset });
     const hash = known ?? createHash("sha256");
@@ -98,17 +117,29 @@ export async function get(
 async function hashKnown(
   file: StoredFile,
   { size, sha256 }: NonNullable<RequestOf<"get">["prefix"]>,
+  storage: UserStorage,
   responder: Responder,
 ): Promise<Hash | undefined> {
   if (size > file.size) return undefined;
-  const hash = await hashPrefix(size, {
+  const hash = await hashFile(file, size, storage, responder);
+  return isHashOf(hash, sha256) ? hash : undefined;
+}
+
+/** The hash of the first `size` bytes; the client hears of it while it takes long. */
+function hashFile(
+  file: StoredFile,
+  size: number,
+  { turns }: UserStorage,
+  responder: Responder,
+): Promise<Hash> {
+  return hashPrefix(size, {
+    turns,
     read: (target) => file.read(target),
     async notice(done) {
       await responder.send({ type: "verifying", done });
       await responder.flush();
     },
   });
-  return isHashOf(hash, sha256) ? hash : undefined;
 }
 
 function newBlock(size: number): Uint8Array {

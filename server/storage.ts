@@ -8,13 +8,25 @@ import { join } from "@std/path";
 import { NetdiskError } from "../protocol/errors.ts";
 import type { Entry, RequestOf } from "../protocol/messages.ts";
 import { remoteName } from "../protocol/remote_path.ts";
+import {
+  type Change,
+  changeOf,
+  type ChangePlace,
+  type ChangeRequest,
+} from "./changes.ts";
 import { Durability, syncFolderNow } from "./durability.ts";
+import { type FolderReader, plainFolders } from "./folder_reader.ts";
 import { FreeSpace, type Reserve } from "./free_space.ts";
+import type { SyncAll } from "./group_sync.ts";
 import { errnoOf, toStorageError } from "./os_errors.ts";
 import type { Holder } from "./partial_file.ts";
 import { PARTIAL_EXPIRY_MS, Partials } from "./partials.ts";
+import { ReadingTurns } from "./prefix.ts";
+import { RemovedFolders } from "./removed_folders.ts";
 import {
+  dataFolder,
   existingStoragePath,
+  RecentFolders,
   uploadsFolder,
   userFolder,
 } from "./storage_path.ts";
@@ -26,33 +38,51 @@ export interface StorageOptions {
   minFree?: Reserve | null;
   /** How long unfinished uploads are kept, in milliseconds. @default 7 days */
   keepMs?: number;
+  /** Puts everything on the disk at once, where that can be. */
+  syncAll?: SyncAll;
+  /** Reads folders. @default plainFolders */
+  folders?: FolderReader | undefined;
 }
 
 /** The storage root: makes and opens the users' folders. */
 export class Storage {
   #root: string;
-  #durability = new Durability();
+  #durability: Durability;
   #partials: Partials;
   #space: FreeSpace;
+  #recent = new RecentFolders();
+  #removed: RemovedFolders;
+  #turns = new ReadingTurns();
 
   constructor(root: string, options: StorageOptions = {}) {
     this.#root = root;
+    this.#durability = new Durability(options.syncAll);
+    this.#removed = new RemovedFolders(root, options.folders ?? plainFolders);
     this.#partials = new Partials(root, options.keepMs ?? PARTIAL_EXPIRY_MS);
     this.#space = new FreeSpace(root, options.minFree ?? null);
   }
 
   /** Makes the folders of the root. */
   prepare(): void {
-    const uploads = uploadsFolder(this.#root);
-    Deno.mkdirSync(uploads, { recursive: true, mode: 0o700 });
-    Deno.mkdirSync(join(this.#root, "users"), { recursive: true, mode: 0o700 });
-    // The users' folders are no safer than the names above them.
+    for (
+      const folder of [
+        uploadsFolder(this.#root),
+        this.#removed.folder,
+        join(this.#root, "users"),
+      ]
+    ) Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
+    // What lies in them is no safer than the names above it.
+    syncFolderNow(dataFolder(this.#root));
     syncFolderNow(this.#root);
   }
 
-  /** Removes unfinished uploads that nobody will go on with. Never throws. */
-  sweep(): Promise<void> {
-    return this.#partials.sweep(Date.now());
+  /**
+   * Removes unfinished uploads that nobody will go on with, and what is left of
+   * removed folders. Never throws.
+   */
+  async sweep(): Promise<void> {
+    await this.#partials.sweep(Date.now());
+    await this.#removed.sweep();
   }
 
   /**
@@ -94,7 +124,14 @@ export class Storage {
         throw toStorageError(cause);
       }
     }
-    const place = { home, durability: this.#durability, space: this.#space };
+    const place = {
+      home,
+      recent: this.#recent,
+      durability: this.#durability,
+      space: this.#space,
+      removed: this.#removed,
+      turns: this.#turns,
+    };
     return new UserStorage(user, place, this.#partials);
   }
 }
@@ -102,13 +139,22 @@ export class Storage {
 /** One user's files. Every method throws NetdiskErrors only. */
 export class UserStorage {
   #user: string;
-  #place: UploadPlace;
+  #place: UploadPlace & ChangePlace;
   #partials: Partials;
 
-  constructor(user: string, place: UploadPlace, partials: Partials) {
+  constructor(
+    user: string,
+    place: UploadPlace & ChangePlace,
+    partials: Partials,
+  ) {
     this.#user = user;
     this.#place = place;
     this.#partials = partials;
+  }
+
+  /** To be kept to by whoever reads much of a file. */
+  get turns(): ReadingTurns {
+    return this.#place.turns;
   }
 
   /** What lies at `path`; a link is `other`, whatever it leads to. */
@@ -139,7 +185,13 @@ export class UserStorage {
 
   /** Opens a file; the reader stays with this version of it. */
   openRead(path: string): StoredFile {
-    return new StoredFile(existingStoragePath(this.#place.home, path));
+    const { home, recent } = this.#place;
+    return new StoredFile(existingStoragePath(home, path, recent.has));
+  }
+
+  /** What `mkdir`, `move`, `remove` or `touch` would do. */
+  change(request: ChangeRequest): Change {
+    return changeOf(this.#place, request);
   }
 
   /**
@@ -161,16 +213,21 @@ export class UserStorage {
     client: Holder,
   ): Promise<Upload> {
     const { path, size, ask, executable } = request;
-    // Refused before anything is made.
-    const target = findTarget(this.#place.home, path);
     const mode = executable ? 0o777 : 0o666;
+    if (!ask) {
+      const partial = this.#partials.create(this.#user, mode);
+      return new Upload(this.#place, request, partial);
+    }
+    // Refused before the client sends anything.
+    const target = findTarget(this.#place, request);
     // Of an empty file there is nothing to go on with.
-    if (!ask || !size) {
+    if (!size) {
       const partial = this.#partials.create(this.#user, mode);
       return new Upload(this.#place, request, partial);
     }
     const partial = await this.#partials.claim(this.#user, path, mode, client);
-    const published = partial.size === 0 && !this.#place.durability.hasFailed
+    const mayBeThere = request.replace && !this.#place.durability.hasFailed;
+    const published = partial.size === 0 && mayBeThere
       ? openIfSame(target.path, request)
       : undefined;
     return new Upload(this.#place, request, partial, published);

@@ -4,6 +4,7 @@
  */
 
 import { createHash, type Hash } from "node:crypto";
+import * as fs from "node:fs";
 import { NetdiskError } from "../protocol/errors.ts";
 import type { RequestOf, ResponseOf } from "../protocol/messages.ts";
 import type { Durability } from "./durability.ts";
@@ -16,8 +17,12 @@ import {
 import type { FreeSpace } from "./free_space.ts";
 import { errnoOf, toStorageError } from "./os_errors.ts";
 import type { PartialFile } from "./partial_file.ts";
-import { hashPrefix, isHashOf } from "./prefix.ts";
-import { type StoragePath, storagePath } from "./storage_path.ts";
+import { hashPrefix, isHashOf, type ReadingTurns } from "./prefix.ts";
+import {
+  type RecentFolders,
+  type StoragePath,
+  storagePath,
+} from "./storage_path.ts";
 import type { StoredFile } from "./stored_file.ts";
 
 /** Up to this size a write into the page cache is quicker than a thread. */
@@ -27,20 +32,33 @@ const SYNC_WRITE_BYTES = 64 * 1024;
 export interface UploadPlace {
   /** The user's folder on the disk. */
   home: string;
+  recent: RecentFolders;
   durability: Durability;
   space: FreeSpace;
+  turns: ReadingTurns;
 }
 
 /**
- * The place of an upload, checked: a file, or nothing yet.
+ * The place of an upload, checked: a file that may be replaced, or nothing yet.
  *
- * @throws NetdiskError `bad-name`, `is-folder`, `not-folder`, `denied`
+ * @throws NetdiskError `exists`, `bad-name`, `is-folder`, `not-folder`, `denied`
  */
-export function findTarget(home: string, remotePath: string): StoragePath {
-  const target = storagePath(home, remotePath);
+export function findTarget(
+  { home, recent }: Pick<UploadPlace, "home" | "recent">,
+  { path, replace }: Pick<RequestOf<"put">, "path" | "replace">,
+): StoragePath {
+  const target = storagePath(home, path, recent.has);
   if (target.missingFolders.length > 0) return target;
+  // To be told what is missing by an exception costs ten times as much.
+  if (replace && !fs.existsSync(target.path)) return target;
   try {
     const info = Deno.lstatSync(target.path);
+    if (!replace) {
+      throw new NetdiskError(
+        "exists",
+        "there is something of that name already",
+      );
+    }
     if (info.isDirectory) {
       throw new NetdiskError("is-folder", "it is a folder");
     }
@@ -114,6 +132,7 @@ export class Upload {
     this.#verified = hashPrefix(this.offset, {
       read: async (target) => await source.read(target) ?? 0,
       notice,
+      turns: this.#place.turns,
       stopped: () => this.#isOver,
     });
     await this.#verified;
@@ -193,9 +212,13 @@ export class Upload {
    * Compares the content with what the client sent and puts it on the disk,
    * still under its temporary name.
    *
+   * @param isMoreComing it may wait a moment for others
    * @throws NetdiskError `integrity`, `disk-full`, `io`; the upload is gone then
    */
-  async finish(commit: RequestOf<"commit">): Promise<void> {
+  async finish(
+    commit: RequestOf<"commit">,
+    isMoreComing = false,
+  ): Promise<void> {
     try {
       this.#sha256 = this.#hash.digest("hex");
       const announced = this.#request.size ?? commit.size;
@@ -215,6 +238,7 @@ export class Upload {
       // After EIO the kernel may have dropped the pages: never tried twice.
       await this.#place.durability.syncFile(
         this.#published ?? this.#partial.file,
+        isMoreComing,
       );
     } catch (error) {
       this.abort();
@@ -230,8 +254,8 @@ export class Upload {
     const made: string[] = [];
     try {
       const { path, missingFolders } = findTarget(
-        this.#place.home,
-        this.#request.path,
+        this.#place,
+        this.#request,
       );
       this.#target = path;
       // It has its name; whoever replaced it meanwhile came later.

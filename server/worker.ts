@@ -8,7 +8,7 @@ import { ALPN } from "../protocol/version.ts";
 import { Accounts } from "./accounts.ts";
 import { openDatabase } from "./database.ts";
 import { ConnectionListener } from "./listener.ts";
-import { logEvent } from "./log.ts";
+import { flushLog, logEvent } from "./log.ts";
 import { PasswordHasher } from "./passwords.ts";
 import { checkSandbox } from "./sandbox.ts";
 import { Storage } from "./storage.ts";
@@ -107,5 +107,6 @@ function listenError(
 
 async function stop(graceMs: number): Promise<void> {
   await listener?.stop(graceMs);
+  flushLog();
   scope.postMessage({ type: "stopped" });
 }

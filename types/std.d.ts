@@ -101,6 +101,7 @@ declare module "@std/fmt/colors" {
 }
 
 declare module "@std/path" {
+  export const SEPARATOR: "/" | "\\";
   export function basename(path: string | URL, suffix?: string): string;
   export function dirname(path: string | URL): string;
   export function fromFileUrl(url: string | URL): string;

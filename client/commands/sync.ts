@@ -7,7 +7,7 @@ import { defineCommand, type Invocation } from "../command.ts";
 import { about, type Connection } from "../connection.ts";
 import { Exclude } from "../exclude.ts";
 import { onInterrupt } from "../interrupt.ts";
-import { itemOf, type LocalItem } from "../local_folder.ts";
+import { itemOf, type LocalItem } from "../local_items.ts";
 import { localError } from "../local_source.ts";
 import { progressStyle } from "../progress.ts";
 import { PullPlan } from "../pull_plan.ts";

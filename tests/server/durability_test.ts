@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { Durability, Slots } from "../../server/durability.ts";
+import { Durability } from "../../server/durability.ts";
+import { Slots } from "../../server/slots.ts";
 import { within } from "../helpers/deadline.ts";
 import { DiskRecorder } from "../helpers/faults.ts";
 import { settled } from "../helpers/settled.ts";
@@ -190,4 +191,48 @@ Deno.test("a folder whose name could not be synced is synced with the next file"
   f.disk.steps = [];
   await f.durability.syncName(f.home, `${f.home}/a/two`);
   assertEquals(f.disk.count(/^sync users\/ann$/), 1);
+});
+
+Deno.test("a sync under way makes no folder durable that is made anew meanwhile", async () => {
+  using f = new Fixture();
+  Deno.mkdirSync(`${f.home}/a`);
+  const gate = Promise.withResolvers<void>();
+  f.disk.hold(/^sync users\/ann$/, gate.promise, 1);
+  const first = f.durability.syncName(f.home, `${f.home}/a/one`);
+  await settled();
+  f.durability.forgetFolder(`${f.home}/a`);
+  gate.resolve();
+  await first;
+  f.disk.steps = [];
+  await f.durability.syncName(f.home, `${f.home}/a/two`);
+  assertEquals(f.disk.count(/^sync users\/ann$/), 1);
+});
+
+Deno.test("a tree that was moved is synced with all its folders again, no other one", async () => {
+  using f = new Fixture();
+  for (const folder of ["a/b/c", "ab/c"]) {
+    Deno.mkdirSync(`${f.home}/${folder}`, { recursive: true });
+    await f.durability.syncName(f.home, `${f.home}/${folder}/file`);
+  }
+  f.disk.steps = [];
+  f.durability.forgetTree(`${f.home}/a`);
+  await f.durability.syncName(f.home, `${f.home}/ab/c/file`);
+  assertEquals(f.disk.steps, ["sync users/ann/ab/c"]);
+  f.disk.steps = [];
+  await f.durability.syncName(f.home, `${f.home}/a/b/c/file`);
+  assertEquals(f.disk.steps.toSorted(), [
+    "sync users/ann",
+    "sync users/ann/a",
+    "sync users/ann/a/b",
+    "sync users/ann/a/b/c",
+  ]);
+});
+
+Deno.test("a folder that is gone is no failure of the disk", async () => {
+  using f = new Fixture();
+  await assertRejects(() => f.durability.syncFolder(`${f.home}/gone`));
+  assertEquals(f.durability.hasFailed, false);
+  f.disk.fail(/^sync/, "EIO");
+  await assertRejects(() => f.durability.syncFolder(f.home));
+  assertEquals(f.durability.hasFailed, true);
 });

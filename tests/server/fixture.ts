@@ -8,6 +8,7 @@ import { FrameChannel } from "../../protocol/channel.ts";
 import { Accounts } from "../../server/accounts.ts";
 import { type Database, openDatabase } from "../../server/database.ts";
 import type { Reserve } from "../../server/free_space.ts";
+import { flushLog } from "../../server/log.ts";
 import type { PasswordHasher, StoredPassword } from "../../server/passwords.ts";
 import { Session } from "../../server/session.ts";
 import { Storage } from "../../server/storage.ts";
@@ -47,6 +48,8 @@ export class LogRecorder implements Disposable {
   #replaced: Disposable;
 
   constructor() {
+    // What came before is not this recorder's.
+    flushLog();
     const decoder = new TextDecoder();
     this.#replaced = replace(Deno.stderr, "writeSync", () => (bytes) => {
       this.#text += decoder.decode(bytes, { stream: true });
@@ -56,12 +59,14 @@ export class LogRecorder implements Disposable {
 
   /** The lines, without their times, that tell of `event`. */
   lines(event = ""): string[] {
+    flushLog();
     return this.#text.split("\n").slice(0, -1)
       .map((line) => line.slice(line.indexOf(" ") + 1))
       .filter((line) => line.startsWith(event));
   }
 
   [Symbol.dispose](): void {
+    flushLog();
     this.#replaced[Symbol.dispose]();
   }
 }
@@ -161,6 +166,8 @@ export class Fixture implements AsyncDisposable {
       client.close();
       await within("the end of a session", client.ended);
     }
+    // What was removed may still be being deleted.
+    await this.storage.sweep();
     this.#database.close();
     this.log[Symbol.dispose]();
     this.folder[Symbol.dispose]();

@@ -1,12 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
-import { StoredFile } from "../../server/stored_file.ts";
 import { until, within } from "../helpers/deadline.ts";
-import { osError, replace } from "../helpers/faults.ts";
+import { osError } from "../helpers/faults.ts";
 import { LeapClock } from "../helpers/leap_clock.ts";
 import { Random } from "../helpers/random.ts";
 import { sha256Of } from "../helpers/test_client.ts";
 import { type Connected, Fixture } from "./fixture.ts";
 import { openBelow } from "./resuming.ts";
+import { beforeReads } from "./stored_reads.ts";
 
 const KIB = 1024;
 const MIB = 1024 * 1024;
@@ -43,16 +43,6 @@ async function answerOf(client: Connected) {
 function store(server: Fixture, content = CONTENT): void {
   Deno.writeFileSync(server.path("file"), content);
   Deno.utimeSync(server.path("file"), new Date(), new Date(MTIME));
-}
-
-/** Does something before each piece that the server reads. */
-function beforeReads(meanwhile: () => Promise<void> | void): Disposable {
-  return replace(StoredFile.prototype, "read", (original) => {
-    return async function (this: StoredFile, target) {
-      await meanwhile();
-      return await original.call(this, target);
-    };
-  });
 }
 
 for (

@@ -257,15 +257,15 @@ for (const way of [new Direction(false), new Direction(true)]) {
     assertEquals(
       stdout.split("\n").slice(0, -1).sort(),
       [
-        `delete ${of("b/d")}`,
-        `delete ${of("b/x")}`,
-        `delete ${of("old/")}`,
-        `${load} ${of("a")}`,
-        `${load} ${of("b/d/e")}`,
-        `${load} ${of("b/d/f")}`,
-        `mkdir ${of("b/d/")}`,
-        `mkdir ${of("empty/")}`,
-        `touch ${of("b/c")}`,
+        `would delete ${of("b/d")}`,
+        `would delete ${of("b/x")}`,
+        `would delete ${of("old/")}`,
+        `would ${load} ${of("a")}`,
+        `would ${load} ${of("b/d/e")}`,
+        `would ${load} ${of("b/d/f")}`,
+        `would mkdir ${of("b/d/")}`,
+        `would mkdir ${of("empty/")}`,
+        `would touch ${of("b/c")}`,
       ].sort(),
     );
     assertEquals(
