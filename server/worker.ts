@@ -7,9 +7,11 @@ import { NetdiskError } from "../protocol/errors.ts";
 import { ALPN } from "../protocol/version.ts";
 import { Accounts } from "./accounts.ts";
 import { openDatabase } from "./database.ts";
+import { PagedFolders, plainFolders } from "./folder_reader.ts";
 import { ConnectionListener } from "./listener.ts";
 import { logEvent } from "./log.ts";
 import { PasswordHasher } from "./passwords.ts";
+import { PrivilegedPort } from "./privileged_calls.ts";
 import { checkSandbox } from "./sandbox.ts";
 import { Storage } from "./storage.ts";
 import { dataFolder } from "./storage_path.ts";
@@ -60,7 +62,10 @@ function serve(message: StartMessage): ReadyMessage {
     database,
     new PasswordHasher(message.passwords),
   );
-  const storage = new Storage(root, message);
+  const folders = message.main
+    ? new PagedFolders(new PrivilegedPort(message.main))
+    : plainFolders;
+  const storage = new Storage(root, { ...message, folders });
   storage.prepare();
   const socket = listen(message);
   listener = new ConnectionListener(

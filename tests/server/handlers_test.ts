@@ -295,7 +295,7 @@ Deno.test("a listing that fails on its way ends with an error", async () => {
 Deno.test("a client that leaves in the middle of a listing is forgotten", async () => {
   await using server = new Fixture();
   using client = await server.login("ann", { capacity: 1000 });
-  for (let i = 0; i < 800; i++) server.write(`file ${i}`, "");
+  for (let i = 0; i < 3000; i++) server.write(`file ${i}`, "");
   await client.send({ type: "list", path: "" });
   await client.answer("entries");
   client.close();
