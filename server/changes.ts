@@ -16,12 +16,15 @@ import {
 } from "./file_system.ts";
 import type { FreeSpace } from "./free_space.ts";
 import { errnoOf, toStorageError } from "./os_errors.ts";
-import type { RemovedFolders } from "./removed_folders.ts";
+import type { RemovedTrees } from "./removed_trees.ts";
 import { existingStoragePath, storagePath } from "./storage_path.ts";
 import { syncStoredFile } from "./stored_file.ts";
 
 /** What a folder takes on most disks, so that none are made on a full one. */
 const FOLDER_BYTES = 4096;
+
+/** A disk takes a second for some gigabytes, and everybody would wait for it. */
+const MAX_UNLINKED_BYTES = 16 * 1024 * 1024;
 
 /** A change that is to be made. */
 export interface Change {
@@ -48,7 +51,7 @@ export interface ChangePlace {
   home: string;
   durability: Durability;
   space: FreeSpace;
-  removed: RemovedFolders;
+  removed: RemovedTrees;
 }
 
 /** Waits until a change that was made is on the disk. */
@@ -199,13 +202,16 @@ function remove(
   if (path === "") throw isOwnFolder();
   const gone = existingStoragePath(home, path);
   const parent = dirname(gone);
-  if (!Deno.lstatSync(gone).isDirectory) {
+  const info = Deno.lstatSync(gone);
+  if (info.isDirectory && !recursive) {
+    throw new NetdiskError("is-folder", "it is a folder");
+  }
+  if (!info.isDirectory && info.size <= MAX_UNLINKED_BYTES) {
     Deno.removeSync(gone);
     return () => durability.syncFolder(parent);
   }
-  if (!recursive) throw new NetdiskError("is-folder", "it is a folder");
   const name = removed.take(gone);
-  durability.forgetTree(gone);
+  if (info.isDirectory) durability.forgetTree(gone);
   return async () => {
     await Promise.all([
       durability.syncFolder(parent),
