@@ -77,6 +77,8 @@ export class RemovedTrees {
     try {
       await deleteTree(join(this.folder, name), this.#reader);
     } catch (error) {
+      // Somebody else was quicker.
+      if (errnoOf(error) === "ENOENT") return;
       // Not tried again before the next start.
       this.#kept.add(name);
       logEvent("delete-failed", { reason: String(error) });
