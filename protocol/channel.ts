@@ -74,6 +74,11 @@ export class FrameChannel {
     return this.#reading || this.#writing !== undefined;
   }
 
+  /** True when bytes have arrived that no read has returned yet. */
+  get holdsMore(): boolean {
+    return this.#decoder.heldBytes > 0;
+  }
+
   /** Limits for the frames not read yet. */
   setLimits(limits: FrameLimits): void {
     this.#decoder.setLimits(limits);

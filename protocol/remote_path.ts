@@ -17,6 +17,9 @@ const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 
 const encoder = new TextEncoder();
 
+/** Bytes of UTF-8 that a UTF-16 unit takes at most. */
+const UNIT_BYTES = 3;
+
 /**
  * Checks a path in the form that crosses the wire: segments joined by `/`,
  * without a leading or trailing one; `""` is the user's own folder.
@@ -25,7 +28,7 @@ const encoder = new TextEncoder();
  */
 export function remotePathFault(path: string): string | undefined {
   if (path === "") return undefined;
-  if (encoder.encode(path).length > MAX_PATH_BYTES) {
+  if (isLonger(path, MAX_PATH_BYTES)) {
     return `the path is longer than ${MAX_PATH_BYTES} bytes`;
   }
   for (const segment of path.split("/")) {
@@ -43,10 +46,16 @@ export function segmentFault(segment: string): string | undefined {
   }
   if (CONTROL.test(segment)) return "the name has a control character";
   if (!segment.isWellFormed()) return "the name is not valid Unicode";
-  if (encoder.encode(segment).length > MAX_SEGMENT_BYTES) {
+  if (isLonger(segment, MAX_SEGMENT_BYTES)) {
     return `the name is longer than ${MAX_SEGMENT_BYTES} bytes`;
   }
   return undefined;
+}
+
+/** Nearly every name is so short that its bytes need not be counted. */
+function isLonger(text: string, maxBytes: number): boolean {
+  return text.length * UNIT_BYTES > maxBytes &&
+    encoder.encode(text).length > maxBytes;
 }
 
 /**

@@ -1,14 +1,13 @@
 /**
- * Waiting for the disk without making everybody wait. File syncs share a
- * limited number of slots, and folder syncs that are asked for while one runs
- * are done by a single one after it (group commit).
+ * Waiting for the disk without making everybody wait: which names have to be
+ * there, and which are already. Folder syncs that are asked for while one runs
+ * are done by a single one after it; group_sync.ts does the rest.
  */
 
 import { dirname, SEPARATOR } from "@std/path";
+import { GroupSync, type SyncAll } from "./group_sync.ts";
 import { errnoOf } from "./os_errors.ts";
-
-/** More than 16 fsyncs at once gain nothing and slow everything else. */
-const SYNC_SLOTS = 16;
+import { Slots } from "./slots.ts";
 
 /**
  * Whole files that wait for their sync, all users together: each has an open
@@ -27,36 +26,6 @@ export function syncFolderNow(path: string): void {
   if (!FOLDERS_SYNC) return;
   using folder = Deno.openSync(path);
   folder.syncSync();
-}
-
-/** Runs at most a given number of jobs at a time, in the order they came. */
-export class Slots {
-  #free: number;
-  #waiting: (() => void)[] = [];
-
-  constructor(count: number) {
-    this.#free = count;
-  }
-
-  async run<T>(job: () => Promise<T>): Promise<T> {
-    const leave = await this.enter();
-    try {
-      return await job();
-    } finally {
-      leave();
-    }
-  }
-
-  /** Waits for a slot; the caller gives it back with what this returns, once. */
-  async enter(): Promise<() => void> {
-    if (this.#free > 0) this.#free--;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    return () => {
-      const next = this.#waiting.shift();
-      if (next) next();
-      else this.#free++;
-    };
-  }
 }
 
 /** What is known of a folder's name; a folder that is made anew gets a new one. */
@@ -79,13 +48,24 @@ export class Durability {
    * sync would say that all is well: what is there proves nothing any more.
    */
   hasFailed = false;
-  #slots = new Slots(SYNC_SLOTS);
+  #syncs: GroupSync;
   #folders = new Map<string, FolderSyncs>();
   #marks = new Map<string, Mark>();
 
-  /** Waits until the file's bytes and metadata are on the disk. */
-  syncFile(file: Pick<Deno.FsFile, "sync">): Promise<void> {
-    return this.#slots.run(() => file.sync());
+  constructor(syncAll?: SyncAll) {
+    this.#syncs = new GroupSync(syncAll);
+  }
+
+  /**
+   * Waits until the file's bytes and metadata are on the disk.
+   *
+   * @param isMoreComing it may wait a moment for others
+   */
+  syncFile(
+    file: Pick<Deno.FsFile, "sync">,
+    isMoreComing = false,
+  ): Promise<void> {
+    return this.#syncs.add(() => file.sync(), isMoreComing);
   }
 
   /**
@@ -151,7 +131,7 @@ export class Durability {
 
   async #runFolder(path: string): Promise<void> {
     try {
-      await this.#slots.run(() => syncNames(path));
+      await this.#syncs.add(() => syncNames(path));
     } catch (error) {
       // A folder that was moved or removed meanwhile is no fault of the disk.
       if (errnoOf(error) !== "ENOENT") this.hasFailed = true;

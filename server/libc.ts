@@ -26,6 +26,8 @@ const SYMBOLS = {
   open: { parameters: ["buffer", "i32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
   syscall: { parameters: ["i64", "i64", "buffer", "u64"], result: "i64" },
+  // Takes as long as the disk does: on a thread of its own.
+  syncfs: { parameters: ["i32"], result: "i32", nonblocking: true },
   __errno_location: { parameters: [], result: "pointer" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
@@ -74,6 +76,11 @@ export class Libc {
       ...[getdents64, BigInt(fd), target, length] as const,
     );
     return this.#check(Number(filled));
+  }
+
+  /** Not 0 when something could not be written since the last call for `fd`. */
+  async syncfs(fd: number): Promise<number> {
+    return await this.#symbols.syncfs(fd);
   }
 
   close(fd: number): void {

@@ -8,7 +8,13 @@ const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
 const HIDDEN_ALL = new RegExp(HIDDEN, "gu");
 const PLAIN = /^[^\s"=\\]+$/;
 
+/** Characters that are held back at most. */
+const MAX_HELD = 64 * 1024;
+
 const encoder = new TextEncoder();
+
+let lines = "";
+let timer: ReturnType<typeof setTimeout> | undefined;
 
 /** `2026-01-31T12:00:00.000Z put peer=192.0.2.1:5000 user=ann path="a b.txt"` */
 export function formatLogLine(
@@ -23,11 +29,27 @@ export function formatLogLine(
   return line;
 }
 
-/** Writes one event. Never throws: a log that cannot be written stops nothing. */
+/**
+ * Writes one event, together with those that follow at once: a write for each of
+ * thousands of small files would take a tenth of the time that they take.
+ */
 export function logEvent(event: string, fields: LogFields = {}): void {
-  const line = formatLogLine(new Date(), event, fields) + "\n";
+  lines += formatLogLine(new Date(), event, fields) + "\n";
+  if (lines.length >= MAX_HELD) flushLog();
+  else timer ??= setTimeout(flushLog, 0);
+}
+
+/**
+ * Writes what is held back; before the program or the Worker ends. Never throws:
+ * a log that cannot be written stops nothing.
+ */
+export function flushLog(): void {
+  clearTimeout(timer);
+  timer = undefined;
+  const text = lines;
+  lines = "";
   try {
-    const bytes = encoder.encode(line);
+    const bytes = encoder.encode(text);
     for (let at = 0; at < bytes.length;) {
       at += Deno.stderr.writeSync(bytes.subarray(at));
     }

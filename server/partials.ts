@@ -133,7 +133,7 @@ export class Partials {
   }
 
   #pathOf(user: string, name: string): string {
-    return join(this.#folder, user, name);
+    return `${this.#folder}/${user}/${name}`;
   }
 
   #open(path: string, mode: number, holder?: Holder): PartialFile {

@@ -5,7 +5,7 @@
 
 import { createHash, type Hash } from "node:crypto";
 import { NetdiskError } from "../protocol/errors.ts";
-import { Slots } from "./durability.ts";
+import { Slots } from "./slots.ts";
 
 /** Bytes that are read and hashed at a time; the session's others wait for one. */
 const PIECE_BYTES = 1024 * 1024;

@@ -22,6 +22,8 @@ export interface PrivilegedCalls {
   readFolder(folder: number): FolderPage;
   /** Closes a folder that is not read to its end. */
   closeFolder(folder: number): void;
+  /** Puts all that is on the storage root's file system on the disk. */
+  syncDisk(argument: null): Promise<void>;
 }
 
 export type CallName = keyof PrivilegedCalls;

@@ -5,6 +5,7 @@
  */
 
 import { Libc } from "./libc.ts";
+import { NativeSync } from "./native_sync.ts";
 import { NativeFolders } from "./native_folders.ts";
 import { errnoError, errnoOf } from "./os_errors.ts";
 import type {
@@ -23,6 +24,7 @@ type Handler<K extends CallName> = (
 export class PrivilegedService implements Disposable {
   #port: MessagePort;
   #folders: NativeFolders;
+  #disk: NativeSync | undefined;
   #handlers: { [K in CallName]: Handler<K> };
 
   /**
@@ -34,22 +36,36 @@ export class PrivilegedService implements Disposable {
     const folders = new NativeFolders(root, libc);
     this.#port = port;
     this.#folders = folders;
+    this.#disk = NativeSync.open(root, libc);
     this.#handlers = {
       openFolder: (path) => folders.open(path),
       readFolder: (folder) => folders.read(folder),
       closeFolder: (folder) => folders.close(folder),
+      syncDisk: () => this.#syncDisk(),
     };
     port.onmessage = ({ data }) => void this.#answer(data);
+  }
+
+  /** Whether `syncDisk` is of any use here. */
+  get canSyncDisk(): boolean {
+    return this.#disk !== undefined;
   }
 
   /** Answers nothing more. */
   close(): void {
     this.#port.close();
     this.#folders.closeAll();
+    this.#disk?.close();
+    this.#disk = undefined;
   }
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  async #syncDisk(): Promise<void> {
+    if (!this.#disk) throw errnoError("ENOSYS");
+    await this.#disk.sync();
   }
 
   async #answer({ id, call, argument }: Question): Promise<void> {

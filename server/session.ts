@@ -26,7 +26,12 @@ import {
 import { AGENT, CAPABILITIES, PROTOCOL_VERSION } from "../protocol/version.ts";
 import type { AccountSession } from "./account_sessions.ts";
 import type { Accounts } from "./accounts.ts";
-import type { ChangeRequest } from "./changes.ts";
+import {
+  type ChangeRequest,
+  type ChangeType,
+  isChange,
+  mayDisplaceFolder,
+} from "./changes.ts";
 import { digest, get, list, stat } from "./handlers.ts";
 import { logEvent, type LogFields } from "./log.ts";
 import { ReplyQueue, toErrorResponse } from "./reply_queue.ts";
@@ -71,7 +76,7 @@ export class Session {
   #services: Services;
   #peer: Peer;
   #replies: ReplyQueue;
-  #uploads: UploadReceiver;
+  #changes: UploadReceiver;
   #greeted = false;
   #agent = "";
   #attempts = 0;
@@ -86,7 +91,7 @@ export class Session {
     this.#services = services;
     this.#peer = peer;
     this.#replies = new ReplyQueue(channel);
-    this.#uploads = new UploadReceiver(
+    this.#changes = new UploadReceiver(
       channel,
       this.#replies,
       ({ path }, { size }) => this.#log("put", { path, bytes: size }),
@@ -180,9 +185,12 @@ export class Session {
         `'${request.type}' came out of order`,
       );
     }
-    // A put overlaps with those before it; everything else sees their effect.
-    if (request.type === "put" && this.#login) {
-      await this.#uploads.receive(this.#login.storage, request);
+    // Changes overlap with those before them; everything else sees their effect.
+    if (this.#login && request.type === "put") {
+      await this.#changes.receive(this.#login.storage, request);
+    } else if (this.#login && isChange(request)) {
+      if (mayDisplaceFolder(request)) await this.#replies.drained();
+      await this.#change(this.#login.storage, request);
     } else {
       await this.#replies.drained();
       await this.#answer(request);
@@ -234,19 +242,8 @@ export class Session {
   }
 
   #handleFiles(
-    request: Exclude<
-      Request,
-      RequestOf<
-        | "hello"
-        | "ping"
-        | "register"
-        | "login"
-        | "authenticate"
-        | "prefix"
-        | "waiting"
-        | "commit"
-        | "cancel"
-      >
+    request: RequestOf<
+      "logout" | "stat" | "list" | "digest" | "get" | "put" | ChangeType
     >,
   ): Promise<Response | void> | Response | void {
     if (!this.#login) {
@@ -265,33 +262,24 @@ export class Session {
         return list(storage, request.path, this.#channel);
       case "get":
         return this.#get(storage, request);
-      case "put":
-        // Served before it comes here: see #serveNext.
-        return undefined;
       case "digest":
         return digest(storage, request.path, this.#channel);
-      case "mkdir":
-      case "move":
-      case "remove":
-      case "touch":
-        return this.#change(storage, request);
+      default:
+        // Changes are made before they come here: see #serveNext.
+        return undefined;
     }
   }
 
-  async #change(
-    storage: UserStorage,
-    request: ChangeRequest,
-  ): Promise<Response> {
-    const change = storage.change(request);
-    change.apply();
-    await change.settle();
-    this.#log(
-      request.type,
-      request.type === "move"
-        ? { from: request.from, to: request.to }
-        : { path: request.path },
-    );
-    return { type: "ok" };
+  /** Overlaps with the changes before it, as a put does. */
+  #change(storage: UserStorage, request: ChangeRequest): Promise<void> {
+    return this.#changes.change(storage.change(request), () => {
+      this.#log(
+        request.type,
+        request.type === "move"
+          ? { from: request.from, to: request.to }
+          : { path: request.path },
+      );
+    });
   }
 
   async #get(

@@ -19,6 +19,7 @@ import { Durability, syncFolderNow } from "./durability.ts";
 import { infoOf } from "./file_system.ts";
 import { type FolderReader, plainFolders } from "./folder_reader.ts";
 import { FreeSpace, type Reserve } from "./free_space.ts";
+import type { SyncAll } from "./group_sync.ts";
 import { errnoOf, toStorageError } from "./os_errors.ts";
 import type { Holder } from "./partial_file.ts";
 import { PARTIAL_EXPIRY_MS, Partials } from "./partials.ts";
@@ -27,6 +28,7 @@ import { RemovedTrees } from "./removed_trees.ts";
 import {
   dataFolder,
   existingStoragePath,
+  RecentFolders,
   uploadsFolder,
   userFolder,
 } from "./storage_path.ts";
@@ -38,6 +40,8 @@ export interface StorageOptions {
   minFree?: Reserve | null;
   /** How long unfinished uploads are kept, in milliseconds. @default 7 days */
   keepMs?: number;
+  /** Puts everything on the disk at once, where that can be. */
+  syncAll?: SyncAll;
   /** Reads folders. @default plainFolders */
   folders?: FolderReader;
 }
@@ -53,15 +57,17 @@ interface UserPlace extends UploadPlace, ChangePlace {
 /** The storage root: makes and opens the users' folders. */
 export class Storage {
   #root: string;
-  #durability = new Durability();
+  #durability: Durability;
   #partials: Partials;
   #space: FreeSpace;
+  #recent = new RecentFolders();
   #removed: RemovedTrees;
   #folders: FolderReader;
   #turns = new ReadingTurns();
 
   constructor(root: string, options: StorageOptions = {}) {
     this.#root = root;
+    this.#durability = new Durability(options.syncAll);
     this.#folders = options.folders ?? plainFolders;
     this.#removed = new RemovedTrees(root, this.#folders);
     this.#partials = new Partials(root, options.keepMs ?? PARTIAL_EXPIRY_MS);
@@ -132,6 +138,7 @@ export class Storage {
     }
     const place = {
       home,
+      recent: this.#recent,
       durability: this.#durability,
       space: this.#space,
       removed: this.#removed,
@@ -198,7 +205,8 @@ export class UserStorage {
 
   /** Opens a file; the reader stays with this version of it. */
   openRead(path: string): StoredFile {
-    return new StoredFile(existingStoragePath(this.#place.home, path));
+    const { home, recent } = this.#place;
+    return new StoredFile(existingStoragePath(home, path, recent.has));
   }
 
   /** What `mkdir`, `move`, `remove` or `touch` would do. */
@@ -225,11 +233,15 @@ export class UserStorage {
     client: Holder,
   ): Promise<Upload> {
     const { path, size, ask, executable } = request;
-    // Refused before anything is made.
-    const target = findTarget(this.#place.home, request);
     const mode = executable ? 0o777 : 0o666;
+    if (!ask) {
+      const partial = this.#partials.create(this.#user, mode);
+      return new Upload(this.#place, request, partial);
+    }
+    // Refused before the client sends anything.
+    const target = findTarget(this.#place, request);
     // Of an empty file there is nothing to go on with.
-    if (!ask || !size) {
+    if (!size) {
       const partial = this.#partials.create(this.#user, mode);
       return new Upload(this.#place, request, partial);
     }

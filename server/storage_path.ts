@@ -5,7 +5,7 @@
  * folder to another's.
  */
 
-import { join } from "@std/path";
+import { join, SEPARATOR } from "@std/path";
 import { NetdiskError } from "../protocol/errors.ts";
 import { remotePathFault } from "../protocol/remote_path.ts";
 import { userNameFault } from "../protocol/credentials.ts";
@@ -57,9 +57,14 @@ export interface StoragePath {
  * The disk path of `remotePath` below the user's folder `home`. Every folder
  * on the way is checked to be a real one.
  *
+ * @param isFolder whether a path is a folder; see {@link RecentFolders}
  * @throws NetdiskError `bad-name`, `not-folder`, `denied` for a link on the way
  */
-export function storagePath(home: string, remotePath: string): StoragePath {
+export function storagePath(
+  home: string,
+  remotePath: string,
+  isFolder: (path: string) => boolean = isRealFolder,
+): StoragePath {
   const fault = remotePathFault(remotePath);
   if (fault) throw new NetdiskError("bad-name", fault);
   const parts = remotePath === "" ? [] : remotePath.split("/");
@@ -76,25 +81,55 @@ export function storagePath(home: string, remotePath: string): StoragePath {
   }
   const missingFolders: string[] = [];
   let path = home;
-  for (const part of parts.slice(0, -1)) {
-    path = join(path, part);
+  for (const [index, part] of parts.entries()) {
+    // Nothing to normalise: `..` and empty parts were refused above.
+    path += SEPARATOR + part;
+    if (index === parts.length - 1) break;
     if (missingFolders.length > 0 || !isFolder(path)) missingFolders.push(path);
   }
-  const last = parts.at(-1);
-  return { path: last === undefined ? home : join(path, last), missingFolders };
+  return { path, missingFolders };
 }
 
 /** Like {@link storagePath}, for what must exist. @throws NetdiskError `not-found` */
-export function existingStoragePath(home: string, remotePath: string): string {
-  const { path, missingFolders } = storagePath(home, remotePath);
+export function existingStoragePath(
+  home: string,
+  remotePath: string,
+  isFolder?: (path: string) => boolean,
+): string {
+  const { path, missingFolders } = storagePath(home, remotePath, isFolder);
   if (missingFolders.length > 0) {
     throw new NetdiskError("not-found", "no such file or folder");
   }
   return path;
 }
 
+/**
+ * The folders that were looked at in this turn of the event loop: of a thousand
+ * small files for one folder it is checked a few times, not a thousand.
+ */
+export class RecentFolders {
+  #folders = new Set<string>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** Like the check of {@link storagePath}, for which it stands in. */
+  has = (path: string): boolean => {
+    if (this.#folders.has(path)) return true;
+    if (!isRealFolder(path)) return false;
+    this.#folders.add(path);
+    this.#timer ??= setTimeout(() => this.clear(), 0);
+    return true;
+  };
+
+  /** To be called when a folder has been moved or removed. */
+  clear(): void {
+    this.#folders.clear();
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+}
+
 /** True for a folder, false for nothing; everything else is refused. */
-function isFolder(path: string): boolean {
+function isRealFolder(path: string): boolean {
   let info: Deno.FileInfo;
   try {
     info = Deno.lstatSync(path);

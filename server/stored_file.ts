@@ -27,12 +27,14 @@ const syncAsync = promisify(fs.fsync) as (fd: number) => Promise<void>;
 
 /** An open file of a user's. */
 export class StoredFile {
+  #path: string;
   #fd: number;
   #stats: fs.Stats;
   #position = 0;
 
   /** @throws NetdiskError `not-found`, `is-folder`, `denied` for a link or device */
   constructor(path: string) {
+    this.#path = path;
     try {
       [this.#fd, this.#stats] = openFile(path);
     } catch (error) {
@@ -81,6 +83,7 @@ export class StoredFile {
 
   /** True when somebody wrote into the open file since it was opened. */
   hasChanged(): boolean {
+    if (this.#isUnchangedAtItsPath()) return false;
     const now = fs.fstatSync(this.#fd);
     return now.size !== this.#stats.size ||
       now.mtimeMs !== this.#stats.mtimeMs;
@@ -94,6 +97,18 @@ export class StoredFile {
   close(): void {
     fs.closeSync(this.#fd);
   }
+
+  /** A third of the time of a look at the descriptor, and it says it all but for replaced files. */
+  #isUnchangedAtItsPath(): boolean {
+    try {
+      const now = Deno.lstatSync(this.#path);
+      return now.ino === this.#stats.ino && now.dev === this.#stats.dev &&
+        now.size === this.#stats.size &&
+        now.mtime?.getTime() === Math.floor(this.#stats.mtimeMs);
+    } catch {
+      return false;
+    }
+  }
 }
 
 /**
@@ -102,8 +117,8 @@ export class StoredFile {
  */
 function openFile(path: string): [fd: number, stats: fs.Stats] {
   for (let tries = 0; tries < MAX_OPEN_TRIES; tries++) {
-    const seen = fs.lstatSync(path);
-    if (!seen.isFile()) throw notFile(seen);
+    const seen = Deno.lstatSync(path);
+    if (!seen.isFile) throw notFile(seen);
     const fd = fs.openSync(path, READ_FLAGS);
     let stats: fs.Stats | undefined;
     try {
@@ -118,13 +133,13 @@ function openFile(path: string): [fd: number, stats: fs.Stats] {
   throw new NetdiskError("changed", "the file is being replaced all the time");
 }
 
-function notFile(stats: fs.Stats): NetdiskError {
-  if (stats.isDirectory()) {
+function notFile(seen: Deno.FileInfo): NetdiskError {
+  if (seen.isDirectory) {
     return new NetdiskError("is-folder", "it is a folder");
   }
   return new NetdiskError(
     "denied",
-    stats.isSymbolicLink()
+    seen.isSymlink
       ? "links are not followed"
       : "it is a device or pipe, not a file",
   );

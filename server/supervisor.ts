@@ -135,6 +135,7 @@ export async function startServer(
     ...options,
     passwords: channel.port2,
     main: service ? main.port2 : null,
+    canSyncDisk: service?.canSyncDisk ?? false,
   };
   const ready = nextMessage(server, "ready");
   server.postMessage(start, [channel.port2, ...(service ? [main.port2] : [])]);

@@ -1,7 +1,7 @@
 /**
- * A put on a connection: from the request to the answer. Takes the data frames
- * that follow, lets the disk work while the next frame arrives, and gives the
- * files their names in the order in which they were sent.
+ * Puts and other changes on a connection, from the request to the answer. Takes
+ * the data frames that follow a put, lets the disk work while the next frame
+ * arrives, and makes the changes in the order in which they were sent.
  */
 
 import type { FrameChannel } from "../protocol/channel.ts";
@@ -17,6 +17,7 @@ import {
   type Response,
   type ResponseOf,
 } from "../protocol/messages.ts";
+import type { Change } from "./changes.ts";
 import type { ReplyQueue } from "./reply_queue.ts";
 import type { UserStorage } from "./storage.ts";
 import type { Upload } from "./upload.ts";
@@ -35,7 +36,8 @@ export class UploadReceiver {
   #replies: ReplyQueue;
   #onReceipt: UploadListener;
   #drop: (reason: string) => void;
-  #lastPublished: Promise<void> = Promise.resolve();
+  /** Ends when the last change was made, or failed. */
+  #lastMade: Promise<unknown> = Promise.resolve();
 
   constructor(
     channel: FrameChannel,
@@ -84,11 +86,47 @@ export class UploadReceiver {
     const whole = transfer.upload;
     whole.complete();
     const entered = storage.waitForDisk();
+    const isMoreComing = this.#channel.holdsMore;
     await this.#replies.push(
-      entered.then((leave) => this.#commit(whole, request, end, leave)),
+      entered.then((leave) => {
+        return this.#commit(whole, request, end, { isMoreComing, leave });
+      }),
     );
     // The next one is not read before there is room for it.
     await entered;
+  }
+
+  /** Makes a change in its turn, and queues its answer. */
+  async change(change: Change, onDone: () => void): Promise<void> {
+    await this.#replies.push(this.#settle(change, onDone));
+  }
+
+  async #settle(
+    change: Change,
+    onDone: () => void,
+  ): Promise<ResponseOf<"ok">> {
+    await this.#inTurn(() => change.apply());
+    await change.settle();
+    onDone();
+    return { type: "ok" };
+  }
+
+  /**
+   * Makes a change that is ready, behind those that were sent before it: so of
+   * two puts to one name the later one stays.
+   */
+  #inTurn(make: () => void, ready?: Promise<void>): Promise<void> {
+    const before = this.#lastMade;
+    const made = (async () => {
+      try {
+        await ready;
+      } finally {
+        await before;
+      }
+      make();
+    })();
+    this.#lastMade = made.catch(() => {});
+    return made;
   }
 
   /** Answers an asked put; of the others only a failure is told. */
@@ -126,20 +164,13 @@ export class UploadReceiver {
     upload: Upload,
     request: RequestOf<"put">,
     commit: RequestOf<"commit">,
-    onClosed: () => void,
+    { isMoreComing, leave }: { isMoreComing: boolean; leave: () => void },
   ): Promise<ResponseOf<"receipt">> {
-    // Syncs overlap; names are given in order, so that of two puts to one name
-    // the later one stays.
-    const before = this.#lastPublished;
-    const published = Promise.withResolvers<void>();
-    this.#lastPublished = published.promise;
     try {
-      await upload.finish(commit);
-      await before;
-      upload.publish();
+      const whole = upload.finish(commit, isMoreComing);
+      await this.#inTurn(() => upload.publish(), whole);
     } finally {
-      onClosed();
-      before.then(published.resolve);
+      leave();
     }
     const receipt = await upload.settle();
     this.#onReceipt(request, receipt);

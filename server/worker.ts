@@ -9,7 +9,7 @@ import { Accounts } from "./accounts.ts";
 import { openDatabase } from "./database.ts";
 import { PagedFolders, plainFolders } from "./folder_reader.ts";
 import { ConnectionListener } from "./listener.ts";
-import { logEvent } from "./log.ts";
+import { flushLog, logEvent } from "./log.ts";
 import { PasswordHasher } from "./passwords.ts";
 import { PrivilegedPort } from "./privileged_calls.ts";
 import { checkSandbox } from "./sandbox.ts";
@@ -62,10 +62,14 @@ function serve(message: StartMessage): ReadyMessage {
     database,
     new PasswordHasher(message.passwords),
   );
-  const folders = message.main
-    ? new PagedFolders(new PrivilegedPort(message.main))
-    : plainFolders;
-  const storage = new Storage(root, { ...message, folders });
+  const main = message.main ? new PrivilegedPort(message.main) : undefined;
+  const storage = new Storage(root, {
+    ...message,
+    folders: main ? new PagedFolders(main) : plainFolders,
+    ...(main && message.canSyncDisk
+      ? { syncAll: () => main.ask("syncDisk", null) }
+      : {}),
+  });
   storage.prepare();
   const socket = listen(message);
   listener = new ConnectionListener(
@@ -112,5 +116,6 @@ function listenError(
 
 async function stop(graceMs: number): Promise<void> {
   await listener?.stop(graceMs);
+  flushLog();
   scope.postMessage({ type: "stopped" });
 }

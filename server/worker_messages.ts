@@ -24,6 +24,8 @@ export interface StartMessage {
   passwords: MessagePort;
   /** Leads to the main thread, where that can do more than we; transferred. */
   main: MessagePort | null;
+  /** Whether the main thread can sync the whole disk for us. */
+  canSyncDisk: boolean;
 }
 
 /** No new connections; running transfers get `graceMs` milliseconds. */

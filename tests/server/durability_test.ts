@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { Durability, Slots } from "../../server/durability.ts";
+import { Durability } from "../../server/durability.ts";
+import { Slots } from "../../server/slots.ts";
 import { within } from "../helpers/deadline.ts";
 import { DiskRecorder } from "../helpers/faults.ts";
 import { settled } from "../helpers/settled.ts";

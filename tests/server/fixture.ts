@@ -9,6 +9,7 @@ import { Accounts } from "../../server/accounts.ts";
 import { type Database, openDatabase } from "../../server/database.ts";
 import { plainFolders } from "../../server/folder_reader.ts";
 import type { Reserve } from "../../server/free_space.ts";
+import { flushLog } from "../../server/log.ts";
 import type { PasswordHasher, StoredPassword } from "../../server/passwords.ts";
 import { Session } from "../../server/session.ts";
 import { Storage } from "../../server/storage.ts";
@@ -49,6 +50,8 @@ export class LogRecorder implements Disposable {
   #replaced: Disposable;
 
   constructor() {
+    // What came before is not this recorder's.
+    flushLog();
     const decoder = new TextDecoder();
     this.#replaced = replace(Deno.stderr, "writeSync", () => (bytes) => {
       this.#text += decoder.decode(bytes, { stream: true });
@@ -58,12 +61,14 @@ export class LogRecorder implements Disposable {
 
   /** The lines, without their times, that tell of `event`. */
   lines(event = ""): string[] {
+    flushLog();
     return this.#text.split("\n").slice(0, -1)
       .map((line) => line.slice(line.indexOf(" ") + 1))
       .filter((line) => line.startsWith(event));
   }
 
   [Symbol.dispose](): void {
+    flushLog();
     this.#replaced[Symbol.dispose]();
   }
 }

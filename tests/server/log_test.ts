@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { formatLogLine, logEvent } from "../../server/log.ts";
+import { flushLog, formatLogLine, logEvent } from "../../server/log.ts";
 import { replace } from "../helpers/faults.ts";
 import { LogRecorder } from "./fixture.ts";
 
@@ -88,6 +88,7 @@ Deno.test("logEvent() writes a line whole, also in pieces", () => {
     () => (bytes) => written.push(bytes[0]!) && 1,
   );
   logEvent("put", { path: "é" });
+  flushLog();
   const text = new TextDecoder().decode(new Uint8Array(written));
   assertEquals(text.slice(text.indexOf(" ")), " put path=é\n");
 });
@@ -97,4 +98,5 @@ Deno.test("a log that cannot be written stops nothing", () => {
     throw new Deno.errors.BrokenPipe("gone");
   });
   logEvent("put");
+  flushLog();
 });

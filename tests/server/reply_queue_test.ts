@@ -64,21 +64,24 @@ Deno.test("answers leave in the order of their requests, whichever is ready firs
   assertEquals(queue.pending, 0);
 });
 
-Deno.test("push() waits while 64 answers are due, and no longer than for the first of them", async () => {
-  const { queue } = connect();
-  assertEquals(MAX_PENDING_REPLIES, 64);
-  const replies = pendingReplies(65);
-  for (const { promise } of replies.slice(0, 63)) {
+Deno.test("push() waits while 1024 answers are due, and no longer than for the first of them", async () => {
+  const { queue, client } = connect();
+  assertEquals(MAX_PENDING_REPLIES, 1024);
+  const replies = pendingReplies(1024);
+  for (const { promise } of replies.slice(0, 1023)) {
     await within("room", queue.push(promise));
   }
-  const full = queue.push(replies[63]!.promise);
-  for (const i of [1, 5, 62, 63]) replies[i]!.resolve(receipt(i));
+  const full = queue.push(replies[1023]!.promise);
+  for (const i of [1, 5, 62, 1023]) replies[i]!.resolve(receipt(i));
   assert(!await hasEnded(full));
   replies[0]!.resolve(receipt(0));
   await within("room", full);
   await settled();
-  assertEquals(queue.pending, 62);
+  assertEquals(queue.pending, 1022);
   replies.forEach(({ resolve }, i) => resolve(receipt(i)));
+  for (const i of replies.keys()) {
+    assertEquals((await client.answer("receipt")).size, i);
+  }
   await within("the end of the queue", queue.drained());
 });
 
@@ -139,9 +142,11 @@ Deno.test("waitsForWork tells a slow disk from a peer that does not read", async
 Deno.test("a lost connection ends the waiting, once the work is done", async () => {
   const { queue, channel } = connect();
   channel.close();
-  const replies = pendingReplies(64);
-  for (const { promise } of replies.slice(0, 63)) await queue.push(promise);
-  const full = queue.push(replies[63]!.promise);
+  const replies = pendingReplies(MAX_PENDING_REPLIES);
+  const last = replies.pop()!;
+  for (const { promise } of replies) await queue.push(promise);
+  const full = queue.push(last.promise);
+  replies.push(last);
   replies[0]!.resolve(receipt(0));
   const drained = queue.drained();
   // What is under way on the disk is not left alone.
@@ -157,7 +162,7 @@ Deno.test("a lost connection ends the waiting, once the work is done", async () 
   await queue.push(Promise.resolve(receipt(1)));
   await settled();
   assertEquals(queue.pending, 0);
-  assertEquals(log.lines().length, 63);
+  assertEquals(log.lines().length, MAX_PENDING_REPLIES - 1);
 });
 
 Deno.test("an error that is meant for the client becomes an answer", () => {

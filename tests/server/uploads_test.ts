@@ -76,10 +76,10 @@ Deno.test("what follows a refused put is ignored, and answered once", async () =
   using client = await server.login();
   const ends: Request[] = [commitOf(NEW), { type: "cancel" }];
   for (const end of ends) {
-    await client.send(putRequest("", null));
+    await client.send(putRequest("x", 2 ** 50));
     await client.sendData(NEW, 7);
     await client.send(end, { type: "ping" });
-    assertEquals(await client.error(), "is-folder");
+    assertEquals(await client.error(), "disk-full");
     await client.answer("pong");
   }
   assertNothingLeft(server);
@@ -96,8 +96,8 @@ Deno.test("a client may say that it waits, anywhere in an upload", async () => {
   await client.answer("receipt");
   assertEquals(server.read("file"), NEW);
   // Also while a refused upload is drained.
-  await client.send(putRequest("", null), waiting, commitOf(NEW));
-  assertEquals(await client.error(), "is-folder");
+  await client.send(putRequest("x", 2 ** 50), waiting, commitOf(NEW));
+  assertEquals(await client.error(), "disk-full");
   await assertAlive(client);
 });
 
@@ -324,24 +324,25 @@ Deno.test("puts of one name at once leave exactly one of the inputs", async () =
   assertNothingLeft(server);
 });
 
-Deno.test("the server takes in no more than 64 puts that wait for the disk", async () => {
+Deno.test("the server takes in no more than 128 puts that wait for the disk", async () => {
   await using server = new Fixture();
   using client = await server.login();
   using disk = new DiskRecorder(server.root);
   const gate = Promise.withResolvers<void>();
   disk.hold(/^sync TEMP/, gate.promise);
   const sending = (async () => {
-    for (let i = 0; i < 100; i++) await client.sendPut(`${i}`, `${i}`);
+    for (let i = 0; i < 200; i++) await client.sendPut(`${i}`, `${i}`);
   })();
   await within("the puts on their way", sending);
-  await until("64 uploads", () => server.uploads().length >= 64);
+  await until("128 uploads", () => server.uploads().length >= 128);
   await settled();
-  assertEquals(server.uploads().length, 64);
+  // And the one that waits for its turn.
+  assertEquals(server.uploads().length, 129);
   gate.resolve();
-  for (let i = 0; i < 100; i++) {
+  for (let i = 0; i < 200; i++) {
     assertEquals((await client.answer("receipt")).size, `${i}`.length);
   }
-  assertEquals([...Deno.readDirSync(server.path(""))].length, 100);
+  assertEquals([...Deno.readDirSync(server.path(""))].length, 200);
 });
 
 Deno.test("many clients at once do not use up the descriptors", async () => {
