@@ -62,6 +62,34 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./client/commands/get.ts")).command,
   },
   {
+    name: "sync",
+    load: async () => (await import("./client/commands/sync.ts")).command,
+  },
+  {
+    name: "mkdir",
+    load: async () => (await import("./client/commands/mkdir.ts")).command,
+  },
+  {
+    name: "mv",
+    load: async () => (await import("./client/commands/mv.ts")).command,
+  },
+  {
+    name: "rm",
+    load: async () => (await import("./client/commands/rm.ts")).command,
+  },
+  {
+    name: "tree",
+    load: async () => (await import("./client/commands/tree.ts")).command,
+  },
+  {
+    name: "du",
+    load: async () => (await import("./client/commands/du.ts")).command,
+  },
+  {
+    name: "stat",
+    load: async () => (await import("./client/commands/stat.ts")).command,
+  },
+  {
     name: "ping",
     load: async () => (await import("./client/commands/ping.ts")).command,
   },

@@ -180,9 +180,20 @@ export function defineCommand<const Specs extends readonly OptionSpec[]>(
 
 /** All options that a command takes, its own first. */
 export function optionsOf(command: Command): readonly OptionSpec[] {
-  return command.standalone
-    ? [...command.options, ...COMMON_OPTIONS]
-    : [...command.options, ...CLIENT_OPTIONS, ...COMMON_OPTIONS];
+  return [...command.options, ...sharedOptionsOf(command)];
+}
+
+/** Options that a command has in common with others; it may use their letters for its own. */
+export function sharedOptionsOf(
+  { standalone, options }: Command,
+): readonly OptionSpec[] {
+  const shared: readonly OptionSpec[] = standalone
+    ? COMMON_OPTIONS
+    : [...CLIENT_OPTIONS, ...COMMON_OPTIONS];
+  const letters = new Set(options.map(({ short }) => short));
+  return shared.map(({ short, ...rest }) =>
+    short === undefined || letters.has(short) ? rest : { short, ...rest }
+  );
 }
 
 /** A usage error, with the help to read as its hint. */

@@ -5,7 +5,11 @@
  */
 
 import type { FrameChannel } from "../protocol/channel.ts";
-import { NetdiskError, ProtocolError } from "../protocol/errors.ts";
+import {
+  type ErrorCode,
+  NetdiskError,
+  ProtocolError,
+} from "../protocol/errors.ts";
 import { type Frame, FrameKind } from "../protocol/frame.ts";
 import {
   decodeResponse,
@@ -25,6 +29,22 @@ const WATCH_MS = 1000;
 /** After an `error` of these the server says no more (SPEC.md 8). */
 const FINAL_ERRORS = ["protocol", "version", "stopping", "timeout"];
 
+/** An `error` of these is about the name that was asked for; the next one may be fine. */
+const PATH_ERRORS: readonly ErrorCode[] = [
+  "denied",
+  "not-found",
+  "exists",
+  "is-folder",
+  "not-folder",
+  "bad-name",
+  "too-large",
+  "quota",
+  "disk-full",
+  "changed",
+  "io",
+  "internal",
+];
+
 /** One connection to a server. */
 export class Connection {
   /** For data frames; control messages go through the methods. */
@@ -34,6 +54,7 @@ export class Connection {
   #session: SavedSession | undefined;
   #watch: ReturnType<typeof setInterval>;
   #hello: ResponseOf<"hello"> | undefined;
+  #isReady = false;
 
   constructor(channel: FrameChannel, address: string) {
     this.channel = channel;
@@ -79,6 +100,7 @@ export class Connection {
   /** Waits until the server has accepted the greeting and the session. */
   async ready(): Promise<ResponseOf<"hello">> {
     await (this.#greeting ??= this.#expectGreeting());
+    this.#isReady = true;
     return this.#hello!;
   }
 
@@ -96,6 +118,16 @@ export class Connection {
   async frame(): Promise<Frame> {
     await this.ready();
     return this.#nextFrame();
+  }
+
+  /** The next frame if all of it is here: nothing is waited for. @throws ProtocolError */
+  frameHere(): Frame | undefined {
+    if (!this.#isReady) return undefined;
+    try {
+      return this.channel.take();
+    } catch (error) {
+      throw this.#named(error as NetdiskError);
+    }
   }
 
   /**
@@ -176,10 +208,14 @@ export class Connection {
           { cause: error },
         );
       }
-      // The channel does not know whose connection it is.
-      const named = error.message.startsWith(this.#address);
-      throw named ? error : about(this.#address, error);
+      throw this.#named(error);
     }
+  }
+
+  /** The channel does not know whose connection it is. */
+  #named(error: NetdiskError): NetdiskError {
+    const named = error.message.startsWith(this.#address);
+    return named ? error : about(this.#address, error);
   }
 
   async #nextFrame(): Promise<Frame> {
@@ -236,4 +272,9 @@ export function about(label: string, error: NetdiskError): NetdiskError {
     ...hint,
     cause: error,
   });
+}
+
+/** True for what the server says of one path; the connection goes on. */
+export function isAboutPath(error: unknown): error is NetdiskError {
+  return error instanceof NetdiskError && PATH_ERRORS.includes(error.code);
 }

@@ -38,11 +38,16 @@ const HIDDEN =
   "[[\\p{Cc}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Default_Ignorable_Code_Point}\\uFFF9-\\uFFFB]" +
   "--[\\uFE00-\\uFE0F\\u{E0100}-\\u{E01EF}]]";
 
+/** Made when it is needed: that takes longer than all else at the start of a command. */
+let anyHidden: RegExp | undefined;
+
 /** Emoji are matched first, because a family or a flag is held together by joiners and tags. */
-const ANY_HIDDEN = new RegExp(
-  `\\p{RGI_Emoji}|(?<=[${JOINING}])[\\u200C\\u200D](?=[${JOINING}])|(?<hidden>${HIDDEN})`,
-  "gv",
-);
+function makeAnyHidden(): RegExp {
+  return new RegExp(
+    `\\p{RGI_Emoji}|(?<=[${JOINING}])[\\u200C\\u200D](?=[${JOINING}])|(?<hidden>${HIDDEN})`,
+    "gv",
+  );
+}
 
 const SHORT_ESCAPES: Readonly<Record<string, string>> = {
   "\n": "\\n",
@@ -72,7 +77,8 @@ function replaceHidden(
   escape: (character: string) => string,
 ): string {
   if (PLAIN.test(text)) return text;
-  return text.replace(ANY_HIDDEN, (match, hidden: string | undefined) => {
+  anyHidden ??= makeAnyHidden();
+  return text.replace(anyHidden, (match, hidden: string | undefined) => {
     return hidden === undefined ? match : escape(match);
   });
 }

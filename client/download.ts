@@ -1,10 +1,12 @@
 /**
- * Downloads, over as many connections as it takes: requests are sent ahead,
+ * Downloads, over as many connections as it takes: requests are sent ahead while
  * answers are taken in order, what is here already is not sent again, and a file
  * gets its name only when its SHA-256 is right (SPEC.md 4).
  */
 
-import { NetdiskError } from "../protocol/errors.ts";
+import { hash } from "node:crypto";
+import { isConnectionLost, NetdiskError } from "../protocol/errors.ts";
+import { type Frame, FrameKind } from "../protocol/frame.ts";
 import type { ResponseOf } from "../protocol/messages.ts";
 import {
   about,
@@ -15,37 +17,51 @@ import {
 import {
   type DownloadItem,
   type DownloadOutcome,
+  type FileItem,
   IncomingFile,
 } from "./incoming_file.ts";
 import type { Beginning } from "./local_target.ts";
+import { MIN_PARTIAL_BYTES } from "./partial_file.ts";
 
-/** Requests that may be under way. */
-const MAX_AHEAD = 32;
+/** Requests that may be under way: the way to the server and back is then no wait. */
+const MAX_AHEAD = 512;
 
-/**
- * Length of their paths; a character has up to 3 bytes. All of them together,
- * each with its prefix, fit the channel's queue, so that sending never waits:
- * meanwhile nobody would read, and the server may wait for just that.
- */
-const MAX_AHEAD_CHARACTERS = 16 * 1024;
+/** So many are left when more are sent, or each answer would wake the sender. */
+const MIN_AHEAD = MAX_AHEAD / 2;
 
 /**
- * Unfinished files of earlier downloads that are held open from the start. An
+ * Unfinished files of earlier downloads that are held open at a time. An
  * interrupted command leaves one; what is beyond starts again.
  */
 const MAX_BEGINNINGS = 16;
 
+/** Up to this size a file that comes in one frame is checked before it is written. */
+const SMALL_BYTES = 256 * 1024;
+
+const EMPTY = new Uint8Array(0);
+const FILE_ANSWERS = ["file", "error"] as const;
+const RESUMED_ANSWERS = ["file", "error", "verifying"] as const;
+const END_ANSWERS = ["done", "error"] as const;
+
 /** Who wants to know how far it is. */
 export interface DownloadObserver {
   /** What is here of a file is being read, or compared by the server. */
-  verifying(item: DownloadItem): void;
+  verifying(item: FileItem): void;
   /** What was here of a file is of no use any more. */
-  startsAgain(item: DownloadItem, reason: string): void;
+  startsAgain(item: FileItem, reason: string): void;
   /** The bytes from `offset` on are about to come. */
-  began(item: DownloadItem, size: number, offset: number): void;
+  began(item: FileItem, size: number, offset: number): void;
   received(bytes: number): void;
   /** In the order of the items, once for each. */
   ended(outcome: DownloadOutcome): void;
+}
+
+/** One connection at work. */
+interface Round {
+  connection: Connection;
+  isOver: boolean;
+  /** Why nothing more is asked for. */
+  fault?: unknown;
 }
 
 /**
@@ -53,16 +69,29 @@ export interface DownloadObserver {
  * unfinished ones what a later download can go on with.
  */
 export class Downloads implements Disposable {
-  #items: readonly DownloadItem[];
-  #observer: DownloadObserver;
-  /** Of the first item without outcome. */
+  readonly #observer: DownloadObserver;
+  /** Never asked for yet. */
+  #items: DownloadItem[];
   #next = 0;
-  /** Files that something is here of, by their index. */
-  #files = new Map<number, IncomingFile>();
+  /** Without outcome: asked for, or to be asked for again. */
+  #window: DownloadItem[] = [];
+  /** How many of these this connection has been asked for. */
+  #asked = 0;
+  /** Wakes whoever waits for the other one: the sender for room, the reader for something to read. */
+  #wake: (() => void) | undefined;
+  /** Files that something is here of. */
+  #files = new Map<DownloadItem, IncomingFile>();
+  #restarts: boolean;
 
-  constructor(items: readonly DownloadItem[], observer: DownloadObserver) {
+  /** @param restart what earlier downloads have left is taken, but not to go on with */
+  constructor(
+    items: DownloadItem[],
+    observer: DownloadObserver,
+    restart = false,
+  ) {
     this.#items = items;
     this.#observer = observer;
+    this.#restarts = restart;
   }
 
   /** Whether a later download would not start from nothing, once this is disposed of. */
@@ -70,19 +99,25 @@ export class Downloads implements Disposable {
     return [...this.#files.values()].some((file) => file.isKept);
   }
 
+  /** True when all items have their outcome. */
+  get isDone(): boolean {
+    return this.#window.length === 0 && this.#next === this.#items.length;
+  }
+
+  /** Takes more items, once those before are done. */
+  add(items: DownloadItem[]): void {
+    this.#items = items;
+    this.#next = 0;
+  }
+
   /**
    * Takes what earlier downloads have left, and reads it. That may take minutes,
    * so no connection should wait for it.
-   *
-   * @param restart it is taken, but not to go on with
    */
-  async takeBeginnings(restart: boolean): Promise<void> {
-    for (const [index, item] of this.#items.entries()) {
+  async takeBeginnings(): Promise<void> {
+    for (const item of this.#items) {
       if (this.#files.size === MAX_BEGINNINGS) return;
-      const beginning = await item.target.takeBeginning();
-      if (!beginning) continue;
-      const file = await this.#readBeginning(item, beginning, restart);
-      if (file) this.#files.set(index, file);
+      if (item.target) await this.#takeBeginning(item);
     }
   }
 
@@ -90,23 +125,25 @@ export class Downloads implements Disposable {
    * Downloads the items that have no outcome yet. What happens to one of them is
    * reported to the observer.
    *
+   * @param isFinal whether nothing follows that the connection is needed for
    * @throws NetdiskError when the connection fails; may then be called again with
    * another one
    */
-  async run(connection: Connection): Promise<void> {
-    let sent = this.#next;
-    let charactersAhead = 0;
-    while (this.#next < this.#items.length) {
-      const most = Math.min(this.#items.length, this.#next + MAX_AHEAD);
-      while (sent < most && charactersAhead < MAX_AHEAD_CHARACTERS) {
-        const path = this.#items[sent]!.remotePath;
-        const prefix = this.#files.get(sent)?.prefix ?? null;
-        charactersAhead += path.length;
-        sent++;
-        await connection.send({ type: "get", path, prefix });
+  async run(connection: Connection, isFinal = true): Promise<void> {
+    this.#asked = 0;
+    const round: Round = { connection, isOver: false };
+    this.#ask(round);
+    try {
+      for (;;) {
+        const item = this.#window[0];
+        if (!item && this.#next === this.#items.length) break;
+        if (this.#asked === 0) await this.#someAsked(round);
+        else if (!item!.target) this.#end({ item: item!, ...item!.finish() });
+        else await this.#answered(round, item!, isFinal);
       }
-      charactersAhead -= this.#items[this.#next]!.remotePath.length;
-      await this.#answered(connection);
+    } finally {
+      round.isOver = true;
+      this.#awake();
     }
   }
 
@@ -115,15 +152,83 @@ export class Downloads implements Disposable {
     this.#files.clear();
   }
 
+  /** Asks for one item after the other. Never throws. */
+  async #ask(round: Round): Promise<void> {
+    const { channel } = round.connection;
+    try {
+      while (!round.isOver) {
+        if (this.#asked >= MAX_AHEAD) {
+          await this.#wait();
+          continue;
+        }
+        const item = this.#window[this.#asked] ?? this.#pull();
+        if (!item) return;
+        if (item.target) {
+          if (item.facts && item.facts.size >= MIN_PARTIAL_BYTES) {
+            await this.#takeBeginning(item);
+            if (round.isOver) return;
+          }
+          const { remotePath: path } = item;
+          const prefix = this.#files.get(item)?.prefix ?? null;
+          const going = channel.post({ type: "get", path, prefix });
+          this.#asked++;
+          if (this.#asked === 1) this.#awake();
+          // Thousands of requests need no promise each.
+          if (going) await going;
+        } else {
+          this.#asked++;
+          if (this.#asked === 1) this.#awake();
+        }
+      }
+    } catch (error) {
+      round.fault = error;
+      this.#awake();
+    }
+  }
+
+  /** Waits until something is under way. @throws what asking failed with */
+  async #someAsked({ connection, fault }: Round): Promise<void> {
+    if (!fault) return await this.#wait();
+    // Of a connection that broke under the sender the reader knows more.
+    if (isConnectionLost(fault)) await connection.frame();
+    throw fault;
+  }
+
+  #pull(): DownloadItem | undefined {
+    const item = this.#items[this.#next];
+    if (!item) return undefined;
+    this.#next++;
+    this.#window.push(item);
+    return item;
+  }
+
+  /** Waits for the other one. Only one of both ever does. */
+  #wait(): Promise<void> {
+    return new Promise((resolve) => this.#wake = resolve);
+  }
+
+  #awake(): void {
+    const wake = this.#wake;
+    this.#wake = undefined;
+    wake?.();
+  }
+
+  async #takeBeginning(item: FileItem): Promise<void> {
+    if (this.#files.has(item) || this.#files.size >= MAX_BEGINNINGS) return;
+    const beginning = await item.target.takeBeginning();
+    if (!beginning) return;
+    const file = await this.#readBeginning(item, beginning);
+    if (file) this.#files.set(item, file);
+  }
+
   /** Undefined when it cannot be read: then it is gone. */
   async #readBeginning(
-    item: DownloadItem,
+    item: FileItem,
     beginning: Beginning,
-    restart: boolean,
   ): Promise<IncomingFile | undefined> {
-    if (!restart) this.#observer.verifying(item);
+    if (!this.#restarts) this.#observer.verifying(item);
     try {
-      return await IncomingFile.from(item, beginning, restart);
+      return await IncomingFile.from(item, beginning, this.#restarts);
     } catch (error) {
       if (!(error instanceof NetdiskError)) throw error;
       this.#observer.startsAgain(item, "what is here of it cannot be read");
@@ -132,37 +237,47 @@ export class Downloads implements Disposable {
   }
 
   /** Takes the next item to its end. */
-  async #answered(connection: Connection): Promise<void> {
-    const index = this.#next;
-    const item = this.#items[index]!;
-    const file = this.#files.get(index) ?? new IncomingFile(item);
-    const { prefix } = file;
-    const answer = await this.#answer(connection, item, prefix !== null);
+  async #answered(
+    { connection }: Round,
+    item: FileItem,
+    isFinal: boolean,
+  ): Promise<void> {
+    const known = this.#files.get(item);
+    const answer = await this.#answer(connection, item, known);
     if (answer.type === "error") {
       // About the name: what is here is as good as it was.
-      file.suspend();
+      known?.suspend();
       this.#end({ item, error: about(item.label, serverError(answer)) });
       return;
     }
-    this.#files.set(index, file);
     const { size, offset } = answer;
-    if (prefix && offset === 0) {
+    if (known?.prefix && offset === 0) {
       const reason =
         "it has changed since it was interrupted, or what was kept is damaged";
       this.#observer.startsAgain(item, reason);
     }
     this.#observer.began(item, size, offset);
+    let first: Frame | undefined;
+    if (!known && offset === 0 && size <= SMALL_BYTES && item.target.store) {
+      first = await this.#takeSmall(connection, item, answer);
+      if (!first) return;
+    }
+    const file = known ?? new IncomingFile(item);
+    this.#files.set(item, file);
     let outcome: DownloadOutcome;
+    const isLast = isFinal && this.#window.length === 1 &&
+      this.#next === this.#items.length;
     try {
       outcome = await file.receive(connection, answer, {
         received: (bytes) => this.#observer.received(bytes),
-        isLast: index === this.#items.length - 1,
+        isLast,
+        first,
       });
     } catch (error) {
       if (!file.error) throw error;
       // It has failed already; the connection is that of the others.
       this.#end({ item, error: file.error });
-      if (this.#next < this.#items.length) throw error;
+      if (!isLast) throw error;
       return;
     }
     this.#end(outcome);
@@ -170,22 +285,85 @@ export class Downloads implements Disposable {
 
   async #answer(
     connection: Connection,
-    item: DownloadItem,
-    hasPrefix: boolean,
+    item: FileItem,
+    known: IncomingFile | undefined,
   ): Promise<ResponseOf<"file" | "error">> {
     for (;;) {
-      const frame = await connection.frame();
-      const answer = hasPrefix
-        ? expectResponse(frame, ["file", "error", "verifying"])
-        : expectResponse(frame, ["file", "error"]);
+      const frame = connection.frameHere() ?? await connection.frame();
+      const answer = known?.prefix
+        ? expectResponse(frame, RESUMED_ANSWERS)
+        : expectResponse(frame, FILE_ANSWERS);
       if (answer.type !== "verifying") return answer;
       this.#observer.verifying(item);
     }
   }
 
+  /**
+   * Takes a file that comes in one frame. Its hash is compared before anything
+   * is written.
+   *
+   * @returns the first frame when that is not the file: all is still to be done
+   */
+  async #takeSmall(
+    connection: Connection,
+    item: FileItem,
+    facts: ResponseOf<"file">,
+  ): Promise<Frame | undefined> {
+    const { size, mtime } = facts;
+    let bytes: Uint8Array = EMPTY;
+    if (size > 0) {
+      const frame = connection.frameHere() ?? await connection.frame();
+      const { kind, payload } = frame;
+      if (kind !== FrameKind.data || payload.length !== size) return frame;
+      this.#observer.received(size);
+      bytes = payload;
+    }
+    const sha256 = hash("sha256", bytes, "hex");
+    let frame = connection.frameHere();
+    if (!frame) {
+      // The next bytes may take the place of these.
+      bytes = bytes.slice();
+      frame = await connection.frame();
+    }
+    const end = expectResponse(frame, END_ANSWERS);
+    if (end.type === "error") {
+      this.#end({ item, error: about(item.label, serverError(end)) });
+      return undefined;
+    }
+    try {
+      if (end.sha256 !== sha256) throw mismatch(item);
+      if (!item.target.store!(bytes, facts)) {
+        const writer = await item.target.open(facts);
+        try {
+          await writer.write(bytes);
+          writer.finish(facts);
+        } finally {
+          // Harmless once it is finished.
+          writer.abort();
+        }
+      }
+    } catch (error) {
+      if (!(error instanceof NetdiskError)) throw error;
+      this.#end({ item, error });
+      return undefined;
+    }
+    this.#end({ item, file: { size, sha256, mtime } });
+    return undefined;
+  }
+
   #end(outcome: DownloadOutcome): void {
-    this.#files.delete(this.#next);
-    this.#next++;
+    if (this.#files.size > 0) this.#files.delete(outcome.item);
+    this.#window.shift();
+    this.#asked = Math.max(0, this.#asked - 1);
+    if (this.#asked === MIN_AHEAD) this.#awake();
     this.#observer.ended(outcome);
   }
+}
+
+/** The bytes that came are not those that were sent. */
+function mismatch({ label, target }: FileItem): NetdiskError {
+  return new NetdiskError(
+    "integrity",
+    `${label}: checksum mismatch, ${target.afterFailure}`,
+  );
 }

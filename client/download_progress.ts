@@ -4,9 +4,13 @@
  */
 
 import type { DownloadObserver } from "./download.ts";
-import type { DownloadItem, DownloadOutcome } from "./incoming_file.ts";
+import type { DownloadOutcome, FileItem } from "./incoming_file.ts";
 import type { Output } from "./output.ts";
-import { Progress, type ProgressStyle } from "./progress.ts";
+import {
+  Progress,
+  type ProgressStart,
+  type ProgressStyle,
+} from "./progress.ts";
 import type { Retry } from "./retry.ts";
 
 /** Who is told what. */
@@ -17,12 +21,22 @@ export interface DownloadWatchers {
   ended(outcome: DownloadOutcome): void;
 }
 
+/** How much there is to download, as far as that is known. */
+export interface DownloadTotals {
+  readonly files: number;
+  readonly bytes: number | undefined;
+  readonly isComplete: boolean;
+}
+
 export class DownloadProgress implements DownloadObserver, Disposable {
-  readonly #items: readonly DownloadItem[];
+  readonly #totals: DownloadTotals;
   readonly #watchers: DownloadWatchers;
   #progress: Progress | undefined;
   #retry: Retry | undefined;
-  /** Items with outcome; they are the first ones. */
+  #name = "";
+  /** Of a single file. */
+  #size: number | undefined;
+  /** Files with outcome. */
   #done = 0;
   /** Bytes of these. */
   #settled = 0;
@@ -30,8 +44,8 @@ export class DownloadProgress implements DownloadObserver, Disposable {
   #position = 0;
   #furthest = 0;
 
-  constructor(items: readonly DownloadItem[], watchers: DownloadWatchers) {
-    this.#items = items;
+  constructor(totals: DownloadTotals, watchers: DownloadWatchers) {
+    this.#totals = totals;
     this.#watchers = watchers;
   }
 
@@ -47,20 +61,19 @@ export class DownloadProgress implements DownloadObserver, Disposable {
     retry.progress = this.#shown();
   }
 
-  verifying({ label }: DownloadItem): void {
-    const progress = this.#shown();
-    progress.update({ name: label });
-    progress.phase("verifying");
+  verifying({ label }: FileItem): void {
+    this.#name = label;
+    this.#shown().phase("verifying");
   }
 
-  startsAgain({ label }: DownloadItem, reason: string): void {
+  startsAgain({ label }: FileItem, reason: string): void {
     this.#watchers.output.notice(`${label}: ${reason}, starting again`);
   }
 
-  began({ label }: DownloadItem, size: number, offset: number): void {
+  began({ label }: FileItem, size: number, offset: number): void {
     const progress = this.#shown();
-    const total = this.#isMany ? {} : { total: size };
-    progress.update({ name: label, ...total });
+    this.#name = label;
+    this.#size = size;
     const position = this.#settled + offset;
     progress.phase(undefined);
     // Not for each of many files: the rate would begin anew.
@@ -79,12 +92,15 @@ export class DownloadProgress implements DownloadObserver, Disposable {
 
   ended(outcome: DownloadOutcome): void {
     this.#settled = this.#position;
-    this.#done++;
+    if (outcome.item.target) this.#done++;
     this.#retry?.moved();
-    const progress = this.#shown();
-    progress.phase(undefined);
-    if (this.#isMany) progress.update(this.#files());
+    this.#shown().phase(undefined);
     this.#watchers.ended(outcome);
+  }
+
+  /** It is looked for what is to be downloaded, or not any more. */
+  listing(isListing: boolean): void {
+    this.#shown().phase(isListing ? "listing" : undefined);
   }
 
   /** Leaves a line that all is done. */
@@ -96,19 +112,17 @@ export class DownloadProgress implements DownloadObserver, Disposable {
     this.hide();
   }
 
-  get #isMany(): boolean {
-    return this.#items.length > 1;
-  }
-
-  #files() {
-    return { files: { done: this.#done, total: this.#items.length } };
+  get #start(): ProgressStart {
+    const { files: total, bytes, isComplete } = this.#totals;
+    const name = this.#name;
+    if (isComplete && total <= 1) return { name, total: this.#size };
+    const files = { done: this.#done, total, isOpen: !isComplete };
+    return { name, total: isComplete ? bytes : undefined, files };
   }
 
   #shown(): Progress {
     const { output, style } = this.#watchers;
-    return this.#progress ??= new Progress(
-      { name: this.#items[0]!.label, ...(this.#isMany ? this.#files() : {}) },
-      { output, style },
-    );
+    const look = () => this.#start;
+    return this.#progress ??= new Progress(look(), { output, style, look });
   }
 }

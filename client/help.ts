@@ -4,11 +4,11 @@
  */
 
 import {
-  CLIENT_OPTIONS,
   type Command,
   COMMON_OPTIONS,
   type Example,
   type OptionSpec,
+  sharedOptionsOf,
 } from "./command.ts";
 
 const COLUMNS = 80;
@@ -18,9 +18,7 @@ const TERM_COLUMNS = 26;
 
 /** The help of one command, ending in a line break. */
 export function renderHelp(command: Command): string {
-  const shared: readonly OptionSpec[] = command.standalone
-    ? COMMON_OPTIONS
-    : [...CLIENT_OPTIONS, ...COMMON_OPTIONS];
+  const shared = sharedOptionsOf(command);
   return sections([
     ["Example", renderExamples(command.examples)],
     ["Usage", indent(command.usage.map((line) => `netdisk ${line}`))],

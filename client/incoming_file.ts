@@ -5,8 +5,9 @@
 
 import { createHash, type Hash } from "node:crypto";
 import { NetdiskError, ProtocolError } from "../protocol/errors.ts";
-import { FrameKind } from "../protocol/frame.ts";
+import { type Frame, FrameKind } from "../protocol/frame.ts";
 import type { RequestOf, ResponseOf } from "../protocol/messages.ts";
+import type { FileFacts } from "./compare.ts";
 import {
   about,
   type Connection,
@@ -17,13 +18,26 @@ import type { Beginning, LocalTarget } from "./local_target.ts";
 import type { TargetWriter } from "./target_writer.ts";
 
 /** One file to download. */
-export interface DownloadItem {
+export interface FileItem {
   /** As the user wrote it. */
   label: string;
   /** In the form that crosses the wire. */
   remotePath: string;
   target: LocalTarget;
+  /** What a listing says of it. */
+  facts?: FileFacts;
 }
+
+/** A folder whose files are all done when it is its turn. */
+export interface FolderItem {
+  label: string;
+  remotePath: string;
+  target?: undefined;
+  /** What is left to do with it. */
+  finish(): { error?: NetdiskError };
+}
+
+export type DownloadItem = FileItem | FolderItem;
 
 /** What became of one: size and hash, or the error that it met. */
 export interface DownloadOutcome {
@@ -40,11 +54,13 @@ export interface ReceiveOptions {
   received(bytes: number): void;
   /** Nothing follows that the connection is needed for. */
   isLast: boolean;
+  /** What came behind its `file` already. */
+  first?: Frame | undefined;
 }
 
 /** A file from before its first byte to its end, over any number of connections. */
 export class IncomingFile {
-  #item: DownloadItem;
+  #item: FileItem;
   #writer: TargetWriter | undefined;
   #hash: Hash = createHash("sha256");
   /** Bytes that are written and hashed. */
@@ -53,13 +69,13 @@ export class IncomingFile {
   #writing: Promise<void> | undefined;
   #error: NetdiskError | undefined;
 
-  constructor(item: DownloadItem) {
+  constructor(item: FileItem) {
     this.#item = item;
   }
 
   /** A file that goes on, or with `restart` starts again, where an earlier download left it. */
   static async from(
-    item: DownloadItem,
+    item: FileItem,
     { writer, read }: Beginning,
     restart: boolean,
   ): Promise<IncomingFile> {
@@ -103,12 +119,14 @@ export class IncomingFile {
   async receive(
     connection: Connection,
     facts: ResponseOf<"file">,
-    { received, isLast }: ReceiveOptions,
+    { received, isLast, first }: ReceiveOptions,
   ): Promise<DownloadOutcome> {
+    let here = first;
     try {
       await this.#start(facts);
       while (this.#left > 0 && !(isLast && this.#error)) {
-        const frame = await connection.frame();
+        const frame = here ?? await connection.frame();
+        here = undefined;
         if (frame.kind === FrameKind.control) {
           // Before all data has come it can only be an error.
           return this.#refused(expectResponse(frame, ["error"]));

@@ -1,8 +1,13 @@
 /** What a put reads: a local file, or stdin. */
 
+import { existsSync } from "node:fs";
 import { basename } from "@std/path";
 import { NetdiskError } from "../protocol/errors.ts";
 import { type PromptInput, readSome } from "./prompt.ts";
+
+/** Linux and macOS take names and paths of these lengths; a character has up to 3 bytes. */
+const SURE_CHARACTERS = 85;
+const MAX_SURE_PATH = 340;
 
 /** Something to upload. */
 export interface LocalSource {
@@ -37,28 +42,74 @@ export interface SourceReader {
 
 /** A local file by its path. Links are followed: the user named this one. */
 export function fileSource(path: string): LocalSource {
-  let info: Deno.FileInfo;
-  try {
-    info = Deno.statSync(path);
-  } catch (error) {
-    throw localError(path, error);
-  }
+  const info = statLocal(path);
   if (info.isDirectory) {
     throw new NetdiskError("is-folder", `${path}: it is a folder`);
   }
+  return namedSource(path, info);
+}
+
+/** What a path that the user named leads to, through links. @throws NetdiskError */
+export function statLocal(path: string): Deno.FileInfo {
+  try {
+    return Deno.statSync(path);
+  } catch (error) {
+    throw localError(path, error);
+  }
+}
+
+/** What a path leads to, through links; undefined for nothing, and a link that leads nowhere. */
+export function statIfThere(path: string): Deno.FileInfo | undefined {
+  // Most often there is nothing, and an error costs five times as much. But what
+  // is wrong with a long name is to be known before it is transferred.
+  const name = path.length - path.lastIndexOf("/");
+  const isShort = name <= SURE_CHARACTERS && path.length < MAX_SURE_PATH;
+  if (isShort && !existsSync(path)) return undefined;
+  try {
+    return Deno.statSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+/** What is no folder, by its path and what is known of it. @throws NetdiskError where it is no file */
+export function namedSource(path: string, info: Deno.FileInfo): LocalSource {
   if (!info.isFile) {
     throw new NetdiskError("local-io", `${path}: it is not a file`, {
       hint: "to upload what a pipe or device gives: netdisk put - --to NAME",
     });
   }
-  return {
-    label: path,
-    name: basename(path),
-    size: info.size,
-    mtime: info.mtime?.getTime() ?? null,
-    executable: ((info.mode ?? 0) & 0o111) !== 0,
-    open: () => new FileReader(path, info),
-  };
+  return new FileSource(path, basename(path), info);
+}
+
+/** A file as it was when it was looked at. There may be thousands that wait. */
+export class FileSource implements LocalSource {
+  readonly label: string;
+  readonly name: string;
+  readonly size: number;
+  readonly mtime: number | null;
+  readonly executable: boolean;
+  readonly #ino: number | null;
+
+  constructor(path: string, name: string, info: Deno.FileInfo) {
+    this.label = path;
+    this.name = name;
+    this.size = info.size;
+    this.mtime = info.mtime?.getTime() ?? null;
+    this.executable = ((info.mode ?? 0) & 0o111) !== 0;
+    this.#ino = info.ino;
+  }
+
+  open(): SourceReader {
+    return new FileReader(this);
+  }
+
+  /** True for what was looked at, and nobody has written into meanwhile. */
+  isSame({ size, mtime, ino }: Deno.FileInfo): boolean {
+    return size === this.size && ino === this.#ino &&
+      (mtime?.getTime() ?? null) === this.mtime;
+  }
 }
 
 /** Standard input, which is read once and has no size. */
@@ -86,15 +137,15 @@ export function stdinSource(stdin: Pick<PromptInput, "read">): LocalSource {
 class FileReader implements SourceReader {
   #path: string;
   #file: Deno.FsFile;
-  #seen: Deno.FileInfo;
+  #source: FileSource;
 
-  constructor(path: string, seen: Deno.FileInfo) {
-    this.#path = path;
-    this.#seen = seen;
+  constructor(source: FileSource) {
+    this.#path = source.label;
+    this.#source = source;
     try {
-      this.#file = Deno.openSync(path);
+      this.#file = Deno.openSync(this.#path);
     } catch (error) {
-      throw localError(path, error);
+      throw localError(this.#path, error);
     }
   }
 
@@ -136,9 +187,7 @@ class FileReader implements SourceReader {
 
   hasChanged(): boolean {
     try {
-      const now = this.#file.statSync();
-      return now.size !== this.#seen.size ||
-        now.mtime?.getTime() !== this.#seen.mtime?.getTime();
+      return !this.#source.isSame(this.#file.statSync());
     } catch (error) {
       throw localError(this.#path, error);
     }

@@ -1,9 +1,9 @@
 /** Where a get writes to: a file that is replaced when it is whole, or a stream. */
 
 import type { Hash } from "node:crypto";
-import { dirname, join } from "@std/path";
+import { dirname } from "@std/path";
 import { NetdiskError } from "../protocol/errors.ts";
-import { localError } from "./local_source.ts";
+import { localError, statIfThere } from "./local_source.ts";
 import type { Output } from "./output.ts";
 import {
   hashFile,
@@ -16,9 +16,14 @@ import {
   DeviceWriter,
   FileWriter,
   OutputWriter,
+  storeFile,
   type TargetFacts,
   type TargetWriter,
 } from "./target_writer.ts";
+
+/** Of this process, in the names of its unfinished files. */
+let runId: string | undefined;
+let temporaries = 0;
 
 /** A place for the bytes of one download. */
 export interface LocalTarget {
@@ -31,6 +36,11 @@ export interface LocalTarget {
    * nothing, or another download has it.
    */
   takeBeginning(): Promise<Beginning | undefined>;
+  /**
+   * Gives a whole file its name in one go, without waiting; false where that
+   * cannot be, and {@link open} can. @throws NetdiskError
+   */
+  store?(bytes: Uint8Array, facts: TargetFacts): boolean;
   /** @throws NetdiskError, at once or later */
   open(facts: TargetFacts): TargetWriter | Promise<TargetWriter>;
 }
@@ -43,14 +53,55 @@ export interface Beginning {
   read(): Promise<{ hash: Hash; size: number }>;
 }
 
-/** A local file; a device or pipe that has the name is written to, not replaced. */
-export function fileTarget(path: string): LocalTarget {
-  return {
-    label: path,
-    afterFailure: "nothing was replaced",
-    takeBeginning: () => takeBeginning(path),
-    open: (facts) => openFile(path, facts),
-  };
+/**
+ * A local file; a device or pipe that has the name is written to, not replaced.
+ *
+ * @param replace false when what has the name by then stays: `exists`
+ */
+export function fileTarget(path: string, replace = true): LocalTarget {
+  return new FileTarget(path, replace);
+}
+
+class FileTarget implements LocalTarget {
+  readonly label: string;
+  readonly afterFailure = "nothing was replaced";
+  readonly #replace: boolean;
+
+  constructor(path: string, replace: boolean) {
+    this.label = path;
+    this.#replace = replace;
+  }
+
+  takeBeginning(): Promise<Beginning | undefined> {
+    return takeBeginning(this.label, this.#replace);
+  }
+
+  open(facts: TargetFacts): Promise<TargetWriter> {
+    return openFile(this.label, facts, this.#replace);
+  }
+
+  store(bytes: Uint8Array, facts: TargetFacts): boolean {
+    const path = this.label;
+    try {
+      const info = statIfThere(path);
+      if (info?.isDirectory) throw isFolder(path);
+      if (info && !info.isFile) return false;
+      const mode = info?.mode ?? null;
+      const temporary = temporaryPath(path);
+      const file = openTemporary(temporary, facts, mode);
+      storeFile(bytes, facts, {
+        path,
+        temporary,
+        file,
+        mode,
+        isKept: false,
+        replace: this.#replace,
+      });
+      return true;
+    } catch (error) {
+      throw cannotWrite(path, error);
+    }
+  }
 }
 
 /** Standard output. What was written before a failure cannot be taken back. */
@@ -63,12 +114,16 @@ export function stdoutTarget(output: Output): LocalTarget {
   };
 }
 
-async function takeBeginning(path: string): Promise<Beginning | undefined> {
+async function takeBeginning(
+  path: string,
+  replace: boolean,
+): Promise<Beginning | undefined> {
   try {
     if (!hasPartial(partialPath(path))) return undefined;
     const info = statIfThere(path);
     if (info && !info.isFile) return undefined;
-    const part = await openPartial(path, info?.mode ?? null);
+    const mode = info?.mode ?? null;
+    const part = await openPartial(path, { mode, replace });
     return part && {
       writer: part.writer,
       read: () => readBeginning(path, part.file),
@@ -90,30 +145,38 @@ async function readBeginning(path: string, file: Deno.FsFile) {
 async function openFile(
   path: string,
   facts: TargetFacts,
+  replace: boolean,
 ): Promise<TargetWriter> {
   try {
     const info = statIfThere(path);
-    if (info?.isDirectory) {
-      throw new NetdiskError("is-folder", `${path}: it is a folder`);
-    }
+    if (info?.isDirectory) throw isFolder(path);
     if (info && !info.isFile) return new DeviceWriter(path);
     const mode = info?.mode ?? null;
     if (facts.size >= MIN_PARTIAL_BYTES) {
-      const part = await openPartial(path, mode, facts);
+      const part = await openPartial(path, { mode, replace, facts });
       part?.writer.restart();
       if (part) return part.writer;
     }
-    return openTemporary(path, facts, mode);
+    const temporary = temporaryPath(path);
+    const file = openTemporary(temporary, facts, mode);
+    const isKept = false;
+    return new FileWriter({ path, temporary, file, mode, isKept, replace });
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) {
-      const folder = dirname(path);
-      throw new NetdiskError("not-found", `${folder}: no such folder`, {
-        hint: `mkdir -p ${folder}`,
-        cause: error,
-      });
-    }
-    throw localError(path, error);
+    throw cannotWrite(path, error);
   }
+}
+
+function isFolder(path: string): NetdiskError {
+  return new NetdiskError("is-folder", `${path}: it is a folder`);
+}
+
+function cannotWrite(path: string, error: unknown): NetdiskError {
+  if (!(error instanceof Deno.errors.NotFound)) return localError(path, error);
+  const folder = dirname(path);
+  return new NetdiskError("not-found", `${folder}: no such folder`, {
+    hint: `mkdir -p ${folder}`,
+    cause: error,
+  });
 }
 
 /**
@@ -122,15 +185,25 @@ async function openFile(
  */
 async function openPartial(
   path: string,
-  mode: number | null,
-  facts?: TargetFacts,
+  { mode, replace, facts }: {
+    mode: number | null;
+    replace: boolean;
+    facts?: TargetFacts;
+  },
 ): Promise<{ writer: FileWriter; file: Deno.FsFile } | undefined> {
   const temporary = partialPath(path);
   // Ours to open again, even where the target may not be written.
   const first = facts && firstMode(facts, mode) | 0o600;
   const file = await takePartial(temporary, first);
   if (!file) return undefined;
-  const writer = new FileWriter({ path, temporary, file, mode, isKept: true });
+  const writer = new FileWriter({
+    path,
+    temporary,
+    file,
+    mode,
+    isKept: true,
+    replace,
+  });
   try {
     // The target may be for fewer people than it was then.
     if (mode !== null && Deno.build.os !== "windows") {
@@ -143,32 +216,26 @@ async function openPartial(
   return { writer, file };
 }
 
+/** A name of its own: one of 255 bytes has no room for a suffix. */
+function temporaryPath(path: string): string {
+  runId ??= crypto.randomUUID();
+  temporaries++;
+  return `${dirname(path)}/.netdisk-${runId}-${temporaries.toString(36)}`;
+}
+
 function openTemporary(
-  path: string,
+  temporary: string,
   facts: TargetFacts,
   mode: number | null,
-): TargetWriter {
-  // A name of its own: one of 255 bytes has no room for a suffix.
-  const temporary = join(dirname(path), `.netdisk-${crypto.randomUUID()}`);
-  const file = Deno.openSync(temporary, {
+): Deno.FsFile {
+  return Deno.openSync(temporary, {
     write: true,
     createNew: true,
     mode: firstMode(facts, mode),
   });
-  return new FileWriter({ path, temporary, file, mode, isKept: false });
 }
 
 /** From the first byte on nobody reads what they could not read before. */
 function firstMode({ executable }: TargetFacts, mode: number | null): number {
   return mode === null ? (executable ? 0o777 : 0o666) : mode & 0o777;
-}
-
-function statIfThere(path: string): Deno.FileInfo | undefined {
-  try {
-    return Deno.statSync(path);
-  } catch (error) {
-    // A link that leads nowhere is replaced like a file.
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
 }

@@ -1,6 +1,7 @@
 /**
- * One upload between its request and its answer: what was said last, and which
- * answer may come. Sending and reading is upload.ts's business.
+ * What is uploaded, and one upload between its request and its answer: what was
+ * said last, and which answer may come. Sending and reading is upload.ts's
+ * business.
  */
 
 import { NetdiskError, ProtocolError } from "../protocol/errors.ts";
@@ -9,17 +10,34 @@ import { about, serverError } from "./connection.ts";
 import type { LocalSource } from "./local_source.ts";
 
 /** One file to upload. */
-export interface UploadItem {
+export interface FileItem {
   source: LocalSource;
   /** In the form that crosses the wire. */
   remotePath: string;
 }
 
-/** What became of one: a receipt, or the error that it met. */
+/** A folder to make behind what is in it: only then does its time stay. */
+export interface FolderItem {
+  source?: undefined;
+  /** As the user knows it. */
+  label: string;
+  remotePath: string;
+  /** Milliseconds since 1970. */
+  mtime: number | null;
+}
+
+export type UploadItem = FileItem | FolderItem;
+
+/** What became of one: of a file a receipt, or the error that it met. */
 export interface UploadOutcome {
   item: UploadItem;
   receipt?: ResponseOf<"receipt">;
   error?: NetdiskError;
+}
+
+/** What the user calls it. */
+export function labelOf(item: UploadItem): string {
+  return item.source === undefined ? item.label : item.source.label;
 }
 
 type FinalAnswer = ResponseOf<"receipt" | "cancelled" | "error">;
@@ -50,7 +68,7 @@ const ANSWERED_STATES: Record<Answer["type"], readonly State[] | undefined> = {
 
 /** An upload that the server has not answered yet. */
 export class PendingPut {
-  readonly item: UploadItem;
+  readonly item: FileItem;
   /** Why this side gave up; then the server's answer is `cancelled`. */
   localError: NetdiskError | undefined;
   sha256 = "";
@@ -61,13 +79,14 @@ export class PendingPut {
   #offered = 0;
   /** Whether our `prefix` had a hash: without one, all is sent again. */
   #hasPrefix = false;
-  #go = Promise.withResolvers<number | undefined>();
+  #go: PromiseWithResolvers<number | undefined> | undefined;
   #ended = false;
   #endWait: (() => void) | undefined;
 
-  constructor(item: UploadItem, ask: boolean) {
+  constructor(item: FileItem, ask: boolean) {
     this.item = item;
     this.state = ask ? "asked" : "sending";
+    if (ask) this.#go = Promise.withResolvers();
   }
 
   get answered(): boolean {
@@ -81,7 +100,7 @@ export class PendingPut {
 
   /** The offset of the next `continue`; undefined when there will be none. */
   get go(): Promise<number | undefined> {
-    return this.#go.promise;
+    return this.#go?.promise ?? Promise.resolve(undefined);
   }
 
   /** To be called before `prefix` is sent. */
@@ -113,7 +132,7 @@ export class PendingPut {
   /** No more data is wanted: the answer came, or the connection is lost. */
   end(): void {
     this.#ended = true;
-    this.#go.resolve(undefined);
+    this.#go?.resolve(undefined);
     this.#endWait?.();
   }
 
@@ -139,7 +158,7 @@ export class PendingPut {
     }
     if (isFirst) this.#offered = offset;
     this.state = isFirst && offset > 0 ? "offered" : "sending";
-    this.#go.resolve(offset);
+    this.#go?.resolve(offset);
   }
 }
 
@@ -170,7 +189,7 @@ export function isNotice(
 }
 
 /** The source is not what it was when it was looked at. */
-export function changed({ item }: PendingPut): NetdiskError {
+export function changed(item: FileItem): NetdiskError {
   return new NetdiskError(
     "changed",
     `${item.source.label}: it changed while it was read, nothing was replaced`,

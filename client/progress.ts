@@ -166,6 +166,7 @@ export class Progress {
   readonly #clock: ProgressClock;
   readonly #meter: ProgressMeter;
   readonly #stop: () => void;
+  readonly #look: () => Partial<ProgressStart>;
   #ended = false;
   #shown: string | undefined;
   #resuming: { text: string; until: number } | undefined;
@@ -174,11 +175,18 @@ export class Progress {
 
   constructor(
     start: ProgressStart,
-    display: { output: Output; style: ProgressStyle; clock?: ProgressClock },
+    display: {
+      output: Output;
+      style: ProgressStyle;
+      clock?: ProgressClock;
+      /** Asked before each draw what is known by now: cheaper than `update` for each file. */
+      look?: () => Partial<ProgressStart>;
+    },
   ) {
     this.#output = display.output;
     this.#style = display.style;
     this.#clock = display.clock ?? SYSTEM_CLOCK;
+    this.#look = display.look ?? (() => ({}));
     const now = this.#clock.now();
     this.#meter = new ProgressMeter(start, now);
     this.#plainAt = now;
@@ -228,6 +236,7 @@ export class Progress {
     if (this.#ended) return;
     this.#end();
     if (this.#style === "none") return;
+    this.update(this.#look());
     const view = this.#meter.finalView(this.#clock.now());
     this.#output.settle(this.#render(view));
   }
@@ -250,8 +259,9 @@ export class Progress {
 
   /** Takes a look; what is `news` is worth a line in a log of its own. */
   #tick(news = false): void {
-    if (this.#ended) return;
+    if (this.#ended || this.#style === "none") return;
     const now = this.#clock.now();
+    this.update(this.#look());
     this.#meter.sample(now);
     if (this.#resuming && now >= this.#resuming.until) {
       this.#resuming = undefined;

@@ -43,6 +43,8 @@ export interface ProgressView {
 export interface FileCount {
   readonly done: number;
   readonly total?: number | undefined;
+  /** There are more than `total`; nobody knows yet how many. */
+  readonly isOpen?: boolean | undefined;
 }
 
 const GAP = "  ";
@@ -195,8 +197,8 @@ function timeOf(view: ProgressView): string | undefined {
     : "ETA --:--";
 }
 
-function filesOf({ done, total }: FileCount): string {
+function filesOf({ done, total, isOpen }: FileCount): string {
   return total === undefined
     ? `${formatCount(done)} files`
-    : `${formatCount(done)}/${formatCount(total)} files`;
+    : `${formatCount(done)}/${formatCount(total)}${isOpen ? "+" : ""} files`;
 }

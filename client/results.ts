@@ -1,18 +1,24 @@
 /** What became of several files, and how the command ends. */
 
 import { NetdiskError } from "../protocol/errors.ts";
+import { formatCount } from "./format.ts";
 import type { Output } from "./output.ts";
 
-/** Counts successes and failures of a command with `total` files. */
+/** Counts what a command has done. */
 export class Results {
-  readonly #total: number;
+  readonly #total: number | undefined;
   readonly #verb: string;
   #only: NetdiskError | undefined;
   #failures = 0;
   #successes = 0;
+  #skipped = 0;
+  #bytes = 0;
 
-  /** `verb` says what was to be done, such as `uploaded`. */
-  constructor(total: number, verb: string) {
+  /**
+   * @param total how many files there are; undefined when only the end will tell
+   * @param verb what was to be done, such as `uploaded`
+   */
+  constructor(total: number | undefined, verb: string) {
     this.#total = total;
     this.#verb = verb;
   }
@@ -21,8 +27,15 @@ export class Results {
     return this.#failures;
   }
 
-  succeeded(): void {
+  /** A file was transferred. */
+  succeeded(bytes = 0): void {
     this.#successes++;
+    this.#bytes += bytes;
+  }
+
+  /** Nothing was to be done for a file. */
+  skipped(): void {
+    this.#skipped++;
   }
 
   /** Reports the failure of one file; that of a single one is kept for finish(). */
@@ -36,13 +49,32 @@ export class Results {
     else output.failure(error, fields);
   }
 
-  /** @throws NetdiskError the failure of a single file, or `partial` */
-  finish(): void {
+  /**
+   * Says how it went, where that is not plain.
+   *
+   * @throws NetdiskError the failure of a single file, or `partial`
+   */
+  finish(output?: Output): void {
+    output?.summarise({
+      files: this.#successes,
+      skipped: this.#skipped,
+      failed: this.#failures,
+      bytes: this.#bytes,
+    });
     if (this.#only) throw this.#only;
-    if (this.#failures === 0) return;
-    throw new NetdiskError(
-      "partial",
-      `${this.#failures} of ${this.#total} files were not ${this.#verb}`,
-    );
+    const skipped = `${formatCount(this.#skipped)} skipped`;
+    if (this.#failures > 0) {
+      const all = this.#failures + this.#successes + this.#skipped;
+      const failed = `${formatCount(this.#failures)} of ${formatCount(all)}`;
+      throw new NetdiskError(
+        "partial",
+        `${failed} files were not ${this.#verb}` +
+          (this.#skipped > 0 ? `, ${skipped}` : ""),
+      );
+    }
+    if (this.#skipped > 0) {
+      const done = formatCount(this.#successes);
+      output?.notice(`${done} files ${this.#verb}, ${skipped}`);
+    }
   }
 }

@@ -66,9 +66,9 @@ async function hashBeginning(
       await reading.catch(() => {});
       return;
     }
-    if (count < target.length) throw changed(put);
+    if (count < target.length) throw changed(put.item);
     hash.update(target);
     done += count;
   }
-  if (reader.hasChanged()) throw changed(put);
+  if (reader.hasChanged()) throw changed(put.item);
 }

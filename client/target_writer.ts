@@ -43,6 +43,8 @@ export interface FileParts {
   /** That of the file to be replaced; null when there is none. */
   mode: number | null;
   isKept: boolean;
+  /** False when what has the name by then stays: `exists`. */
+  replace: boolean;
 }
 
 /** An unfinished file beside its target, renamed over it at the end. */
@@ -52,10 +54,12 @@ export class FileWriter implements TargetWriter {
   #temporary: string;
   #file: Deno.FsFile;
   #mode: number | null;
+  #replace: boolean;
   #open = true;
   #cleanup: Registration;
 
-  constructor({ path, temporary, file, mode, isKept }: FileParts) {
+  constructor({ path, temporary, file, mode, isKept, replace }: FileParts) {
+    this.#replace = replace;
     this.#path = path;
     this.#temporary = temporary;
     this.#file = file;
@@ -92,7 +96,7 @@ export class FileWriter implements TargetWriter {
       this.#checkName();
       this.#setMode(executable);
       // Before close() ends the lock: afterwards the file may be another's.
-      Deno.renameSync(this.#temporary, this.#path);
+      giveName(this.#temporary, this.#path, this.#replace);
       this.#close();
     } catch (error) {
       this.abort();
@@ -143,14 +147,12 @@ export class FileWriter implements TargetWriter {
 
   /** The owner's choice of who may read the file outlives its content. */
   #setMode(executable: boolean): void {
+    keepMode(this.#temporary, this.#mode);
+    if (this.#mode !== null || !this.isKept) return;
     if (Deno.build.os === "windows") return;
-    if (this.#mode !== null) {
-      Deno.chmodSync(this.#temporary, this.#mode & 0o7777);
-      return;
-    }
     // One of an earlier download may have been made for another version.
     const mode = this.#file.statSync().mode! & 0o777;
-    if (!this.isKept || (mode & 0o100) !== 0 === executable) return;
+    if ((mode & 0o100) !== 0 === executable) return;
     const bits = executable ? (mode & 0o444) >> 2 : 0;
     Deno.chmodSync(this.#temporary, (mode & ~0o111) | bits);
   }
@@ -163,6 +165,73 @@ export class FileWriter implements TargetWriter {
     } catch (error) {
       throw localError(this.#path, error);
     }
+  }
+}
+
+/**
+ * Writes a whole file in one go. The signals of a person are heard afterwards, so
+ * there is nothing to tidy up for them.
+ *
+ * @throws NetdiskError; then nothing is left of it
+ */
+export function storeFile(
+  bytes: Uint8Array,
+  { mtime }: TargetFacts,
+  { path, temporary, file, mode, replace }: FileParts,
+): void {
+  try {
+    try {
+      for (let at = 0; at < bytes.length;) {
+        at += file.writeSync(at === 0 ? bytes : bytes.subarray(at));
+      }
+      if (mtime !== null) file.utimeSync(new Date(), toFileTime(mtime));
+    } finally {
+      file.close();
+    }
+    keepMode(temporary, mode);
+    giveName(temporary, path, replace);
+  } catch (error) {
+    try {
+      Deno.removeSync(temporary);
+    } catch {
+      // It has its name.
+    }
+    throw localError(path, error);
+  }
+}
+
+/** The owner's choice of who may read the file outlives its content. */
+function keepMode(temporary: string, mode: number | null): void {
+  if (mode === null || Deno.build.os === "windows") return;
+  Deno.chmodSync(temporary, mode & 0o7777);
+}
+
+/** The last step of a download. */
+function giveName(temporary: string, path: string, replace: boolean): void {
+  if (replace) {
+    Deno.renameSync(temporary, path);
+    return;
+  }
+  try {
+    // Unlike a rename, it does not replace what came meanwhile.
+    Deno.linkSync(temporary, path);
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists || isThere(path)) {
+      throw new NetdiskError("exists", `${path}: it is there already`);
+    }
+    // A file system without links.
+    Deno.renameSync(temporary, path);
+    return;
+  }
+  Deno.removeSync(temporary);
+}
+
+function isThere(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -4,74 +4,87 @@
  * answers read while data is sent (SPEC.md 4).
  */
 
-import { createHash, type Hash } from "node:crypto";
+import { hash } from "node:crypto";
 import { BLOCK_HEADROOM } from "../protocol/channel.ts";
 import { isConnectionLost, NetdiskError } from "../protocol/errors.ts";
-import { type Connection, expectResponse } from "./connection.ts";
-import { keepAlive, WAITING_MS } from "./keep_alive.ts";
+import type { Frame } from "../protocol/frame.ts";
+import {
+  about,
+  type Connection,
+  expectResponse,
+  serverError,
+} from "./connection.ts";
+import { BLOCK_BYTES, type LargeObserver, sendData } from "./large_upload.ts";
 import type { SourceReader } from "./local_source.ts";
 import {
   changed,
+  type FileItem,
+  type FolderItem,
   isNotice,
   outcomeOf,
   PendingPut,
   type UploadItem,
   type UploadOutcome,
 } from "./pending_put.ts";
-import { compareBeginning } from "./resume.ts";
-
-/** Bytes that are read and sent at a time. */
-const BLOCK_BYTES = 256 * 1024;
 
 /** Up to this size a file is sent without asking first. */
 const SMALL_BYTES = BLOCK_BYTES;
 
-/** Uploads that may wait for their receipts; the server allows 64 (SPEC.md 9). */
-const MAX_PENDING = 64;
+/** Changes that may wait for their answers: as many as the server allows (SPEC.md 9). */
+const MAX_PENDING = 1024;
+
+const PUT_ANSWERS = [
+  "continue",
+  "verifying",
+  "working",
+  "receipt",
+  "cancelled",
+  "error",
+] as const;
+const FOLDER_ANSWERS = ["ok", "working", "error"] as const;
 
 /** Who wants to know how far it is. */
-export interface UploadObserver {
-  /** A file is about to be sent. */
+export interface UploadObserver extends LargeObserver {
+  /** A file or folder is about to be sent. */
   began(item: UploadItem): void;
-  /** The server has `offset` bytes, which are compared with the file's beginning. */
-  comparing(item: UploadItem, offset: number): void;
-  /**
-   * The data of a large file begins behind `offset` bytes, which the server has.
-   *
-   * @param differs that is 0 as what the server had is not the file's beginning
-   */
-  starts(item: UploadItem, offset: number, differs: boolean): void;
   /** All is there, but the server's disk takes its time. */
   flushing(): void;
-  /** So many bytes were handed to the connection. */
-  sent(bytes: number): void;
   /** In the order of the items. */
   ended(outcome: UploadOutcome): void;
 }
 
 export interface UploadOptions {
   /** False for an item that is to be sent whole, whatever the server has. @default true */
-  mayResume?: (item: UploadItem) => boolean;
+  mayResume?: (item: FileItem) => boolean;
+  /** False when what the server has of that name stays: then the outcome is `exists`. @default true */
+  replace?: boolean;
 }
+
+/** What is due, in the order of the items: an answer, or for what has failed here none. */
+type Pending = PendingPut | { folder: FolderItem } | UploadOutcome;
 
 /** Sends the items in their order. A class of one run; see {@link uploadAll}. */
 class Uploader {
   #connection: Connection;
   #observer: UploadObserver;
-  #mayResume: (item: UploadItem) => boolean;
-  #pending: PendingPut[] = [];
+  #mayResume: (item: FileItem) => boolean;
+  #replace: boolean;
+  #pending: Pending[] = [];
   #reading: Promise<void> | undefined;
   #room: (() => void) | undefined;
   #failure: unknown;
+  /** For one small file after the other. */
+  #block = new Uint8Array(BLOCK_HEADROOM + SMALL_BYTES);
 
   constructor(
     connection: Connection,
     observer: UploadObserver,
-    options: UploadOptions,
+    { mayResume = () => true, replace = true }: UploadOptions,
   ) {
     this.#connection = connection;
     this.#observer = observer;
-    this.#mayResume = options.mayResume ?? (() => true);
+    this.#mayResume = mayResume;
+    this.#replace = replace;
   }
 
   async run(items: Iterable<UploadItem>): Promise<void> {
@@ -79,9 +92,12 @@ class Uploader {
     await this.#connection.ready();
     try {
       for (const item of items) {
-        await this.#roomForOne();
+        if (this.#pending.length >= MAX_PENDING) await this.#roomForOne();
+        if (this.#failure) throw this.#failure;
         this.#observer.began(item);
-        await this.#sendFile(item);
+        const sending = this.#send(item);
+        // Thousands of small files need no promise each.
+        if (sending) await sending;
       }
       await this.#answered();
     } catch (error) {
@@ -99,158 +115,131 @@ class Uploader {
     if (this.#failure) throw this.#failure;
   }
 
-  async #sendFile(item: UploadItem): Promise<void> {
-    let reader: SourceReader;
+  #send(item: UploadItem): Promise<void> | undefined {
+    if (item.source === undefined) return this.#sendFolder(item);
+    const { size } = item.source;
+    return size !== null && size <= SMALL_BYTES
+      ? this.#sendSmall(item, size)
+      : this.#sendLarge(item);
+  }
+
+  #sendFolder(folder: FolderItem): Promise<void> | undefined {
+    const { remotePath: path, mtime } = folder;
+    const { channel } = this.#connection;
+    const going = channel.post({ type: "mkdir", path, parents: true, mtime });
+    this.#expect({ folder });
+    return going;
+  }
+
+  /** One read, one hash, one frame; what cannot be read is not announced. */
+  #sendSmall(item: FileItem, size: number): Promise<void> | undefined {
+    const put = new PendingPut(item, false);
+    const block = this.#block.subarray(0, BLOCK_HEADROOM + size);
     try {
-      reader = item.source.open();
+      this.#readSmall(item, size);
     } catch (error) {
-      // In its turn: results come in the order of the items.
-      await this.#answered();
-      this.#observer.ended({ item, error: error as NetdiskError });
-      return;
+      return this.#failed(item, error);
     }
+    put.sha256 = hash("sha256", block.subarray(BLOCK_HEADROOM), "hex");
+    put.size = size;
+    const going = this.#announce(put);
+    this.#expect(put);
+    return going
+      ? going.then(() => this.#sendBlock(put, block))
+      : this.#sendBlock(put, block);
+  }
+
+  #readSmall(item: FileItem, size: number): void {
+    const reader = item.source.open();
     try {
-      await this.#sendOpened(item, reader);
+      // A file that has no size may still have bytes, as those of /proc do.
+      const end = BLOCK_HEADROOM + Math.max(1, size);
+      const room = this.#block.subarray(BLOCK_HEADROOM, end);
+      const count = reader.readSync(room);
+      if (count !== size || reader.hasChanged()) throw changed(item);
     } finally {
       reader.close();
     }
   }
 
-  async #sendOpened(item: UploadItem, reader: SourceReader): Promise<void> {
-    const { source, remotePath: path } = item;
-    const { size, mtime, executable } = source;
-    const ask = size === null || size > SMALL_BYTES;
-    const put = new PendingPut(item, ask);
-    await this.#connection.send({
+  #sendBlock(put: PendingPut, block: Uint8Array): Promise<void> | undefined {
+    const going = put.size > 0
+      ? this.#connection.channel.postBlock(block)
+      : undefined;
+    return going ? going.then(() => this.#end(put)) : this.#end(put);
+  }
+
+  #end(put: PendingPut): Promise<void> | undefined {
+    this.#observer.sent(put.size);
+    return this.#commit(put);
+  }
+
+  async #sendLarge(item: FileItem): Promise<void> {
+    let reader: SourceReader;
+    try {
+      reader = item.source.open();
+    } catch (error) {
+      return this.#failed(item, error);
+    }
+    try {
+      const put = new PendingPut(item, true);
+      await this.#announce(put);
+      this.#expect(put);
+      await this.#connection.channel.flush();
+      const offset = await put.go;
+      if (offset === undefined) return;
+      try {
+        await sendData(this.#connection, put, reader, {
+          offset,
+          observer: this.#observer,
+          mayResume: this.#mayResume(item),
+          check: () => {
+            if (this.#failure) throw this.#failure;
+          },
+        });
+      } catch (error) {
+        if (this.#failure || !isLocal(error)) throw error;
+        put.localError = error;
+      }
+      await this.#commit(put);
+    } finally {
+      reader.close();
+    }
+  }
+
+  #announce({ item, state }: PendingPut): Promise<void> | undefined {
+    const { size, mtime, executable } = item.source;
+    return this.#connection.channel.post({
       type: "put",
-      path,
+      path: item.remotePath,
       size,
       mtime,
       executable,
-      ask,
-      replace: true,
+      ask: state === "asked",
+      replace: this.#replace,
     });
-    this.#pending.push(put);
-    this.#reading ??= this.#readAnswers();
-    let offset: number | undefined;
-    if (ask) {
-      await this.#connection.channel.flush();
-      offset = await put.go;
-      if (offset === undefined) return;
-    }
-    try {
-      if (offset === undefined) await this.#sendSmall(put, reader);
-      else await this.#sendLarge(put, reader, offset);
-    } catch (error) {
-      if (this.#failure || !isLocal(error)) throw error;
-      put.localError = error;
-    }
-    const { answered, localError } = put;
+  }
+
+  #commit(put: PendingPut): Promise<void> | undefined {
+    const { answered, localError, size, sha256 } = put;
     if (!answered) put.state = localError ? "cancelled" : "committed";
-    await this.#connection.send(
+    return this.#connection.channel.post(
       answered || localError
         ? { type: "cancel" }
-        : { type: "commit", size: put.size, sha256: put.sha256 },
+        : { type: "commit", size, sha256 },
     );
   }
 
-  /** One read, one hash, one frame. */
-  async #sendSmall(put: PendingPut, reader: SourceReader): Promise<void> {
-    const size = put.item.source.size ?? 0;
-    // A file that has no size may still have bytes, as those of /proc do.
-    const room = new Uint8Array(BLOCK_HEADROOM + Math.max(1, size));
-    const count = reader.readSync(room.subarray(BLOCK_HEADROOM));
-    if (count !== size || reader.hasChanged()) throw changed(put);
-    const block = room.subarray(0, BLOCK_HEADROOM + size);
-    const data = block.subarray(BLOCK_HEADROOM);
-    put.sha256 = createHash("sha256").update(data).digest("hex");
-    put.size = size;
-    if (size > 0) await this.#connection.channel.sendBlock(block);
-    this.#observer.sent(size);
+  /** The file is not sent; it is told of in its turn. @throws what is no failure of the file */
+  #failed(item: FileItem, error: unknown): undefined {
+    if (!isLocal(error)) throw error;
+    this.#pending.push({ item, error });
+    this.#settle();
   }
 
-  /** Sends what the server does not have: it offers the bytes before `offset`. */
-  async #sendLarge(
-    put: PendingPut,
-    reader: SourceReader,
-    offset: number,
-  ): Promise<void> {
-    const { item } = put;
-    if (offset === 0) {
-      this.#observer.starts(item, 0, false);
-      return await this.#sendRest(put, reader, createHash("sha256"));
-    }
-    const mayResume = this.#mayResume(item);
-    if (mayResume) this.#observer.comparing(item, offset);
-    const agreed = await compareBeginning(this.#connection, put, reader, {
-      offset,
-      mayResume,
-    });
-    if (this.#failure) throw this.#failure;
-    if (agreed === undefined) return;
-    put.size = agreed.offset;
-    const differs = mayResume && agreed.offset === 0;
-    this.#observer.starts(item, agreed.offset, differs);
-    await this.#sendRest(put, reader, agreed.hash);
-  }
-
-  /** Reads a block while the one before it is hashed and sent. */
-  async #sendRest(
-    put: PendingPut,
-    reader: SourceReader,
-    hash: Hash,
-  ): Promise<void> {
-    const { size } = put.item.source;
-    let block = newBlock();
-    let spare = newBlock();
-    let next = this.#readBlock(put, reader, block);
-    let isWaiting = false;
-    // A disk answers, or fails; a pipe may be silent for as long as it likes.
-    using _alive = size === null
-      ? keepAlive(this.#connection, put, WAITING_MS, () => isWaiting)
-      : undefined;
-    try {
-      for (;;) {
-        isWaiting = true;
-        const count = await put.orEnd(next);
-        isWaiting = false;
-        if (count === 0 || put.answered) break;
-        const full = block.subarray(0, BLOCK_HEADROOM + count);
-        put.size += count;
-        next = this.#readBlock(put, reader, spare);
-        // Seen when it is awaited.
-        next.catch(() => {});
-        hash.update(full.subarray(BLOCK_HEADROOM));
-        await this.#connection.channel.sendBlock(full);
-        // The next bytes of a pipe may take their time.
-        if (size === null) await this.#connection.channel.flush();
-        this.#observer.sent(count);
-        [block, spare] = [spare, block];
-      }
-    } finally {
-      // A read under way still uses a file's descriptor.
-      next.catch(() => {});
-      if (size !== null) await next.catch(() => {});
-    }
-    if (this.#failure) throw this.#failure;
-    if (!put.answered && size !== null) {
-      if (put.size !== size || reader.hasChanged()) throw changed(put);
-    }
-    put.sha256 = hash.digest("hex");
-  }
-
-  /** Never more than was announced: a file may grow while it is read. */
-  #readBlock(
-    put: PendingPut,
-    reader: SourceReader,
-    block: Uint8Array,
-  ): Promise<number> {
-    const { size } = put.item.source;
-    const left = size === null ? BLOCK_BYTES : size - put.size;
-    const wanted = Math.min(BLOCK_BYTES, left);
-    return reader.read(
-      block.subarray(BLOCK_HEADROOM, BLOCK_HEADROOM + wanted),
-    );
+  #expect(pending: Pending): void {
+    this.#pending.push(pending);
+    this.#reading ??= this.#readAnswers();
   }
 
   /** Waits until another upload may be begun. */
@@ -261,16 +250,25 @@ class Uploader {
       await this.#connection.channel.flush();
       await room;
     }
-    if (this.#failure) throw this.#failure;
   }
 
   /** Reads answers as long as any is due. Never throws: see #failure. */
   async #readAnswers(): Promise<void> {
     try {
-      while (this.#pending.length > 0) await this.#readAnswer();
+      for (;;) {
+        const pending = this.#pending[0];
+        if (!pending) break;
+        const frame = this.#connection.frameHere() ??
+          await this.#connection.frame();
+        if (!this.#isAnswered(frame, pending)) continue;
+        this.#settle();
+        this.#room?.();
+      }
     } catch (error) {
       this.#failure ??= error;
-      for (const put of this.#pending) put.end();
+      for (const put of this.#pending) {
+        if (put instanceof PendingPut) put.end();
+      }
       this.#pending = [];
       // The writer must not wait for a peer that we do not listen to.
       this.#connection.close();
@@ -280,25 +278,42 @@ class Uploader {
     }
   }
 
-  async #readAnswer(): Promise<void> {
-    const frame = await this.#connection.frame();
-    const put = this.#pending[0]!;
-    const answer = expectResponse(frame, [
-      "continue",
-      "verifying",
-      "working",
-      "receipt",
-      "cancelled",
-      "error",
-    ]);
-    put.answer(answer);
-    if (answer.type === "working" && put.state === "committed") {
-      this.#observer.flushing();
+  /** True when it was the last word about the item. */
+  #isAnswered(frame: Frame, pending: Pending): boolean {
+    if (pending instanceof PendingPut) {
+      const answer = expectResponse(frame, PUT_ANSWERS);
+      pending.answer(answer);
+      if (answer.type === "working" && pending.state === "committed") {
+        this.#observer.flushing();
+      }
+      if (answer.type === "continue" || isNotice(answer)) return false;
+      this.#pending.shift();
+      this.#observer.ended(outcomeOf(pending, answer));
+    } else if ("folder" in pending) {
+      const { folder: item } = pending;
+      const answer = expectResponse(frame, FOLDER_ANSWERS);
+      if (answer.type === "working") {
+        this.#observer.flushing();
+        return false;
+      }
+      this.#pending.shift();
+      this.#observer.ended(
+        answer.type === "ok"
+          ? { item }
+          : { item, error: about(item.label, serverError(answer)) },
+      );
     }
-    if (answer.type === "continue" || isNotice(answer)) return;
-    this.#pending.shift();
-    this.#room?.();
-    this.#observer.ended(outcomeOf(put, answer));
+    return true;
+  }
+
+  /** Tells of the failures whose turn has come. */
+  #settle(): void {
+    for (;;) {
+      const first = this.#pending[0];
+      if (!first || !("error" in first)) return;
+      this.#pending.shift();
+      this.#observer.ended(first);
+    }
   }
 }
 
@@ -316,10 +331,6 @@ export function uploadAll(
   options: UploadOptions = {},
 ): Promise<void> {
   return new Uploader(connection, observer, options).run(items);
-}
-
-function newBlock(): Uint8Array {
-  return new Uint8Array(BLOCK_HEADROOM + BLOCK_BYTES);
 }
 
 /** A failure of the source: the connection is fine, and the other files go on. */

@@ -4,10 +4,15 @@
  */
 
 import type { Output } from "./output.ts";
-import type { UploadItem, UploadOutcome } from "./pending_put.ts";
-import { Progress, type ProgressStyle } from "./progress.ts";
+import type { FileItem, UploadItem, UploadOutcome } from "./pending_put.ts";
+import {
+  Progress,
+  type ProgressStart,
+  type ProgressStyle,
+} from "./progress.ts";
 import type { Retry } from "./retry.ts";
 import type { UploadObserver } from "./upload.ts";
+import type { UploadQueue } from "./upload_queue.ts";
 
 /** From here on a server has kept something of an upload that is interrupted. */
 const KEPT_BYTES = 8 * 1024 * 1024;
@@ -22,10 +27,12 @@ export interface UploadWatchers {
 }
 
 export class UploadProgress implements UploadObserver, Disposable {
-  readonly #items: readonly UploadItem[];
+  readonly #queue: UploadQueue;
   readonly #watchers: UploadWatchers;
   readonly #progress: Progress;
-  /** Items with outcome; they are the first ones. */
+  readonly #isMany: boolean;
+  #name: string;
+  /** Files with outcome. */
   #done = 0;
   /** Bytes that were counted for these. */
   #settled = 0;
@@ -37,28 +44,29 @@ export class UploadProgress implements UploadObserver, Disposable {
   /** Progress still stands where the last connection ended. */
   #isStale = false;
 
-  constructor(items: readonly UploadItem[], watchers: UploadWatchers) {
+  constructor(queue: UploadQueue, watchers: UploadWatchers) {
     const { output, style } = watchers;
-    this.#items = items;
+    this.#queue = queue;
     this.#watchers = watchers;
-    this.#progress = new Progress(startOf(items), { output, style });
+    this.#isMany = !queue.isComplete || queue.length > 1;
+    this.#name = queue.first?.remotePath ?? "";
+    this.#progress = new Progress(this.#start, {
+      output,
+      style,
+      look: () => this.#start,
+    });
     watchers.retry.progress = this.#progress;
-  }
-
-  /** What is still to be sent: all that has no outcome. */
-  get left(): readonly UploadItem[] {
-    return this.#items.slice(this.#done);
   }
 
   /** True when a second upload of the file at hand can go on where this one is. */
   get resumable(): boolean {
     const item = this.#current;
-    const known = item !== undefined && item.source.size !== null;
+    const known = item?.source !== undefined && item.source.size !== null;
     return known && (this.#counted.get(item) ?? 0) > KEPT_BYTES;
   }
 
   /** True once the item was begun at a place that is known: what the server has is of this run. */
-  hasStarted(item: UploadItem): boolean {
+  hasStarted(item: FileItem): boolean {
     return this.#offsets.has(item);
   }
 
@@ -74,16 +82,16 @@ export class UploadProgress implements UploadObserver, Disposable {
 
   began(item: UploadItem): void {
     this.#current = item;
+    this.#name = item.remotePath;
     this.#counted.set(item, 0);
-    if (this.#isMany) this.#progress.update({ name: item.remotePath });
   }
 
-  comparing(item: UploadItem, offset: number): void {
+  comparing(item: FileItem, offset: number): void {
     this.#moveTo(item, offset);
     this.#progress.phase("verifying");
   }
 
-  starts(item: UploadItem, offset: number, differs: boolean): void {
+  starts(item: FileItem, offset: number, differs: boolean): void {
     const before = this.#offsets.get(item) ?? 0;
     this.#offsets.set(item, Math.max(before, offset));
     if (offset > before) this.#watchers.retry.moved();
@@ -115,15 +123,25 @@ export class UploadProgress implements UploadObserver, Disposable {
     const { item } = outcome;
     this.#settled += this.#counted.get(item) ?? 0;
     this.#counted.delete(item);
+    this.#offsets.delete(item);
     if (this.#current === item) this.#current = undefined;
-    this.#done++;
+    if (item.source !== undefined) this.#done++;
+    this.#queue.ended();
     this.#watchers.retry.moved();
     this.#progress.phase(undefined);
-    if (this.#isMany) {
-      const files = { done: this.#done, total: this.#items.length };
-      this.#progress.update({ files });
-    }
     this.#watchers.ended(outcome);
+  }
+
+  /** Nothing is to be done for the file. */
+  skipped(item: UploadItem): void {
+    if (item.source !== undefined) this.#done++;
+    this.#queue.forget(item);
+    this.#watchers.retry.moved();
+  }
+
+  /** Both sides are asked what they have. */
+  looking(): void {
+    this.#progress.phase("comparing");
   }
 
   /** Leaves a line that all is done. */
@@ -135,8 +153,15 @@ export class UploadProgress implements UploadObserver, Disposable {
     this.#progress.abandon();
   }
 
-  get #isMany(): boolean {
-    return this.#items.length > 1;
+  get #start(): ProgressStart {
+    const { files: total, bytes, isComplete } = this.#queue;
+    const name = this.#name;
+    if (!this.#isMany) return { name, total: bytes };
+    return {
+      name,
+      total: isComplete ? bytes : undefined,
+      files: { done: this.#done, total, isOpen: !isComplete },
+    };
   }
 
   /** Nothing is transferred, but `count` bytes of the item are there. */
@@ -148,16 +173,4 @@ export class UploadProgress implements UploadObserver, Disposable {
     for (const bytes of this.#counted.values()) position += bytes;
     this.#progress.moveTo(position);
   }
-}
-
-function startOf(items: readonly UploadItem[]) {
-  const [first] = items;
-  let total: number | undefined = 0;
-  for (const { source } of items) {
-    total = source.size === null ? undefined : total! + source.size;
-  }
-  const start = { name: first?.remotePath ?? "", total };
-  return items.length === 1
-    ? start
-    : { ...start, files: { done: 0, total: items.length } };
 }

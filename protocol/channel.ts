@@ -115,6 +115,16 @@ export class FrameChannel {
     }
   }
 
+  /**
+   * The next frame if all of it is here; the payload stays valid until the next
+   * {@link read}. For whoever takes many small frames: nothing is waited for.
+   *
+   * @throws ProtocolError as `read` does
+   */
+  take(): Frame | undefined {
+    return this.#decoder.next();
+  }
+
   /** Keeps the last payload valid beyond the next read; see FrameDecoder.keep. */
   keep(): () => void {
     return this.#decoder.keep();
@@ -123,6 +133,19 @@ export class FrameChannel {
   /** Queues a control message; it leaves with the next flush or read. */
   async send(message: Message): Promise<void> {
     await this.#enqueue(FrameKind.control, encodeMessage(message));
+  }
+
+  /** As {@link send}, with a promise only where there is something to wait for. */
+  post(message: Message): Promise<void> | undefined {
+    return this.#enqueue(FrameKind.control, encodeMessage(message));
+  }
+
+  /** As {@link sendBlock}, with a promise only where there is something to wait for. */
+  postBlock(block: Uint8Array): Promise<void> | undefined {
+    if (block.length - BLOCK_HEADROOM > COPY_BYTES) {
+      return this.sendBlock(block);
+    }
+    return this.#enqueue(FrameKind.data, block.subarray(BLOCK_HEADROOM));
   }
 
   /**
@@ -176,8 +199,8 @@ export class FrameChannel {
     }
   }
 
-  #enqueue(kind: FrameKind, payload: Uint8Array): Promise<void> {
-    if (this.#failure) return Promise.reject(this.#failure);
+  #enqueue(kind: FrameKind, payload: Uint8Array): Promise<void> | undefined {
+    if (this.#failure) throw this.#failure;
     const from = this.#queued;
     const end = from + FRAME_HEADER_BYTES + payload.length;
     if (end > this.#queue.length) {
@@ -188,7 +211,7 @@ export class FrameChannel {
     writeFrameHeader(this.#queue.subarray(from), kind, payload.length);
     this.#queue.set(payload, from + FRAME_HEADER_BYTES);
     this.#queued = end;
-    return end >= FLUSH_BYTES ? this.flush() : Promise.resolve();
+    return end >= FLUSH_BYTES ? this.flush() : undefined;
   }
 
   async #readSome(target: Uint8Array): Promise<number | null> {

@@ -105,6 +105,10 @@ declare module "@std/path" {
   export function basename(path: string | URL, suffix?: string): string;
   export function dirname(path: string | URL): string;
   export function fromFileUrl(url: string | URL): string;
+  export function globToRegExp(
+    glob: string,
+    options?: { extended?: boolean; os?: "darwin" | "linux" | "windows" },
+  ): RegExp;
   export function join(path: string | URL, ...paths: string[]): string;
   export function relative(from: string, to: string): string;
   export function resolve(...paths: string[]): string;

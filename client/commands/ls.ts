@@ -1,23 +1,21 @@
 /** `netdisk ls`: what is in a folder. */
 
 import type { Entry } from "../../protocol/messages.ts";
-import { NetdiskError } from "../../protocol/errors.ts";
-import {
-  parseRemotePath,
-  remoteName,
-  remoteParent,
-} from "../../protocol/remote_path.ts";
+import { remoteName, remoteParent } from "../../protocol/remote_path.ts";
 import { defineCommand } from "../command.ts";
-import { about, type Connection } from "../connection.ts";
+import { about, type Connection, isAboutPath } from "../connection.ts";
 import { displayText } from "../display_text.ts";
+import { entryFields, longColumns, paintName } from "../entry_view.ts";
 import type { Output } from "../output.ts";
+import {
+  checkTargets,
+  findTargets,
+  type RemoteTarget,
+  type Targets,
+} from "../remote_targets.ts";
+import { compareNames, MAX_SORTED, RemoteTree } from "../remote_tree.ts";
 import { type Retry, withSession } from "../retry.ts";
-
-/** Listings up to this length are sorted; longer ones come as they are, without waiting. */
-const MAX_SORTED = 10_000;
-
-/** Columns of the longest size below an exabyte. */
-const SIZE_COLUMNS = 15;
+import { Tally } from "../tally.ts";
 
 export const command = defineCommand({
   name: "ls",
@@ -25,16 +23,23 @@ export const command = defineCommand({
   usage: ["ls [PATH...]"],
   examples: [
     { command: "netdisk ls -l" },
-    { command: "netdisk ls photos/2026" },
+    { command: "netdisk ls -R photos/2026", note: "and what is below" },
+    { command: "netdisk ls 'photos/*.jpg'" },
   ],
   description:
     "Lists the files and folders in a remote folder, your own one by default; folders end in a slash. " +
-    `Listings of up to ${MAX_SORTED} names are sorted, longer ones come in the server's order.`,
+    `Listings of up to ${MAX_SORTED} names are sorted, longer ones come in the server's order.\n\n` +
+    "PATH may be a pattern with *, ?, [...], {a,b} and ** for any folders; quote it, or the shell takes it for local files.",
   options: [
     {
       name: "long",
       short: "l",
       description: "kind, size in bytes, time and name of each",
+    },
+    {
+      name: "recursive",
+      short: "R",
+      description: "the folders below as well",
     },
   ],
   args: [{ name: "PATH", optional: true, repeat: true }],
@@ -43,42 +48,53 @@ export const command = defineCommand({
   async run(invocation) {
     const { options, output } = invocation;
     const args = invocation.args.length === 0 ? [""] : invocation.args;
-    const paths = args.map(parseRemotePath);
-    const lister = new Lister(output, options.long);
+    checkTargets(args);
+    let targets: Targets | undefined;
+    let tally: Tally | undefined;
+    let lister: Lister | undefined;
     let listed = 0;
-    let failures = 0;
     await withSession(invocation, async (connection, retry) => {
-      for (; listed < paths.length; listed++) {
+      targets ??= await findTargets(connection, args);
+      const { found, failed, isSingle } = targets;
+      if (!tally) {
+        tally = new Tally(output, isSingle, "listed");
+        for (const { error } of failed) tally.failed(error);
+      }
+      const titled = !isSingle || options.recursive;
+      lister ??= new Lister(output, tally, { ...options, titled });
+      const ordered = filesFirst(found);
+      for (; listed < ordered.length; listed++) {
+        const target = ordered[listed]!;
         try {
-          const titled = paths.length > 1;
-          await lister.list(connection, paths[listed]!, { titled, retry });
+          await lister.list(connection, target, retry);
+          tally.succeeded();
         } catch (error) {
           if (!isAboutPath(error)) throw error;
-          const failure = about(args[listed]!, error);
-          if (paths.length === 1) throw failure;
-          failures++;
-          output.failure(failure);
+          tally.failed(about(target.label, error));
         }
         retry.moved();
       }
     });
-    if (failures > 0) {
-      throw new NetdiskError(
-        "partial",
-        `${failures} of ${paths.length} paths could not be listed`,
-      );
-    }
+    tally?.finish();
   },
 });
 
 class Lister {
-  #output: Output;
-  #long: boolean;
+  readonly #output: Output;
+  readonly #tally: Tally;
+  readonly #options: { long: boolean; recursive: boolean; titled: boolean };
+  /** Of the folder at hand, with `-R`. */
+  #tree: RemoteTree | undefined;
   #hasPrinted = false;
 
-  constructor(output: Output, long: boolean) {
+  constructor(
+    output: Output,
+    tally: Tally,
+    options: { long: boolean; recursive: boolean; titled: boolean },
+  ) {
     this.#output = output;
-    this.#long = long;
+    this.#tally = tally;
+    this.#options = options;
   }
 
   /**
@@ -87,10 +103,24 @@ class Lister {
    */
   async list(
     connection: Connection,
-    path: string,
-    { titled, retry }: { titled: boolean; retry: Retry },
+    target: RemoteTarget,
+    retry: Retry,
   ): Promise<void> {
     retry.repeatable = true;
+    if (target.entry && target.entry.kind !== "folder") {
+      this.#printFile(target.path, target.entry);
+    } else if (this.#options.recursive) {
+      await this.#listTree(connection, target, retry);
+    } else {
+      await this.#listFolder(connection, target.path, retry);
+    }
+  }
+
+  async #listFolder(
+    connection: Connection,
+    path: string,
+    retry: Retry,
+  ): Promise<void> {
     // Sent together: most paths are folders, and then one trip is enough.
     await connection.send({ type: "stat", path });
     await connection.send({ type: "list", path });
@@ -103,8 +133,7 @@ class Lister {
     }
     if (entry.kind !== "folder") {
       await skipListing(connection);
-      const name = remoteName(path);
-      this.#print({ ...entry, name }, remoteParent(path), path);
+      this.#printFile(path, entry);
       return;
     }
     let held: Entry[] | undefined = [];
@@ -117,7 +146,7 @@ class Lister {
       }
       if (held) {
         retry.repeatable = false;
-        if (titled) this.#printTitle(path);
+        this.#printTitle(path);
         for (const entry of held) this.#print(entry, path);
         held = undefined;
       }
@@ -125,53 +154,66 @@ class Lister {
     }
     retry.repeatable = true;
     if (!held) return;
-    if (titled) this.#printTitle(path);
-    held.sort((a, b) => a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
+    this.#printTitle(path);
+    held.sort((a, b) => compareNames(a.name, b.name));
     for (const entry of held) this.#print(entry, path);
   }
 
+  async #listTree(
+    connection: Connection,
+    { path }: RemoteTarget,
+    retry: Retry,
+  ): Promise<void> {
+    if (!this.#tree) {
+      const { entry } = await connection.call({ type: "stat", path }, "entry");
+      if (entry.kind !== "folder") return this.#printFile(path, entry);
+      this.#tree = new RemoteTree(path, { sorted: true });
+    }
+    for await (const event of this.#tree.events(connection)) {
+      if (event.error) {
+        const error = about(event.path || "/", event.error);
+        this.#tally.failedPart(error, { name: event.path });
+        continue;
+      }
+      const { path: folder, entries, isFirst, isLast } = event;
+      retry.repeatable = isLast;
+      if (isFirst) this.#printTitle(folder);
+      for (const entry of entries) this.#print(entry, folder);
+      if (isLast) retry.moved();
+    }
+    this.#tree = undefined;
+  }
+
   #printTitle(path: string): void {
+    if (!this.#options.titled) return;
     const title = `${displayText(path || "/")}:`;
     this.#output.print(this.#hasPrinted ? `\n${title}` : title);
     this.#hasPrinted = true;
   }
 
-  /** One line; `shown` stands in it for the name. */
-  #print(entry: Entry, folder: string, shown = entry.name): void {
-    const { name, kind, size, mtime, executable } = entry;
-    this.#hasPrinted = true;
-    this.#output.record("entry", {
-      folder,
-      name,
-      kind,
-      size,
-      mtime: mtime === null ? null : new Date(mtime).toISOString(),
-      executable,
-    });
-    if (this.#output.json) return;
-    const text = this.#paint(entry, displayText(shown));
-    if (!this.#long) {
-      this.#output.print(text);
-      return;
-    }
-    const letter = kind === "folder"
-      ? "d"
-      : kind === "other"
-      ? "?"
-      : executable
-      ? "x"
-      : "-";
-    const bytes = (kind === "file" ? String(size) : "-").padStart(SIZE_COLUMNS);
-    this.#output.print(`${letter} ${bytes}  ${localTime(mtime)}  ${text}`);
+  /** A path that is no folder, by its whole name. */
+  #printFile(path: string, entry: Entry): void {
+    const name = remoteName(path);
+    this.#print({ ...entry, name }, remoteParent(path), path);
   }
 
-  #paint({ kind, executable }: Entry, name: string): string {
-    if (kind === "folder") {
-      return this.#output.paint("stdout", "blue", name) + "/";
+  /** One line; `shown` stands in it for the name. */
+  #print(entry: Entry, folder: string, shown = entry.name): void {
+    this.#hasPrinted = true;
+    if (this.#output.json) {
+      this.#output.record("entry", entryFields(folder, entry));
+      return;
     }
-    if (kind === "other") return this.#output.paint("stdout", "cyan", name);
-    return executable ? this.#output.paint("stdout", "bold", name) : name;
+    const name = paintName(this.#output, entry, shown);
+    const line = this.#options.long ? `${longColumns(entry)}  ${name}` : name;
+    this.#output.print(line);
   }
+}
+
+/** Files that a pattern matches come before the folders, as shells have it. */
+function filesFirst(targets: readonly RemoteTarget[]): RemoteTarget[] {
+  const rank = ({ entry }: RemoteTarget) => entry?.kind === "folder" ? 1 : 0;
+  return targets.toSorted((a, b) => rank(a) - rank(b));
 }
 
 /** What answers a `list` that turned out to be needless; most often an error. */
@@ -181,22 +223,4 @@ async function skipListing(connection: Connection): Promise<void> {
   } catch (error) {
     if (!isAboutPath(error)) throw error;
   }
-}
-
-/** `2026-01-31 14:05`, in the time zone of whoever looks. */
-function localTime(mtime: number | null): string {
-  if (mtime === null) return " ".repeat(16);
-  const date = new Date(mtime);
-  const two = (n: number) => String(n).padStart(2, "0");
-  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${
-    two(date.getDate())
-  }`;
-  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}`;
-}
-
-/** An error of one path; the next one may be fine. */
-function isAboutPath(error: unknown): error is NetdiskError {
-  return error instanceof NetdiskError &&
-    ["not-found", "not-folder", "bad-name", "denied", "io", "internal"]
-      .includes(error.code);
 }

@@ -2,10 +2,7 @@ import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { assertEquals, assertRejects } from "@std/assert";
 import { Downloads } from "../../client/download.ts";
-import type {
-  DownloadItem,
-  DownloadOutcome,
-} from "../../client/incoming_file.ts";
+import type { DownloadOutcome, FileItem } from "../../client/incoming_file.ts";
 import type { TargetFacts } from "../../client/target_writer.ts";
 import { StdoutClosed } from "../../client/stream_writer.ts";
 import { NetdiskError } from "../../protocol/errors.ts";
@@ -34,7 +31,7 @@ interface MemoryFileOptions {
 
 /** A file in memory, and what became of it. */
 class MemoryFile {
-  readonly item: DownloadItem;
+  readonly item: FileItem;
   facts: TargetFacts | undefined;
   state: "untouched" | "open" | "finished" | "aborted" | "suspended" =
     "untouched";
@@ -181,8 +178,8 @@ async function run(
         void run.began.push([remotePath, size, offset]),
       received: (bytes) => void (run.received += bytes),
       ended: (outcome) => void run.outcomes.push(outcome),
-    });
-    await downloads.takeBeginnings(restart);
+    }, restart);
+    await downloads.takeBeginnings();
     for (const part of [script, ...then]) {
       try {
         await talk(
@@ -272,22 +269,20 @@ Deno.test("Downloads of nothing asks for nothing", strict, async () => {
   assertEquals(result.outcomes, []);
 });
 
-Deno.test("Downloads has 32 requests under way", strict, async () => {
-  const files = Array.from({ length: 40 }, (_, i) => new MemoryFile(`f${i}`));
+Deno.test("Downloads has 512 requests under way", strict, async () => {
+  const files = Array.from({ length: 600 }, (_, i) => new MemoryFile(`f${i}`));
   await run(files, async (server) => {
-    for (let i = 0; i < 32; i++) await server.request("get");
+    for (let i = 0; i < 512; i++) await server.request("get");
     const waiting = server.request("get");
     let came = false;
     waiting.then(() => came = true);
+    for (let i = 0; i < 255; i++) await server.sayFile(bytesOf(1));
     await settled();
-    assertEquals(came, false, "the 33rd comes after the first answer");
+    assertEquals(came, false, "more come when half of them are answered");
     await server.sayFile(bytesOf(1));
     await waiting;
-    for (let i = 33; i < 40; i++) {
-      await server.sayFile(bytesOf(1));
-      await server.request("get");
-    }
-    for (let i = 8; i < 40; i++) await server.sayFile(bytesOf(1));
+    for (let i = 513; i < 600; i++) await server.request("get");
+    for (let i = 256; i < 600; i++) await server.sayFile(bytesOf(1));
   });
 });
 

@@ -1,14 +1,15 @@
 import { assertEquals } from "@std/assert";
-import type { UploadItem, UploadOutcome } from "../../client/pending_put.ts";
+import type { FileItem, UploadOutcome } from "../../client/pending_put.ts";
 import { Retry } from "../../client/retry.ts";
 import { UploadProgress } from "../../client/upload_progress.ts";
+import { UploadQueue } from "../../client/upload_queue.ts";
 import { NetdiskError } from "../../protocol/errors.ts";
 import { receiptOf } from "../helpers/fake_server.ts";
 import { memoryOutput } from "../helpers/memory_output.ts";
 
 const MIB = 1024 * 1024;
 
-function item(name: string, size: number | null): UploadItem {
+function item(name: string, size: number | null): FileItem {
   return {
     remotePath: name,
     source: {
@@ -25,11 +26,12 @@ function item(name: string, size: number | null): UploadItem {
 }
 
 /** An upload of the items that is followed in a log. */
-function follow(...items: UploadItem[]) {
+function follow(...items: FileItem[]) {
   const { output, system } = memoryOutput();
   const outcomes: UploadOutcome[] = [];
   const retry = new Retry();
-  const progress = new UploadProgress(items, {
+  const queue = new UploadQueue(items);
+  const progress = new UploadProgress(queue, {
     output,
     style: "plain",
     retry,
@@ -37,6 +39,7 @@ function follow(...items: UploadItem[]) {
   });
   return {
     progress,
+    queue,
     outcomes,
     retry,
     /** Where it stands: a phase is told at once. */
@@ -54,15 +57,17 @@ const receipt = receiptOf(new Uint8Array(0));
 Deno.test("UploadProgress stands where it was until data moves again", () => {
   const [a, b, c] = [item("a", MIB), item("b", 2 * MIB), item("c", MIB)];
   using upload = follow(a, b, c);
-  const { progress } = upload;
-  progress.began(a);
+  const { progress, queue } = upload;
+  const first = queue.left()[Symbol.iterator]();
+  progress.began(first.next().value);
   progress.sent(MIB);
-  progress.began(b);
+  progress.began(first.next().value);
   progress.sent(MIB);
   progress.ended({ item: a, receipt });
   assertEquals(upload.stand(), "1/3 files, b: 50%, 2.00/4.00 MiB, here");
-  assertEquals(progress.left, [b, c]);
   progress.reconnected();
+  queue.restart();
+  assertEquals([...queue.left()], [b, c]);
   progress.began(b);
   assertEquals(upload.stand(), "1/3 files, b: 50%, 2.00/4.00 MiB, here");
   progress.sent(MIB / 2);

@@ -60,7 +60,7 @@ for (const [argv, expected] of PLACES) {
 
 /** Command lines that are wrong before there is a connection. */
 const REFUSED: [string[], string, string][] = [
-  [["/"], "usage", "get: / is a folder"],
+  [["/"], "is-folder", "/: it is a folder"],
   [["a/../b"], "bad-name", "a/../b: '..' is not allowed in a path"],
   [["x/a", "y/a"], "usage", "get: x/a and y/a would get the same name"],
   [

@@ -1,0 +1,240 @@
+/**
+ * What a get fetches, when the server has to be asked for that: folders,
+ * patterns, and files of which only some are wanted. It comes in parts of a
+ * bounded size, each of which is downloaded before the next one is looked for.
+ */
+
+import { NetdiskError } from "../protocol/errors.ts";
+import type { Entry } from "../protocol/messages.ts";
+import { digestIfReadable, localFacts, looksSame } from "./compare.ts";
+import { about, type Connection } from "./connection.ts";
+import { localPaths, type NamedSource } from "./download_names.ts";
+import {
+  FolderDownload,
+  type FolderObserver,
+  type FolderRules,
+} from "./folder_download.ts";
+import type { DownloadItem, FileItem } from "./incoming_file.ts";
+import { statIfThere } from "./local_source.ts";
+import { fileTarget } from "./local_target.ts";
+import { answers } from "./pipeline.ts";
+import { type FailedTarget, findTargets } from "./remote_targets.ts";
+import { shellWord } from "./shell_word.ts";
+import type { Wanted } from "./transfer_options.ts";
+
+/** Items of one part; the last folder may bring more. */
+const MAX_PART = 20_000;
+
+export interface PlanRules extends FolderRules {
+  to: string | undefined;
+  recursive: boolean;
+  wanted: Wanted;
+}
+
+export interface PlanObserver extends FolderObserver {
+  /** A file that is here already. */
+  skipped(item: FileItem, reason: string): void;
+  /** It is known what the arguments come to. */
+  resolved(isSingle: boolean): void;
+}
+
+/** An argument, or what a pattern matches, and what the server has of that name. */
+interface Source extends NamedSource {
+  entry: Entry;
+  isContents: boolean;
+}
+
+export class DownloadPlan {
+  readonly #args: readonly string[];
+  readonly #rules: PlanRules;
+  readonly #observer: PlanObserver;
+  /** Still to be walked through, the next one last. */
+  #folders: FolderDownload[] | undefined;
+  #part: DownloadItem[] = [];
+  #files = 0;
+  #bytes = 0;
+
+  constructor(
+    args: readonly string[],
+    rules: PlanRules,
+    observer: PlanObserver,
+  ) {
+    this.#args = args;
+    this.#rules = rules;
+    this.#observer = observer;
+  }
+
+  /** Files that are known of and wanted, or not looked at closely yet. */
+  get files(): number {
+    return this.#files;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** True when nothing more will be found. */
+  get isComplete(): boolean {
+    return this.#folders?.length === 0 && this.#part.length === 0;
+  }
+
+  /**
+   * The next part; undefined at the end.
+   *
+   * @throws NetdiskError when the connection fails: may then be called again with
+   * another one; and what makes all of it impossible
+   */
+  async next(connection: Connection): Promise<DownloadItem[] | undefined> {
+    const folders = this.#folders ??= await this.#resolve(connection);
+    while (this.#part.length < MAX_PART) {
+      const folder = folders.at(-1);
+      if (!folder) break;
+      if (await folder.list(connection, this.#part, MAX_PART)) folders.pop();
+    }
+    if (this.#part.length === 0) return undefined;
+    const selected = await this.#select(connection, this.#part);
+    this.#part = [];
+    for (const item of selected) {
+      if (!item.target) continue;
+      this.#files++;
+      this.#bytes += item.facts?.size ?? 0;
+    }
+    return selected;
+  }
+
+  /** Finds out what the arguments are, and names what they stand for. */
+  async #resolve(connection: Connection): Promise<FolderDownload[]> {
+    const { recursive, to } = this.#rules;
+    const targets = await findTargets(connection, this.#args, {
+      whole: recursive,
+    });
+    const failed: FailedTarget[] = [...targets.failed];
+    const sources: Source[] = [];
+    const unknown = targets.found.filter(({ entry }) => !entry);
+    const requests = unknown.map((
+      { path },
+    ) => ({ type: "stat", path } as const));
+    const entries: (Entry | NetdiskError)[] = [];
+    for await (
+      const { answer, error } of answers(connection, requests, "entry")
+    ) entries.push(answer?.entry ?? error!);
+    for (const { label, path, entry } of targets.found) {
+      const found = entry ?? entries.shift()!;
+      const error = found instanceof NetdiskError
+        ? about(label, found)
+        : faultOf(label, found, recursive);
+      if (error) {
+        failed.push({ label, error });
+        continue;
+      }
+      const isFolder = (found as Entry).kind === "folder";
+      sources.push({
+        label,
+        remotePath: path,
+        entry: found as Entry,
+        // What a pattern matches has its own name.
+        isContents: isFolder && !entry && /(^|\/)\.?$/.test(label),
+      });
+    }
+    const isFolder = sources.some(({ entry }) => entry.kind === "folder");
+    const paths = localPaths(sources, to);
+    this.#observer.resolved(targets.isSingle && !isFolder);
+    for (const { label, error } of failed) this.#observer.failed(label, error);
+    return this.#open(sources, paths);
+  }
+
+  /** Takes the files into the first part, and the folders for later. */
+  #open(sources: readonly Source[], paths: readonly string[]) {
+    const folders: FolderDownload[] = [];
+    for (const [index, source] of sources.entries()) {
+      const { label, remotePath, entry, isContents } = source;
+      const localPath = paths[index]!;
+      if (entry.kind === "file") {
+        const target = fileTarget(localPath, this.#rules.replace);
+        this.#part.push({ label, remotePath, target, facts: entry });
+        continue;
+      }
+      const isNamed = isContents || localPath === this.#rules.to;
+      const { mtime } = entry;
+      const place = { remotePath, localPath, isNamed, mtime };
+      folders.push(new FolderDownload(place, this.#rules, this.#observer));
+    }
+    return folders.reverse();
+  }
+
+  /** Leaves out what is here already. Nothing is told before all is looked at. */
+  async #select(
+    connection: Connection,
+    items: DownloadItem[],
+  ): Promise<DownloadItem[]> {
+    const { wanted } = this.#rules;
+    if (wanted === "all") return items;
+    const here = wanted === "different"
+      ? await this.#equal(connection, items)
+      : new Set(items.filter((item) => item.target && isHere(item, wanted)));
+    const reason = REASONS[wanted];
+    return items.filter((item) => {
+      if (!item.target || !here.has(item)) return true;
+      this.#observer.skipped(item, reason);
+      return false;
+    });
+  }
+
+  /** Files that have the SHA-256 of the server's. */
+  async #equal(
+    connection: Connection,
+    items: readonly DownloadItem[],
+  ): Promise<Set<DownloadItem>> {
+    const equal = new Set<DownloadItem>();
+    const same = items.filter((item): item is FileItem =>
+      item.target !== undefined &&
+      localFacts(item.target.label)?.size === item.facts?.size
+    );
+    const requests = same.map(({ remotePath: path }) =>
+      ({ type: "digest", path }) as const
+    );
+    let index = 0;
+    for await (const { answer } of answers(connection, requests, "done")) {
+      const item = same[index++]!;
+      const sha256 = answer && await digestIfReadable(item.target.label);
+      if (sha256 !== undefined && sha256 === answer?.sha256) equal.add(item);
+    }
+    return equal;
+  }
+}
+
+/** Why a file is not transferred again. */
+export const REASONS = {
+  missing: "it is there already",
+  changed: "it is there with the same size and time",
+  different: "it is there with the same SHA-256",
+} as const;
+
+function isHere(item: FileItem, wanted: "missing" | "changed"): boolean {
+  const { label } = item.target;
+  if (wanted === "missing") return statIfThere(label) !== undefined;
+  const here = localFacts(label);
+  return here !== undefined && item.facts !== undefined &&
+    looksSame(here, item.facts);
+}
+
+/** Why something that is there is not downloaded. */
+function faultOf(
+  label: string,
+  { kind }: Entry,
+  recursive: boolean,
+): NetdiskError | undefined {
+  if (kind === "file" || kind === "folder" && recursive) return undefined;
+  if (kind === "folder") return isFolderError(label);
+  return new NetdiskError(
+    "bad-name",
+    `${label}: it is neither file nor folder`,
+  );
+}
+
+/** A file is wanted, and this is none. */
+export function isFolderError(label: string): NetdiskError {
+  return new NetdiskError("is-folder", `${label}: it is a folder`, {
+    hint: `netdisk get -r ${shellWord(label)}`,
+  });
+}

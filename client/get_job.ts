@@ -1,0 +1,251 @@
+/** One get, over as many connections as it takes. */
+
+import type { NetdiskError } from "../protocol/errors.ts";
+import { parseRemotePath } from "../protocol/remote_path.ts";
+import { type Invocation, usageError } from "./command.ts";
+import type { Connection } from "./connection.ts";
+import { displayText } from "./display_text.ts";
+import { Downloads } from "./download.ts";
+import { localPaths } from "./download_names.ts";
+import { DownloadPlan, isFolderError, REASONS } from "./download_plan.ts";
+import { DownloadProgress } from "./download_progress.ts";
+import { withChoice } from "./folder_download.ts";
+import type {
+  DownloadItem,
+  DownloadOutcome,
+  FileItem,
+} from "./incoming_file.ts";
+import { isOneName } from "./local_names.ts";
+import { statIfThere } from "./local_source.ts";
+import { fileTarget, stdoutTarget } from "./local_target.ts";
+import { hasPartials } from "./partial_file.ts";
+import { progressStyle } from "./progress.ts";
+import { hasGlob } from "./remote_glob.ts";
+import { checkTargets } from "./remote_targets.ts";
+import { Results } from "./results.ts";
+import type { Retry } from "./retry.ts";
+import {
+  type TransferRules,
+  transferRules,
+  type TransferValues,
+} from "./transfer_options.ts";
+
+/** Up to so many files each is looked at for what an earlier download has left. */
+const MAX_LOOKS = 16;
+
+export type GetInvocation = Invocation<
+  TransferValues & { to: string | undefined; restart: boolean }
+>;
+
+export class GetJob implements Disposable {
+  readonly #invocation: GetInvocation;
+  readonly #rules: TransferRules;
+  readonly #progress: DownloadProgress;
+  readonly #downloads: Downloads;
+  /** Undefined when the server need not be asked what there is. */
+  readonly #plan: DownloadPlan | undefined;
+  #results: Results;
+  #isPlanned = false;
+
+  /** @throws NetdiskError for what cannot be got at all */
+  constructor(invocation: GetInvocation) {
+    const { args, options, output } = invocation;
+    this.#invocation = invocation;
+    const isStream = options.to === "-";
+    this.#rules = transferRules("get", options, { isStream });
+    this.#results = new Results(args.length, "downloaded");
+    const isDirect = !options.recursive && !options.dryRun &&
+      ["all", "missing"].includes(this.#rules.wanted) && !args.some(hasGlob);
+    this.#plan = isDirect ? undefined : this.#makePlan(isStream);
+    const items = this.#plan ? [] : this.#nameItems();
+    this.#progress = new DownloadProgress(
+      this.#plan ?? { files: items.length, bytes: undefined, isComplete: true },
+      {
+        output,
+        style: options.dryRun
+          ? "none"
+          : progressStyle(options.progress, output),
+        ended: (outcome) => this.#report(outcome),
+      },
+    );
+    this.#downloads = new Downloads(items, this.#progress, options.restart);
+  }
+
+  /** Whether the same command would go on where this one is. */
+  get isKept(): boolean {
+    return this.#downloads.isKept;
+  }
+
+  /** Takes what earlier downloads have left of the files that are named. */
+  async takeBeginnings(): Promise<void> {
+    const { options, args } = this.#invocation;
+    // One look at the folder is cheaper than one for each of thousands.
+    if (args.length > MAX_LOOKS && !hasPartials(options.to || ".")) return;
+    await this.#downloads.takeBeginnings();
+    this.#progress.hide();
+  }
+
+  /** Fetches what has no outcome yet. */
+  async run(connection: Connection, retry: Retry): Promise<void> {
+    const { dryRun } = this.#invocation.options;
+    const plan = this.#plan;
+    this.#progress.connected(retry);
+    for (;;) {
+      if (!this.#downloads.isDone) {
+        const isFinal = !plan || this.#isPlanned && plan.isComplete;
+        await this.#downloads.run(connection, isFinal);
+      }
+      if (!plan || this.#isPlanned && plan.isComplete) return;
+      this.#progress.listing(true);
+      const items = await plan.next(connection);
+      this.#progress.listing(false);
+      this.#isPlanned = true;
+      retry.moved();
+      if (!items) return;
+      if (dryRun) { for (const item of items) this.#show(item); }
+      else this.#downloads.add(items);
+    }
+  }
+
+  /** Says how it went. @throws NetdiskError when a file failed */
+  finish(): void {
+    if (this.#results.failures === 0) this.#progress.finish();
+    this.#results.finish(this.#invocation.output);
+  }
+
+  [Symbol.dispose](): void {
+    this.#downloads[Symbol.dispose]();
+    this.#progress[Symbol.dispose]();
+  }
+
+  /** The files that are named, whatever the server has. */
+  #nameItems(): FileItem[] {
+    const { args, options, output } = this.#invocation;
+    const { to } = options;
+    const sources = args.map((label) => ({
+      label,
+      remotePath: parseRemotePath(label),
+    }));
+    for (const { label, remotePath } of sources) {
+      if (remotePath === "") throw isFolderError(label);
+    }
+    if (to === "-") {
+      checkStdout(this.#invocation);
+      return [{ ...sources[0]!, target: stdoutTarget(output) }];
+    }
+    const paths = localPaths(sources, to);
+    const replace = this.#rules.wanted === "all";
+    const items = sources.map((source, index) => ({
+      ...source,
+      target: fileTarget(paths[index]!, replace),
+    }));
+    if (replace) return items;
+    return items.filter((item) => {
+      if (statIfThere(item.target.label) === undefined) return true;
+      this.#skipped(item, REASONS.missing);
+      return false;
+    });
+  }
+
+  #makePlan(isStream: boolean): DownloadPlan {
+    const { args, options } = this.#invocation;
+    checkTargets(args);
+    if (isStream) {
+      throw usageError("get", "patterns and --to - exclude each other");
+    }
+    return new DownloadPlan(args, {
+      to: options.to,
+      recursive: options.recursive,
+      wanted: this.#rules.wanted,
+      exclude: this.#rules.exclude,
+      dryRun: options.dryRun,
+      replace: this.#rules.wanted !== "missing",
+      isOneName,
+    }, {
+      resolved: (isSingle) => {
+        const total = isSingle ? 1 : undefined;
+        this.#results = new Results(total, "downloaded");
+      },
+      failed: (name, error) => this.#failed(name, error),
+      skipped: (item, reason) => this.#skipped(item, reason),
+      left: (name, reason) => {
+        const { output } = this.#invocation;
+        this.#results.skipped();
+        output.notice(`${name}: ${reason}, skipped`);
+        output.record("skipped", { name, reason });
+      },
+    });
+  }
+
+  #skipped({ remotePath: name, target }: FileItem, reason: string): void {
+    const { output, options } = this.#invocation;
+    const { label: path } = target;
+    this.#results.skipped();
+    if (options.dryRun) {
+      output.print(`would skip ${displayText(path)}: ${reason}`);
+      output.record("plan", { action: "skip", name, path, reason });
+    } else {
+      output.record("skipped", { name, path, reason });
+      output.detail(`${path}: ${reason}, skipped`);
+    }
+  }
+
+  #show(item: DownloadItem): void {
+    if (!item.target) return;
+    const { output } = this.#invocation;
+    const { remotePath: name, target: { label: path }, facts } = item;
+    this.#results.succeeded(facts?.size);
+    const from = path === name ? "" : ` to ${displayText(path)}`;
+    output.print(`would download ${displayText(name)}${from}`);
+    output.record("plan", {
+      action: "download",
+      name,
+      path,
+      size: facts?.size,
+    });
+  }
+
+  #failed(name: string, error: NetdiskError): void {
+    this.#results.failed(error, this.#invocation.output, { name });
+  }
+
+  /** Puts one outcome on the screen. */
+  #report({ item, file, error }: DownloadOutcome): void {
+    const { output } = this.#invocation;
+    const { remotePath: name, target } = item;
+    if (error?.code === "exists" && target) {
+      this.#skipped(item, REASONS.missing);
+    } else if (error) {
+      const isFolder = error.code === "is-folder" &&
+        error.message.startsWith(`${item.label}: `) && !this.#plan;
+      this.#failed(
+        name,
+        isFolder ? isFolderError(item.label) : withChoice(error, name),
+      );
+    } else if (file && target) {
+      const { size, sha256, mtime } = file;
+      this.#results.succeeded(size);
+      if (output.json) {
+        output.record("file", {
+          name,
+          path: target.label,
+          size,
+          sha256,
+          mtime: mtime === null ? null : new Date(mtime).toISOString(),
+        });
+      }
+      if (output.verbose) {
+        output.detail(`${name}: ${size} bytes, sha256 ${sha256}`);
+      }
+    }
+  }
+}
+
+function checkStdout({ args, output }: GetInvocation): void {
+  if (args.length > 1) {
+    throw usageError("get", "only one file can go to standard output");
+  }
+  if (output.json) {
+    throw usageError("get", "--json and --to - both need standard output");
+  }
+}

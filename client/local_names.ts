@@ -1,0 +1,71 @@
+/** Names of the server that this machine cannot store, or not beside each other. */
+
+import { join } from "@std/path";
+
+// deno-lint-ignore no-control-regex -- control characters are what it looks for
+const WINDOWS_CHARACTERS = /[<>:"|?*\\\u0000-\u001f]/;
+
+/** Names of devices, with any ending. */
+const WINDOWS_DEVICES = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\.|$)/i;
+
+/** Why the system cannot store a legal remote name. A name that is too long is refused by the disk. */
+export function localNameFault(
+  name: string,
+  os: typeof Deno.build.os = Deno.build.os,
+): string | undefined {
+  if (os !== "windows") return undefined;
+  const [character] = WINDOWS_CHARACTERS.exec(name) ?? [];
+  if (character !== undefined) {
+    return `Windows stores no name with ${character}`;
+  }
+  if (/[. ]$/.test(name)) {
+    return "Windows stores no name that ends in a dot or space";
+  }
+  if (WINDOWS_DEVICES.test(name)) return "Windows has this name for a device";
+  return undefined;
+}
+
+/** Whether a folder takes two names for one. */
+export type NameProbe = (folder: string, a: string, b: string) => boolean;
+
+/** Asks the file system: it alone knows its rules. */
+export function isOneName(folder: string, a: string, b: string): boolean {
+  const probe = Deno.makeTempDirSync({ dir: folder, prefix: ".netdisk-" });
+  try {
+    Deno.writeFileSync(join(probe, a), new Uint8Array(0), { createNew: true });
+    return [...Deno.readDirSync(probe)].length === 1 && isThere(join(probe, b));
+  } finally {
+    Deno.removeSync(probe, { recursive: true });
+  }
+}
+
+/** The names of one remote folder that a local one is to have. */
+export class FolderNames {
+  readonly #folder: string;
+  readonly #probe: NameProbe;
+  /** By what is left of a name where neither case nor composition counts. */
+  #names = new Map<string, string>();
+
+  constructor(folder: string, probe: NameProbe) {
+    this.#folder = folder;
+    this.#probe = probe;
+  }
+
+  /** The name whose place this one would take, if there is one. */
+  clash(name: string): string | undefined {
+    const folded = name.normalize("NFC").toLowerCase();
+    const other = this.#names.get(folded);
+    if (other === undefined) this.#names.set(folded, name);
+    if (other === undefined || other === name) return undefined;
+    return this.#probe(this.#folder, other, name) ? other : undefined;
+  }
+}
+
+function isThere(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}

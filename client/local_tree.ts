@@ -1,0 +1,153 @@
+/**
+ * Walks through a local folder, one entry at a time. Links are not followed, and
+ * what is no file is told and left out, so a walk ends and stays where it began.
+ */
+
+import { NetdiskError } from "../protocol/errors.ts";
+import type { Exclude } from "./exclude.ts";
+import { localError } from "./local_source.ts";
+import { isUnfinished } from "./partial_file.ts";
+
+/** Folders up to this length are walked in the order of their names. */
+const MAX_SORTED = 100_000;
+
+/** What a walk comes by. Paths are told twice: as a person would write them, and from where it began. */
+export interface LocalEntry {
+  /** A folder comes behind all that is in it. */
+  kind: "file" | "folder";
+  path: string;
+  /** With `/` between the names; the folder that is walked is `""`. */
+  relative: string;
+  name: string;
+  info: Deno.FileInfo;
+}
+
+/** What a walk leaves out: for a reason, or as it cannot be read. */
+export interface LocalObstacle {
+  kind: "skipped" | "failed";
+  path: string;
+  relative: string;
+  /** Does not name the path of what is skipped, but that of what failed. */
+  reason: NetdiskError;
+}
+
+export interface WalkOptions {
+  exclude?: Pick<Exclude, "has"> | undefined;
+  /** Why a name is not wanted; the folder that has it is not entered. */
+  fault?: (name: string, relative: string) => string | undefined;
+}
+
+/** A folder that is being walked. */
+interface Level {
+  path: string;
+  relative: string;
+  name: string;
+  info: Deno.FileInfo;
+  entries: Deno.DirEntry[];
+  next: number;
+}
+
+/**
+ * The entries below a folder and at last the folder itself.
+ *
+ * @param root is followed if it is a link
+ */
+export function* walkLocal(
+  root: string,
+  options: WalkOptions = {},
+): Generator<LocalEntry | LocalObstacle, void> {
+  const levels: Level[] = [];
+  const enter = (
+    path: string,
+    relative: string,
+    name: string,
+  ): LocalObstacle | undefined => {
+    try {
+      const info = relative === "" ? Deno.statSync(path) : Deno.lstatSync(path);
+      const entries = readFolder(path);
+      levels.push({ path, relative, name, info, entries, next: 0 });
+      return undefined;
+    } catch (error) {
+      const reason = unreadable(path, name, error);
+      return { kind: "failed", path, relative, reason };
+    }
+  };
+  const obstacle = enter(root, "", "");
+  if (obstacle) yield obstacle;
+  for (let level = levels.at(-1); level; level = levels.at(-1)) {
+    const entry = level.entries[level.next++];
+    if (!entry) {
+      levels.pop();
+      const { path, relative, name, info } = level;
+      yield { kind: "folder", path, relative, name, info };
+      continue;
+    }
+    const { name, isDirectory } = entry;
+    if (isUnfinished(name)) continue;
+    const path = level.path.endsWith("/")
+      ? level.path + name
+      : `${level.path}/${name}`;
+    const relative = level.relative === "" ? name : `${level.relative}/${name}`;
+    if (options.exclude?.has(relative, isDirectory)) continue;
+    const fault = options.fault?.(name, relative);
+    if (fault !== undefined) {
+      const reason = new NetdiskError("bad-name", `${path}: ${fault}`);
+      yield { kind: "failed", path, relative, reason };
+    } else if (isDirectory) {
+      const obstacle = enter(path, relative, name);
+      if (obstacle) yield obstacle;
+    } else {
+      yield look(path, relative, entry);
+    }
+  }
+}
+
+function look(
+  path: string,
+  relative: string,
+  { name, isFile, isSymlink }: Deno.DirEntry,
+): LocalEntry | LocalObstacle {
+  if (isSymlink) return skipped(path, relative, "it is a link");
+  try {
+    const info = Deno.lstatSync(path);
+    if (isFile && info.isFile) {
+      return { kind: "file", path, relative, name, info };
+    }
+    return skipped(path, relative, `it is ${whatIs(info)}`);
+  } catch (error) {
+    const reason = unreadable(path, name, error);
+    return { kind: "failed", path, relative, reason };
+  }
+}
+
+function skipped(path: string, relative: string, why: string): LocalObstacle {
+  const reason = new NetdiskError("local-io", why);
+  return { kind: "skipped", path, relative, reason };
+}
+
+function whatIs(info: Deno.FileInfo): string {
+  if (info.isSymlink) return "a link";
+  if (info.isFifo) return "a pipe";
+  if (info.isSocket) return "a socket";
+  return info.isBlockDevice || info.isCharDevice ? "a device" : "no file";
+}
+
+function readFolder(path: string): Deno.DirEntry[] {
+  const entries = [...Deno.readDirSync(path)];
+  if (entries.length > MAX_SORTED) return entries;
+  return entries.sort((a, b) => a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
+}
+
+/** A name that is no text was read with a mark in it, and is not found by that. */
+function unreadable(path: string, name: string, error: unknown): NetdiskError {
+  if (error instanceof Deno.errors.NotFound && name.includes("\ufffd")) {
+    return new NetdiskError(
+      "bad-name",
+      `${path}: its name is not valid UTF-8`,
+      {
+        cause: error,
+      },
+    );
+  }
+  return localError(path, error);
+}

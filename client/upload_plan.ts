@@ -1,0 +1,227 @@
+/**
+ * Which local files and folders a put sends, and under which remote names. What
+ * is in folders is found out while it is sent.
+ */
+
+import { basename } from "@std/path";
+import { NetdiskError } from "../protocol/errors.ts";
+import type { Entry } from "../protocol/messages.ts";
+import {
+  joinRemotePath,
+  parseRemotePath,
+  remotePathFault,
+} from "../protocol/remote_path.ts";
+import { usageError } from "./command.ts";
+import { about, type Connection } from "./connection.ts";
+import type { Exclude } from "./exclude.ts";
+import {
+  FileSource,
+  type LocalSource,
+  namedSource,
+  statLocal,
+  stdinSource,
+} from "./local_source.ts";
+import { type LocalObstacle, walkLocal } from "./local_tree.ts";
+import type { UploadItem } from "./pending_put.ts";
+import type { PromptInput } from "./prompt.ts";
+
+/** Something that the user named. */
+export type PutSource =
+  | { label: string; name: string; file: LocalSource }
+  /** A folder; without a name it stands for what is in it. */
+  | { label: string; name: string; file?: undefined };
+
+/** A source and where it goes. */
+export interface PutTarget {
+  source: PutSource;
+  remotePath: string;
+}
+
+/** What is told while the plan is carried out. */
+export interface PlanObserver {
+  /** It cannot be uploaded. */
+  failed(name: string, error: NetdiskError): void;
+  /** It is no file. */
+  left(obstacle: LocalObstacle, remotePath: string): void;
+}
+
+/** Looks at what an argument leads to. @throws NetdiskError */
+export function openSource(
+  path: string,
+  { recursive, stdin }: {
+    recursive: boolean;
+    stdin: Pick<PromptInput, "read">;
+  },
+): PutSource {
+  if (path === "-") return { label: path, name: "", file: stdinSource(stdin) };
+  const info = statLocal(path);
+  if (!info.isDirectory) {
+    const file = namedSource(path, info);
+    return { label: path, name: file.name, file };
+  }
+  if (!recursive) {
+    throw new NetdiskError("is-folder", `${path}: it is a folder`, {
+      hint: `netdisk put -r ${path}`,
+    });
+  }
+  const isContents = /(^|\/)\.{0,2}$/.test(path);
+  return { label: path, name: isContents ? "" : basename(path) };
+}
+
+/**
+ * Finds out what `to` is on the server.
+ *
+ * @returns the folder that the sources go into, or undefined when it is a new name
+ */
+export async function targetFolder(
+  connection: Connection,
+  to: string | undefined,
+): Promise<string | undefined> {
+  if (to === undefined) return "";
+  const path = parseRemotePath(to);
+  if (to.endsWith("/") || path === "") return path;
+  const kind = await kindOf(connection, path, to);
+  return kind === "folder" ? path : undefined;
+}
+
+/**
+ * Names what is uploaded. What cannot have its name is told, and left out.
+ *
+ * @throws NetdiskError `usage`
+ */
+export function nameTargets(
+  sources: readonly PutSource[],
+  { to, folder }: { to: string | undefined; folder: string | undefined },
+  observer: PlanObserver,
+): PutTarget[] {
+  if (folder === undefined) {
+    if (sources.length > 1) {
+      throw usageError(
+        "put",
+        `--to ${to} is not a folder, and there are several files; for a new folder write ${to}/`,
+      );
+    }
+    const remotePath = parseRemotePath(to!);
+    return sources.map((source) => ({ source, remotePath }));
+  }
+  const taken = new Map<string, string>();
+  return sources.flatMap((source) => {
+    const { label, name, file } = source;
+    if (name === "" && file) {
+      throw usageError(
+        "put",
+        "standard input needs a name, and --to is a folder",
+      );
+    }
+    let remotePath: string;
+    try {
+      remotePath = parseRemotePath(joinRemotePath(folder, name));
+    } catch (error) {
+      observer.failed(label, error as NetdiskError);
+      return [];
+    }
+    // What is in folders may come together.
+    if (name === "") return { source, remotePath };
+    const other = taken.get(remotePath);
+    if (other !== undefined) {
+      throw usageError("put", `${other} and ${label} would get the same name`);
+    }
+    taken.set(remotePath, label);
+    return { source, remotePath };
+  });
+}
+
+/**
+ * The targets without the folders that a file is in the way of: one error is
+ * enough for all that is in them.
+ */
+export async function withoutBlocked(
+  connection: Connection,
+  targets: readonly PutTarget[],
+  observer: PlanObserver,
+): Promise<PutTarget[]> {
+  const free: PutTarget[] = [];
+  for (const target of targets) {
+    const { source: { label, file }, remotePath } = target;
+    const kind = file || remotePath === ""
+      ? undefined
+      : await kindOf(connection, remotePath, remotePath);
+    if (kind === undefined || kind === "folder") {
+      free.push(target);
+      continue;
+    }
+    const what = kind === "file" ? "a file" : "neither file nor folder";
+    observer.failed(
+      label,
+      new NetdiskError(
+        "not-folder",
+        `${label}: it is a folder, and ${remotePath} on the server is ${what}`,
+        { hint: `netdisk put -r ${label} --to NAME` },
+      ),
+    );
+  }
+  return free;
+}
+
+/** The items, in the order in which they are sent. */
+export function* itemsOf(
+  targets: readonly PutTarget[],
+  exclude: Exclude | undefined,
+  observer: PlanObserver,
+): Generator<UploadItem, void> {
+  for (const { source, remotePath } of targets) {
+    if (source.file) yield { source: source.file, remotePath };
+    else yield* itemsIn(source.label, remotePath, exclude, observer);
+  }
+}
+
+function* itemsIn(
+  root: string,
+  base: string,
+  exclude: Exclude | undefined,
+  observer: PlanObserver,
+): Generator<UploadItem, void> {
+  const walk = walkLocal(root, {
+    exclude,
+    fault: (_, relative) => remotePathFault(joinRemotePath(base, relative)),
+  });
+  for (const entry of walk) {
+    const { path, relative } = entry;
+    const remotePath = joinRemotePath(base, relative);
+    switch (entry.kind) {
+      case "file": {
+        const source = new FileSource(path, entry.name, entry.info);
+        yield { source, remotePath };
+        break;
+      }
+      case "folder": {
+        // The user's own folder is there.
+        const mtime = entry.info.mtime?.getTime() ?? null;
+        if (remotePath !== "") yield { label: path, remotePath, mtime };
+        break;
+      }
+      case "skipped":
+        observer.left(entry, remotePath);
+        break;
+      case "failed":
+        observer.failed(path, entry.reason);
+        break;
+    }
+  }
+}
+
+/** What has a name on the server. @throws NetdiskError about `label` */
+async function kindOf(
+  connection: Connection,
+  path: string,
+  label: string,
+): Promise<Entry["kind"] | undefined> {
+  try {
+    const { entry } = await connection.call({ type: "stat", path }, "entry");
+    return entry.kind;
+  } catch (error) {
+    if (!(error instanceof NetdiskError)) throw error;
+    if (["not-found", "not-folder"].includes(error.code)) return undefined;
+    throw ["denied", "io"].includes(error.code) ? about(label, error) : error;
+  }
+}
