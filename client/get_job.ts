@@ -7,7 +7,7 @@ import type { Connection } from "./connection.ts";
 import { displayText } from "./display_text.ts";
 import { Downloads } from "./download.ts";
 import { localPaths } from "./download_names.ts";
-import { DownloadPlan, isFolderError, REASONS } from "./download_plan.ts";
+import { DownloadPlan, isFolderError } from "./download_plan.ts";
 import { DownloadProgress } from "./download_progress.ts";
 import { withChoice } from "./folder_download.ts";
 import type {
@@ -25,6 +25,7 @@ import { checkTargets } from "./remote_targets.ts";
 import { Results } from "./results.ts";
 import type { Retry } from "./retry.ts";
 import {
+  REASONS,
   type TransferRules,
   transferRules,
   type TransferValues,
@@ -53,7 +54,7 @@ export class GetJob implements Disposable {
     this.#invocation = invocation;
     const isStream = options.to === "-";
     this.#rules = transferRules("get", options, { isStream });
-    this.#results = new Results(args.length, "downloaded");
+    this.#results = new Results(args.length, "downloaded", options.dryRun);
     const isDirect = !options.recursive && !options.dryRun &&
       ["all", "missing"].includes(this.#rules.wanted) && !args.some(hasGlob);
     this.#plan = isDirect ? undefined : this.#makePlan(isStream);
@@ -137,7 +138,7 @@ export class GetJob implements Disposable {
     const replace = this.#rules.wanted === "all";
     const items = sources.map((source, index) => ({
       ...source,
-      target: fileTarget(paths[index]!, replace),
+      target: fileTarget(paths[index]!, { replace }),
     }));
     if (replace) return items;
     return items.filter((item) => {
@@ -164,7 +165,7 @@ export class GetJob implements Disposable {
     }, {
       resolved: (isSingle) => {
         const total = isSingle ? 1 : undefined;
-        this.#results = new Results(total, "downloaded");
+        this.#results = new Results(total, "downloaded", options.dryRun);
       },
       failed: (name, error) => this.#failed(name, error),
       skipped: (item, reason) => this.#skipped(item, reason),
