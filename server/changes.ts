@@ -66,6 +66,15 @@ export function isChange(request: Request): request is ChangeRequest {
   return (CHANGES as readonly string[]).includes(request.type);
 }
 
+/**
+ * True when folders may be elsewhere afterwards, or gone: the changes before it
+ * must be on the disk by then, as they look for it where they were made.
+ */
+export function mayDisplaceFolder(request: ChangeRequest): boolean {
+  return request.type === "move" ||
+    request.type === "remove" && request.recursive;
+}
+
 /** The change that a client asks for; nothing is looked at yet. */
 export function changeOf(place: ChangePlace, request: ChangeRequest): Change {
   let settle: Settle;

@@ -3,7 +3,8 @@
  * file stays, others go on, and without the failure everything works again.
  */
 
-import { assertEquals, assertMatch } from "@std/assert";
+import { existsSync } from "node:fs";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { until } from "../helpers/deadline.ts";
 import { testWith, TRACING } from "../helpers/needs.ts";
 import { PASSWORD } from "../helpers/netdisk.ts";
@@ -77,6 +78,10 @@ testWith([TRACING], "a disk that fails", async (t) => {
     "after EIO a file is not synced a second time",
     () => syncOnce(disk),
   );
+  await t.step(
+    "in a sync of everything: none of its files is acknowledged",
+    () => failGroups(disk),
+  );
   for (const fault of DATABASE_FAULTS) {
     await t.step(
       `in a registration: ${fault.calls} ${fault.error}`,
@@ -119,6 +124,34 @@ async function syncOnce(disk: CrashDisk): Promise<void> {
   assertEquals((await put.outcome()).code, 1);
   await noPartials(disk.root);
   assertEquals(trace.calls().length, 1);
+}
+
+/** Many small files at once, with and without the failure. */
+async function failGroups(disk: CrashDisk): Promise<void> {
+  const names = Array.from({ length: 200 }, (_, at) => `group-${at}`);
+  const isThere = (name: string) => existsSync(disk.file("ann", name));
+  using peer = await disk.dial();
+  {
+    await using trace = await Trace.attach(disk.server.process.pid, {
+      ...{ calls: "syncfs", inject: "error=EIO" },
+    });
+    let refused = 0;
+    for (const name of names) await peer.sendPut(name, "new");
+    for (const name of names) {
+      const answer = await peer.next();
+      assert(answer !== null && "type" in answer);
+      assertEquals(isThere(name), answer.type === "receipt", name);
+      if (answer.type === "receipt") continue;
+      assert(answer.type === "error");
+      assertEquals(answer.code, "io");
+      refused++;
+    }
+    assertEquals([refused > 0, trace.calls().length > 0], [true, true]);
+  }
+  await noPartials(disk.root);
+  for (const name of names) await peer.sendPut(name, "new");
+  for (const _ of names) assert(await receipt(peer));
+  assertEquals(names.every(isThere), true);
 }
 
 async function failRegistration(

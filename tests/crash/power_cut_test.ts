@@ -25,6 +25,10 @@ const WRITERS = 4;
 const MAX_PAUSE_MS = 150;
 const FILE_BYTES = 20_000;
 
+/** Files that are put together. */
+const GROUP = 200;
+const SMALL_BYTES = 2000;
+
 for (const options of [[], ["noauto_da_alloc"]]) {
   const how = options[0] ?? "default options";
   testWith([LOOP_MOUNTING], `power cuts of ext4, ${how}`, async (t) => {
@@ -39,6 +43,11 @@ for (const options of [[], ["noauto_da_alloc"]]) {
     await t.step("a cut behind the last receipt", async () => {
       await putOneByOne(disk, ledger, "last");
       assertGood(await cutPower(loop, disk, ledger), "the last receipt");
+    });
+
+    await t.step("a cut behind many small files at once", async () => {
+      await putTogether(disk, ledger, "together");
+      assertGood(await cutPower(loop, disk, ledger), "the last receipts");
     });
 
     await t.step("a cut behind a new account", async () => {
@@ -62,9 +71,21 @@ for (const options of [[], ["noauto_da_alloc"]]) {
       async fn() {
         const put = () => putOneByOne(disk, ledger, "unsynced-folder");
         const folder = join(loop.mount, "root", "users", "ann");
-        await withoutSync(disk, put, folder);
+        await withoutSync(disk, put, { path: folder });
         const { torn, lost } = await cutPower(loop, disk, ledger);
         assertEquals([torn.length, lost.length > 0], [0, true]);
+        await loop.sync();
+      },
+    });
+
+    await t.step({
+      name: `a group that is not synced is noticed${reason}`,
+      ignore,
+      async fn() {
+        const put = () => putTogether(disk, ledger, "unsynced-group");
+        await withoutSync(disk, put, { calls: "syncfs" });
+        const { torn } = await cutPower(loop, disk, ledger);
+        assert(torn.length > 0);
         await loop.sync();
       },
     });
@@ -139,14 +160,33 @@ async function putOneByOne(
   }
 }
 
-/** Does some work with fsyncs that only say that they were done, all or those of a path. */
+/** Puts files so quickly that one sync is to save many of them. */
+async function putTogether(
+  disk: CrashDisk,
+  ledger: Ledger,
+  name: string,
+): Promise<void> {
+  using peer = await disk.dial();
+  const versions = Array.from(
+    { length: GROUP },
+    (_, at) => ledger.send(`${name}-${at}`, SMALL_BYTES),
+  );
+  for (const version of versions) {
+    await peer.sendPut(version.name, contentOf(version));
+  }
+  for (const version of versions) {
+    if (await receipt(peer)) ledger.acknowledge(version);
+  }
+}
+
+/** Does some work with syncs that only say that they were done, all or those of a path. */
 async function withoutSync(
   disk: CrashDisk,
   work: () => Promise<void>,
-  path?: string,
+  { calls = "fsync,fdatasync", path }: { calls?: string; path?: string } = {},
 ): Promise<void> {
   await using trace = await Trace.attach(disk.server.process.pid, {
-    ...{ calls: "fsync,fdatasync", inject: "retval=0", path },
+    ...{ calls, inject: "retval=0", path },
   });
   await work();
   assert(trace.calls().length > 0, "nothing was left out");
