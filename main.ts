@@ -62,6 +62,10 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./client/commands/get.ts")).command,
   },
   {
+    name: "sync",
+    load: async () => (await import("./client/commands/sync.ts")).command,
+  },
+  {
     name: "mkdir",
     load: async () => (await import("./client/commands/mkdir.ts")).command,
   },

@@ -7,6 +7,7 @@ import { NetdiskError } from "../protocol/errors.ts";
 import type { Exclude } from "./exclude.ts";
 import { type FolderEntry, readFolder } from "./folder_entries.ts";
 import { localError } from "./local_source.ts";
+import { isUnfinished } from "./partial_file.ts";
 
 /** Folders up to this length are walked in the order of their names. */
 const MAX_SORTED = 100_000;
@@ -32,7 +33,7 @@ export interface LocalObstacle {
 }
 
 export interface WalkOptions {
-  exclude?: Exclude | undefined;
+  exclude?: Pick<Exclude, "has"> | undefined;
   /** Why a name is not wanted; the folder that has it is not entered. */
   fault?: (name: string, relative: string) => string | undefined;
 }
@@ -67,7 +68,9 @@ export function* walkLocal(
       const { entries, unreadable } = readFolder(path);
       if (entries.length <= MAX_SORTED) entries.sort(byName);
       levels.push({ path, relative, name, info, entries, next: 0 });
-      for (const name of unreadable) yield notText(joined(path, name), name);
+      for (const name of unreadable) {
+        yield notText(joined(path, name), below(relative, name));
+      }
     } catch (error) {
       yield { kind: "failed", path, relative, reason: localError(path, error) };
     }
@@ -82,8 +85,9 @@ export function* walkLocal(
       continue;
     }
     const { name, isDirectory } = entry;
+    if (isUnfinished(name)) continue;
     const path = joined(level.path, name);
-    const relative = level.relative === "" ? name : `${level.relative}/${name}`;
+    const relative = below(level.relative, name);
     if (options.exclude?.has(relative, isDirectory)) continue;
     const fault = options.fault?.(name, relative);
     if (fault !== undefined) {
@@ -139,6 +143,10 @@ function notText(path: string, relative: string): LocalObstacle {
 
 function joined(folder: string, name: string): string {
   return folder.endsWith("/") ? folder + name : `${folder}/${name}`;
+}
+
+function below(folder: string, name: string): string {
+  return folder === "" ? name : `${folder}/${name}`;
 }
 
 function byName(a: FolderEntry, b: FolderEntry): number {

@@ -33,6 +33,12 @@ export function partialPath(target: string): string {
   return join(dirname(target), `.netdisk-${hash.slice(0, 32)}.part`);
 }
 
+/** True for a name that a download gives what is not whole, and nobody else. */
+export function isUnfinished(name: string): boolean {
+  return /^\.netdisk-([0-9a-f]{32}\.part|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$/
+    .test(name);
+}
+
 /** True when there may be unfinished files in a folder. */
 export function hasPartials(folder: string): boolean {
   try {

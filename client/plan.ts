@@ -11,7 +11,7 @@ export type PlannedAction =
   | "move"
   | "delete";
 
-/** `delete photos/`; with `--json` a `plan` object. */
+/** `would delete photos/`; with `--json` a `plan` object. */
 export function showPlanned(
   output: Output,
   action: PlannedAction,
@@ -22,5 +22,7 @@ export function showPlanned(
 ): void {
   output.record("plan", { action, name, ...fields });
   const to = typeof fields.to === "string" ? ` -> ${fields.to}` : "";
-  output.print(`${action} ${displayText(name + (isFolder ? "/" : "") + to)}`);
+  output.print(
+    `would ${action} ${displayText(name + (isFolder ? "/" : "") + to)}`,
+  );
 }

@@ -5,11 +5,7 @@
 
 import { NetdiskError } from "../protocol/errors.ts";
 import type { Entry } from "../protocol/messages.ts";
-import {
-  joinRemotePath,
-  remotePathFault,
-  segmentFault,
-} from "../protocol/remote_path.ts";
+import { childFault, joinRemotePath } from "../protocol/remote_path.ts";
 import { type Connection, isAboutPath } from "./connection.ts";
 
 /** Folders up to this length are sorted; longer ones come as the server has them. */
@@ -296,9 +292,10 @@ export function childPath(
   folder: string,
   { name }: Pick<Entry, "name">,
 ): string | NetdiskError {
-  const path = joinRemotePath(folder, name);
-  const fault = segmentFault(name) ?? remotePathFault(path);
-  return fault === undefined ? path : new NetdiskError("bad-name", fault);
+  const fault = childFault(folder, name);
+  return fault === undefined
+    ? joinRemotePath(folder, name)
+    : new NetdiskError("bad-name", fault);
 }
 
 /** The order of `ls`: by UTF-16 units. */

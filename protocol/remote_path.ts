@@ -15,6 +15,8 @@ export const MAX_PATH_BYTES = 4096;
 // deno-lint-ignore no-control-regex -- control characters are what it looks for
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 
+const TOO_LONG = `the path is longer than ${MAX_PATH_BYTES} bytes`;
+
 const encoder = new TextEncoder();
 
 /** Bytes of UTF-8 that a UTF-16 unit takes at most. */
@@ -28,9 +30,7 @@ const UNIT_BYTES = 3;
  */
 export function remotePathFault(path: string): string | undefined {
   if (path === "") return undefined;
-  if (isLonger(path, MAX_PATH_BYTES)) {
-    return `the path is longer than ${MAX_PATH_BYTES} bytes`;
-  }
+  if (isLonger(path, MAX_PATH_BYTES)) return TOO_LONG;
   for (const segment of path.split("/")) {
     const fault = segmentFault(segment);
     if (fault) return fault;
@@ -56,6 +56,21 @@ export function segmentFault(segment: string): string | undefined {
 function isLonger(text: string, maxBytes: number): boolean {
   return text.length * UNIT_BYTES > maxBytes &&
     encoder.encode(text).length > maxBytes;
+}
+
+/**
+ * As remotePathFault() says it of a legal folder's path and a name: for listings
+ * of many names, as the folder is not looked at again.
+ */
+export function childFault(folder: string, name: string): string | undefined {
+  const fault = segmentFault(name);
+  if (fault !== undefined) return fault;
+  // As most are, by far: nothing to count, nothing to join.
+  if (UNIT_BYTES * (folder.length + name.length) < MAX_PATH_BYTES) {
+    return undefined;
+  }
+  const path = joinRemotePath(folder, name);
+  return isLonger(path, MAX_PATH_BYTES) ? TOO_LONG : undefined;
 }
 
 /**

@@ -181,7 +181,7 @@ Deno.test("netdisk mv --dry-run only shows", async () => {
   assertEquals(error, undefined);
   assertEquals(
     stdout,
-    "move photos/ -> empty/photos\nmove a.txt -> empty/a.txt\n",
+    "would move photos/ -> empty/photos\nwould move a.txt -> empty/a.txt\n",
   );
   assertEquals(texts(disk), ALL);
 });

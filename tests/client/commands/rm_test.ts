@@ -115,7 +115,7 @@ Deno.test("netdisk rm -n only shows what would be removed", async () => {
   assertEquals(error, undefined);
   assertEquals(
     stdout,
-    "delete photos/\ndelete [a].txt\ndelete a.txt\ndelete b.txt\n",
+    "would delete photos/\nwould delete [a].txt\nwould delete a.txt\nwould delete b.txt\n",
   );
   const { objects } = await run(disk, "-n", "--json", "a.txt");
   assertEquals(objects(), [

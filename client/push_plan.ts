@@ -1,0 +1,365 @@
+/** A sync to the server: what is here is made there. */
+
+import { NetdiskError } from "../protocol/errors.ts";
+import type { Entry } from "../protocol/messages.ts";
+import { joinRemotePath, remotePathFault } from "../protocol/remote_path.ts";
+import { type Check, compareContents } from "./checksums.ts";
+import {
+  compareFolders,
+  type Difference,
+  hasSameFacts,
+} from "./compare_folders.ts";
+import { about, type Connection, isAboutPath } from "./connection.ts";
+import { type LocalItem, localKind } from "./local_items.ts";
+import { FileSource, localError } from "./local_source.ts";
+import { walkLocal } from "./local_tree.ts";
+import type { UploadItem } from "./pending_put.ts";
+import {
+  PushRound,
+  type PushWork,
+  type RemoveStep,
+  type TouchStep,
+} from "./push_round.ts";
+import type { Retry } from "./retry.ts";
+import { type Deletion, remoteDeletions } from "./sync_deletions.ts";
+import {
+  clashError,
+  type FolderTimes,
+  type SyncPlan,
+  type SyncPlanOptions,
+} from "./sync_plan.ts";
+import { type FolderPair, localPathOf } from "./sync_walk.ts";
+
+interface PushCheck extends Check {
+  source: LocalItem;
+  target: Entry;
+  /** What gives the folder its time when something in it is sent. */
+  folder: TouchStep | undefined;
+}
+
+interface LastDeletion {
+  deletion: Deletion;
+  /** What gives the folder above its time. */
+  folder: TouchStep | undefined;
+}
+
+/** Something that is to be sent. */
+type Sent = { relative: string; source: LocalItem };
+
+export class PushPlan implements SyncPlan {
+  readonly #options: SyncPlanOptions;
+  /** Of folders that were met. */
+  readonly #times: Map<string, FolderTimes>;
+  #checks: PushCheck[] = [];
+  #removals: RemoveStep[] = [];
+  #sent: Sent[] = [];
+  #touches: TouchStep[] = [];
+  #round: PushRound | undefined;
+  /** For the end. */
+  #deletions: LastDeletion[] = [];
+  #lastRemovals: RemoveStep[] = [];
+  readonly #folderTimes = new Set<TouchStep>();
+
+  constructor(options: SyncPlanOptions) {
+    this.#options = options;
+    this.#times = new Map([["", options.times]]);
+  }
+
+  get size(): number {
+    return this.#checks.length + this.#sent.length + this.#touches.length;
+  }
+
+  /** The folder where it begins is missing. */
+  addRoot(info: LocalItem): void {
+    this.#sent.push({ relative: "", source: info });
+  }
+
+  enter(localPath: string): boolean {
+    try {
+      return localKind(localPath) === "folder";
+    } catch {
+      // Told when the folder above is read.
+      return false;
+    }
+  }
+
+  add({ relative, local, remote, remotePath }: FolderPair): void {
+    const { rules, report } = this.#options;
+    const { differences, same } = compareFolders(local, remote, rules);
+    report.unchanged(same);
+    const times = this.#times.get(relative);
+    this.#times.delete(relative);
+    const folder = folderTouch(remotePath, times?.source ?? null);
+    let isOff = times?.source !== times?.target;
+    for (const difference of differences) {
+      if (this.#take(relative, difference, folder)) isOff = true;
+    }
+    if (folder && isOff) this.#folderTimes.add(folder);
+  }
+
+  async run(connection: Connection, retry: Retry): Promise<void> {
+    if (!this.#round) {
+      await this.#runChecks(connection, retry);
+      const work = {
+        removals: this.#removals,
+        uploads: this.#uploads(this.#sent),
+        touches: this.#touches,
+      };
+      this.#removals = [];
+      this.#sent = [];
+      this.#touches = [];
+      if (this.#options.report.isDryRun) return this.#show(work);
+      this.#round = this.#newRound(work);
+    }
+    await this.#round.run(connection, retry);
+    this.#endRound();
+  }
+
+  async finish(connection: Connection, retry: Retry): Promise<void> {
+    const { report } = this.#options;
+    if (!this.#round) {
+      if (report.failures > 0 && this.#deletions.length > 0) {
+        report.leaveDeletes();
+        this.#deletions = [];
+      }
+      while (this.#deletions.length > 0) {
+        await this.#addDeletion(this.#deletions.at(-1)!, connection);
+        this.#deletions.pop();
+        retry.moved();
+      }
+      const work = {
+        removals: this.#lastRemovals.reverse(),
+        uploads: [],
+        touches: [...this.#folderTimes],
+      };
+      if (report.isDryRun) return this.#show(work);
+      this.#round = this.#newRound(work);
+    }
+    await this.#round.run(connection, retry);
+    this.#endRound();
+  }
+
+  [Symbol.dispose](): void {
+    this.#endRound();
+  }
+
+  /** True when it changes the time of the remote folder. */
+  #take(
+    folder: string,
+    difference: Difference<LocalItem, Entry>,
+    folderTouch: TouchStep | undefined,
+  ): boolean {
+    const { roots, report } = this.#options;
+    const { name } = difference.kind === "delete"
+      ? difference.target
+      : difference.source;
+    const relative = joinRemotePath(folder, name);
+    const localPath = localPathOf(roots, relative);
+    const remotePath = joinRemotePath(roots.remotePath, relative);
+    if (difference.kind === "delete") {
+      const isFolder = difference.target.kind === "folder";
+      const deletion = { path: remotePath, relative, isFolder };
+      this.#deletions.push({ deletion, folder: folderTouch });
+      return false;
+    }
+    const { kind, source } = difference;
+    if (kind === "skip") {
+      const what = source.info.isSymlink ? "a link" : "neither file nor folder";
+      report.skipped(localPath, `it is ${what}`);
+      return false;
+    }
+    const fault = remotePathFault(remotePath);
+    if (fault !== undefined) {
+      const error = new NetdiskError("bad-name", `${localPath}: ${fault}`);
+      report.failed(error, localPath);
+      return false;
+    }
+    switch (kind) {
+      case "both": {
+        const { mtime: target } = difference.target;
+        this.#times.set(relative, { source: source.mtime, target });
+        return false;
+      }
+      case "clash":
+        report.failed(
+          clashError(remotePath, source, difference.target),
+          remotePath,
+        );
+        return false;
+      case "mend":
+        this.#touches.push(touchOf(remotePath, source));
+        return false;
+      case "verify": {
+        const { target } = difference;
+        const { size } = source;
+        this.#checks.push(
+          { localPath, remotePath, size, source, target, folder: folderTouch },
+        );
+        return false;
+      }
+      case "replace": {
+        const error = unreadable(localPath, source);
+        if (error) {
+          report.failed(error, localPath);
+          return false;
+        }
+        const isFolder = difference.target.kind === "folder";
+        this.#removals.push(removalOf(remotePath, isFolder));
+      }
+    }
+    this.#sent.push({ relative, source });
+    return true;
+  }
+
+  async #runChecks(connection: Connection, retry: Retry): Promise<void> {
+    const { report, roots } = this.#options;
+    const open = new Set(this.#checks);
+    try {
+      for await (const result of compareContents(connection, this.#checks)) {
+        const { check, error } = result;
+        const { source, target, remotePath, folder } = check;
+        open.delete(check);
+        retry.moved();
+        if (error) report.failed(error, remotePath);
+        else if (!result.isSame) {
+          const relative = roots.remotePath === ""
+            ? remotePath
+            : remotePath.slice(roots.remotePath.length + 1);
+          this.#sent.push({ relative, source });
+          if (folder) this.#folderTimes.add(folder);
+        } else if (hasSameFacts(source, target)) report.unchanged(1);
+        else this.#touches.push(touchOf(remotePath, source));
+      }
+    } finally {
+      this.#checks = [...open];
+    }
+  }
+
+  /** The files and folders that are sent, those in new folders as they are met. */
+  *#uploads(sent: readonly Sent[]): Generator<UploadItem> {
+    const { roots } = this.#options;
+    for (const { relative, source } of sent) {
+      const localPath = localPathOf(roots, relative);
+      const remotePath = joinRemotePath(roots.remotePath, relative);
+      if (source.kind === "folder") yield* this.#uploadsIn(relative);
+      else {
+        const { name, info } = source;
+        yield { source: new FileSource(localPath, name, info), remotePath };
+      }
+    }
+  }
+
+  *#uploadsIn(folder: string): Generator<UploadItem> {
+    const { roots, report } = this.#options;
+    const { exclude } = roots;
+    const remoteOf = (relative: string) =>
+      joinRemotePath(roots.remotePath, joinRemotePath(folder, relative));
+    const walk = walkLocal(localPathOf(roots, folder), {
+      exclude: exclude && {
+        has: (relative, isFolder) =>
+          exclude.has(joinRemotePath(folder, relative), isFolder),
+      },
+      fault: (_, relative) => remotePathFault(remoteOf(relative)),
+    });
+    for (const entry of walk) {
+      const { path, relative } = entry;
+      const remotePath = remoteOf(relative);
+      switch (entry.kind) {
+        case "file": {
+          const source = new FileSource(path, entry.name, entry.info);
+          yield { source, remotePath };
+          break;
+        }
+        case "folder": {
+          const mtime = entry.info.mtime?.getTime() ?? null;
+          if (remotePath !== "") yield { label: path, remotePath, mtime };
+          break;
+        }
+        case "skipped":
+          report.skipped(path, entry.reason.message);
+          break;
+        case "failed":
+          report.failed(entry.reason, path);
+      }
+    }
+  }
+
+  /** What of something can be deleted. */
+  async #addDeletion(
+    { deletion, folder }: LastDeletion,
+    connection: Connection,
+  ): Promise<void> {
+    const { report, roots } = this.#options;
+    const { path: whole } = deletion;
+    try {
+      const parts = await remoteDeletions(connection, deletion, roots.exclude);
+      for (const { path, isFolder } of parts) {
+        this.#lastRemovals.push(removalOf(path, isFolder));
+        if (path === whole && folder) this.#folderTimes.add(folder);
+      }
+    } catch (error) {
+      if (!isAboutPath(error)) throw error;
+      report.failed(about(whole, error), whole);
+    }
+  }
+
+  /** What a dry run shows instead of doing it. */
+  #show({ removals, uploads, touches }: PushWork): void {
+    const { report } = this.#options;
+    for (const { label: name, change } of removals) {
+      report.done("deleted", { name, isFolder: change.recursive });
+    }
+    for (const { source, remotePath: name } of uploads) {
+      if (!source) report.done("made", { name, isFolder: true });
+      else report.done("transferred", { name, bytes: source.size ?? 0 });
+    }
+    for (const { label: name, isFolder } of touches) {
+      if (!isFolder) report.done("touched", { name });
+    }
+  }
+
+  #newRound(work: PushWork): PushRound {
+    return new PushRound(work, this.#options.report, this.#options.style);
+  }
+
+  #endRound(): void {
+    this.#round?.[Symbol.dispose]();
+    this.#round = undefined;
+  }
+}
+
+function touchOf(path: string, { mtime, executable }: Entry): TouchStep {
+  return {
+    label: path,
+    change: { type: "touch", path, mtime, executable },
+    isFolder: false,
+  };
+}
+
+/** Undefined where there is no time to give, or nobody may. */
+function folderTouch(
+  path: string,
+  mtime: number | null,
+): TouchStep | undefined {
+  if (path === "" || mtime === null) return undefined;
+  return {
+    label: path,
+    change: { type: "touch", path, mtime, executable: null },
+    isFolder: true,
+  };
+}
+
+function removalOf(path: string, isFolder: boolean): RemoveStep {
+  return { label: path, change: { type: "remove", path, recursive: isFolder } };
+}
+
+/** Nothing on the server gives way to what cannot be read here. */
+function unreadable(path: string, { kind }: Entry): NetdiskError | undefined {
+  try {
+    if (kind === "folder") Deno.readDirSync(path)[Symbol.iterator]().next();
+    else Deno.openSync(path).close();
+    return undefined;
+  } catch (error) {
+    return localError(path, error);
+  }
+}

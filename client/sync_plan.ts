@@ -1,0 +1,63 @@
+/** What both directions of a sync have in common. */
+
+import { NetdiskError } from "../protocol/errors.ts";
+import type { Entry } from "../protocol/messages.ts";
+import type { CompareRules } from "./compare_folders.ts";
+import type { Connection } from "./connection.ts";
+import type { ProgressStyle } from "./progress.ts";
+import type { Retry } from "./retry.ts";
+import type { SyncReport } from "./sync_report.ts";
+import type { FolderPair, SyncRoots } from "./sync_walk.ts";
+
+/**
+ * The work that a comparison comes to: gathered from some folders, then done,
+ * until all are compared; at the end what must come last.
+ */
+export interface SyncPlan extends Disposable {
+  /** Files and folders with work that is not done. */
+  readonly size: number;
+  /** Whether a remote folder is compared with what is here. */
+  enter(localPath: string): boolean;
+  /** Takes what is to be done in a folder. */
+  add(pair: FolderPair): void;
+  /**
+   * Does what was added.
+   *
+   * @throws NetdiskError when the connection fails; may then be called again with
+   * another one
+   */
+  run(connection: Connection, retry: Retry): Promise<void>;
+  /** Deletes, and gives folders their times. As `run` does when it fails. */
+  finish(connection: Connection, retry: Retry): Promise<void>;
+}
+
+export interface SyncPlanOptions {
+  roots: SyncRoots;
+  rules: CompareRules;
+  report: SyncReport;
+  style: ProgressStyle;
+  /** Times of the folders where it begins. */
+  times: FolderTimes;
+}
+
+/** Times of a folder, from when it is met to when it is compared. */
+export interface FolderTimes {
+  source: number | null;
+  /** Undefined for one that was missing. */
+  target: number | null | undefined;
+}
+
+/** A file is in the way of a folder, or the reverse, or it is neither. */
+export function clashError(
+  name: string,
+  source: Entry,
+  target: Entry,
+): NetdiskError {
+  const what = ({ kind }: Entry) =>
+    kind === "other" ? "neither file nor folder" : `a ${kind}`;
+  return new NetdiskError(
+    target.kind === "folder" ? "is-folder" : "not-folder",
+    `${name}: it is ${what(target)}, and ${what(source)} in the source`,
+    target.kind === "other" ? {} : { hint: "--delete replaces it" },
+  );
+}

@@ -1,0 +1,149 @@
+/** What a sync has done, or with `-n` would do: told as it happens, and summed up. */
+
+import { NetdiskError } from "../protocol/errors.ts";
+import { formatBytes, formatCount } from "./format.ts";
+import type { JsonFields, Output } from "./output.ts";
+import { type PlannedAction, showPlanned } from "./plan.ts";
+
+/** What is counted, in the order in which it is told. */
+const DEEDS = [
+  "transferred",
+  "made",
+  "touched",
+  "deleted",
+  "unchanged",
+] as const;
+
+type Deed = typeof DEEDS[number];
+
+export class SyncReport {
+  readonly output: Output;
+  readonly isDryRun: boolean;
+  readonly #verb: "uploaded" | "downloaded";
+  readonly #counts: Record<Deed, number> = {
+    transferred: 0,
+    made: 0,
+    touched: 0,
+    deleted: 0,
+    unchanged: 0,
+  };
+  #bytes = 0;
+  #failures = 0;
+  #areDeletesLeft = false;
+
+  constructor(
+    output: Output,
+    { isDryRun, isPull }: { isDryRun: boolean; isPull: boolean },
+  ) {
+    this.output = output;
+    this.isDryRun = isDryRun;
+    this.#verb = isPull ? "downloaded" : "uploaded";
+  }
+
+  get failures(): number {
+    return this.#failures;
+  }
+
+  unchanged(files: number): void {
+    this.#counts.unchanged += files;
+  }
+
+  failed(error: NetdiskError, name: string): void {
+    this.#failures++;
+    this.output.failure(error, { name });
+  }
+
+  /** Something that is no file nor folder, and is left alone. */
+  skipped(name: string, reason: string): void {
+    this.output.notice(`${name}: ${reason}, skipped`);
+    this.output.record("skipped", { name, reason });
+  }
+
+  /** Something is done, or in a dry run would be. */
+  done(
+    deed: Exclude<Deed, "unchanged">,
+    { name, isFolder, bytes = 0, record }: {
+      name: string;
+      isFolder?: boolean;
+      bytes?: number;
+      /** The JSON object of what was transferred. */
+      record?: () => [type: string, fields: JsonFields];
+    },
+  ): void {
+    this.#counts[deed]++;
+    this.#bytes += bytes;
+    const { output } = this;
+    const kind = isFolder === undefined ? {} : { isFolder };
+    if (this.isDryRun) {
+      const action = this.#actionOf(deed);
+      return showPlanned(output, action, { name, ...kind });
+    }
+    if (output.json) {
+      const type = deed === "deleted" ? "removed" : deed;
+      const [own, fields] = record?.() ?? [type, { name }];
+      output.record(own, fields);
+    }
+    if (output.verbose) {
+      const verb = deed === "transferred" ? this.#verb : deed;
+      output.detail(`${name}${isFolder ? "/" : ""}: ${verb}`);
+    }
+  }
+
+  /** Something failed, and so nothing is deleted. */
+  leaveDeletes(): void {
+    this.#areDeletesLeft = true;
+  }
+
+  /** Says how it went. @throws NetdiskError `partial` */
+  finish(): void {
+    const { output } = this;
+    const { transferred, ...counts } = this.#counts;
+    output.summarise({
+      [this.#verb]: transferred,
+      bytes: this.#bytes,
+      ...counts,
+      failed: this.#failures,
+      dryRun: this.isDryRun,
+    });
+    if (this.#areDeletesLeft) {
+      output.notice("nothing was deleted, as not all could be read or done");
+    }
+    output.notice(this.#sentence);
+    if (this.#failures === 0) return;
+    throw new NetdiskError(
+      "partial",
+      `${formatCount(this.#failures)} files or folders are not in sync`,
+    );
+  }
+
+  /** `would be: 3 uploaded (1.20 MiB), 1 deleted, 40 unchanged`. */
+  get #sentence(): string {
+    const parts = DEEDS.flatMap((deed) => {
+      const count = this.#counts[deed];
+      if (count === 0 && deed !== "unchanged") return [];
+      const size = deed === "transferred"
+        ? ` (${formatBytes(this.#bytes)})`
+        : "";
+      const verb = deed === "transferred"
+        ? this.#verb
+        : deed === "made"
+        ? (count === 1 ? "folder made" : "folders made")
+        : deed;
+      return [`${formatCount(count)} ${verb}${size}`];
+    });
+    return `${this.isDryRun ? "would be: " : ""}${parts.join(", ")}`;
+  }
+
+  #actionOf(deed: Deed): PlannedAction {
+    switch (deed) {
+      case "made":
+        return "mkdir";
+      case "touched":
+        return "touch";
+      case "deleted":
+        return "delete";
+      default:
+        return this.#verb === "uploaded" ? "upload" : "download";
+    }
+  }
+}

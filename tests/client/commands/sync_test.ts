@@ -1,0 +1,398 @@
+/** What both directions of `netdisk sync` do alike. */
+
+import { assert, assertEquals } from "@std/assert";
+import { RetryWaits } from "../../helpers/retry_waits.ts";
+import { FOLDER_MTIME, MTIME, Sides, type Texts } from "../syncing.ts";
+
+const FILES: Texts = {
+  "a": "1",
+  "b/c": "22",
+  "b/d/e": "333",
+  "b/d/f": "",
+  "empty": null,
+};
+
+/** FILES as they are listed. */
+const ALL: Texts = {
+  "a": "1",
+  "b/": null,
+  "b/c": "22",
+  "b/d/": null,
+  "b/d/e": "333",
+  "b/d/f": "",
+  "empty/": null,
+};
+
+/** One direction: with the sides of its source and its target. */
+class Direction {
+  readonly isPull: boolean;
+
+  constructor(isPull: boolean) {
+    this.isPull = isPull;
+  }
+
+  get name(): string {
+    return this.isPull ? "netdisk sync --pull" : "netdisk sync";
+  }
+
+  sides(source: Texts, target: Texts): Sides {
+    return this.isPull ? new Sides(target, source) : new Sides(source, target);
+  }
+
+  run(sides: Sides, ...options: string[]) {
+    return sides.sync(...options, ...(this.isPull ? ["--pull"] : []));
+  }
+
+  target(sides: Sides): Texts {
+    return this.isPull ? sides.local() : sides.remote();
+  }
+
+  /** What is said of a path of the target. */
+  path(sides: Sides, path: string): string {
+    return this.isPull ? sides.of(path) : `there/${path}`;
+  }
+
+  writeSource(sides: Sides, path: string, text: string, mtime = MTIME): void {
+    if (this.isPull) sides.put(path, text, mtime);
+    else sides.write(path, text, mtime);
+  }
+
+  /** Time and executable bit of a target's path. */
+  facts(sides: Sides, path: string): [number, boolean] {
+    if (!this.isPull) {
+      const { mtime, executable } = sides.disk.get(`there/${path}`)!;
+      return [mtime!, executable];
+    }
+    const { mtime, mode } = Deno.lstatSync(sides.of(path));
+    return [mtime!.getTime(), (mode! & 0o111) !== 0];
+  }
+
+  get verb(): string {
+    return this.isPull ? "downloaded" : "uploaded";
+  }
+
+  transfers({ disk }: Sides): number {
+    return disk.count(this.isPull ? "get" : "put");
+  }
+}
+
+/** Requests that change or transfer something. */
+function deeds({ disk }: Sides): string[] {
+  const looks = ["stat", "list", "digest"];
+  return disk.requests.map(({ type }) => type)
+    .filter((type) => !looks.includes(type));
+}
+
+for (const way of [new Direction(false), new Direction(true)]) {
+  const { name, verb } = way;
+
+  Deno.test(`${name} makes a folder that is missing`, async () => {
+    using sides = way.sides(FILES, {});
+    const { stdout, stderr, error } = await way.run(sides);
+    assertEquals([stdout, error], ["", undefined]);
+    assertEquals(way.target(sides), ALL);
+    assertEquals(
+      stderr,
+      `netdisk: 4 ${verb} (6 B), 4 folders made, 0 unchanged\n`,
+    );
+    for (const path of ["a", "b/d/f"]) {
+      assertEquals(way.facts(sides, path), [MTIME, false]);
+    }
+    for (const path of ["b", "b/d", "empty"]) {
+      assertEquals(way.facts(sides, path)[0], FOLDER_MTIME);
+    }
+  });
+
+  Deno.test(`${name} a second time transfers and changes nothing`, async () => {
+    using sides = way.sides(FILES, {});
+    await way.run(sides);
+    sides.disk.requests.length = 0;
+    const { stderr, error } = await way.run(sides);
+    assertEquals([stderr, error], ["netdisk: 4 unchanged\n", undefined]);
+    assertEquals(deeds(sides), []);
+  });
+
+  Deno.test(`${name} transfers what differs, and only that`, async () => {
+    using sides = way.sides(FILES, FILES);
+    way.writeSource(sides, "b/c", "2x");
+    way.writeSource(sides, "b/d/e", "333", MTIME + 1);
+    way.writeSource(sides, "b/d/new", "n");
+    way.writeSource(sides, "g/h", "n");
+    sides.settle();
+    // One that has the size and the time, but another content.
+    way.writeSource(sides, "a", "x");
+    const { stderr, error } = await way.run(sides);
+    assertEquals(error, undefined);
+    assertEquals(
+      stderr,
+      `netdisk: 3 ${verb} (5 B), 1 folder made, 3 unchanged\n`,
+    );
+    assertEquals(way.transfers(sides), 3);
+    assertEquals(way.target(sides), {
+      ...ALL,
+      "b/d/new": "n",
+      "g/": null,
+      "g/h": "n",
+    });
+    assertEquals(way.facts(sides, "b/d/e"), [MTIME + 1, false]);
+    // The folders got their times back.
+    for (const path of ["b", "b/d", "g"]) {
+      assertEquals(way.facts(sides, path)[0], FOLDER_MTIME);
+    }
+  });
+
+  Deno.test(`${name} mends the executable bit without a transfer`, async () => {
+    using sides = way.sides(FILES, FILES);
+    if (way.isPull) sides.disk.get("there/a")!.executable = true;
+    else Deno.chmodSync(sides.of("a"), 0o755);
+    const { stderr, error } = await way.run(sides);
+    assertEquals([stderr, error], [
+      "netdisk: 1 touched, 3 unchanged\n",
+      undefined,
+    ]);
+    assertEquals(way.facts(sides, "a"), [MTIME, true]);
+    assertEquals(way.transfers(sides), 0);
+    // And away again, together with new content.
+    if (way.isPull) sides.disk.get("there/a")!.executable = false;
+    else Deno.chmodSync(sides.of("a"), 0o644);
+    way.writeSource(sides, "a", "longer");
+    await way.run(sides);
+    assertEquals(way.facts(sides, "a"), [MTIME, false]);
+  });
+
+  Deno.test(`${name} --checksum sees content, and mends times`, async () => {
+    using sides = way.sides(FILES, FILES);
+    way.writeSource(sides, "a", "x");
+    way.writeSource(sides, "b/c", "22", MTIME + 5000);
+    sides.settle();
+    const { stderr, error } = await way.run(sides, "--checksum");
+    assertEquals(error, undefined);
+    assertEquals(
+      stderr,
+      `netdisk: 1 ${verb} (1 B), 1 touched, 2 unchanged\n`,
+    );
+    assertEquals(way.target(sides), { ...ALL, "a": "x" });
+    assertEquals(way.facts(sides, "b/c"), [MTIME + 5000, false]);
+    assertEquals(way.facts(sides, "b")[0], FOLDER_MTIME);
+    assertEquals(way.transfers(sides), 1);
+  });
+
+  Deno.test(`${name} leaves alone what only the target has`, async () => {
+    using sides = way.sides(FILES, { "old/x": "o", "b/y": "o" });
+    const { error } = await way.run(sides);
+    assertEquals(error, undefined);
+    assertEquals(way.target(sides), {
+      ...ALL,
+      "old/": null,
+      "old/x": "o",
+      "b/y": "o",
+    });
+  });
+
+  Deno.test(`${name} --delete deletes what only the target has, at the end`, async () => {
+    using sides = way.sides(FILES, { "old/x/y": "o", "b/y": "o", "b/c": "22" });
+    const { stderr, error } = await way.run(sides, "--delete");
+    assertEquals(error, undefined);
+    assertEquals(way.target(sides), ALL);
+    assert(stderr.includes("2 deleted, 1 unchanged"), stderr);
+    assertEquals(way.facts(sides, "b")[0], FOLDER_MTIME);
+    if (!way.isPull) {
+      const order = deeds(sides);
+      assert(order.lastIndexOf("put") < order.indexOf("remove"));
+    }
+  });
+
+  Deno.test(`${name} --delete deletes nothing when something failed`, async () => {
+    using sides = way.sides(FILES, { "old": "o" });
+    if (way.isPull) sides.disk.broken.set("there/b/d", "io");
+    else Deno.symlinkSync("nowhere", sides.of("b/link"));
+    if (!way.isPull) sides.disk.broken.set("there/b/c", "io");
+    const { stderr, error } = await way.run(sides, "--delete");
+    assertEquals(error?.code, "partial");
+    assertEquals(way.target(sides).old, "o");
+    assert(stderr.includes("nothing was deleted"), stderr);
+  });
+
+  Deno.test(`${name} says what is in the way, and --delete replaces it`, async () => {
+    const there: Texts = { "a/x": "o", "b": "o" };
+    using sides = way.sides(FILES, there);
+    const { stderr, error } = await way.run(sides);
+    assertEquals(error?.code, "partial");
+    const a = way.path(sides, "a");
+    const b = way.path(sides, "b");
+    assertEquals(
+      stderr.split("\n").filter((line) => line.includes("error")).sort(),
+      [
+        `netdisk: error: ${a}: it is a folder, and a file in the source`,
+        `netdisk: error: ${b}: it is a file, and a folder in the source`,
+      ],
+    );
+    assertEquals(way.target(sides), {
+      "a/": null,
+      "a/x": "o",
+      "b": "o",
+      "empty/": null,
+    });
+    const again = await way.run(sides, "--delete");
+    assertEquals(again.error, undefined);
+    assertEquals(way.target(sides), ALL);
+  });
+
+  Deno.test(`${name} -n shows what would be done, and does not`, async () => {
+    const before: Texts = {
+      "a": "old",
+      "b/c": "22",
+      "b/x": "o",
+      "b/d": "a file",
+      "old/y": "o",
+    };
+    using sides = way.sides(FILES, before);
+    if (way.isPull) sides.disk.get("there/b/c")!.executable = true;
+    else Deno.chmodSync(sides.of("b/c"), 0o755);
+    const expected = way.target(sides);
+    const { stdout, stderr, error } = await way.run(sides, "-n", "--delete");
+    assertEquals(error, undefined);
+    const of = (path: string) => way.path(sides, path);
+    const load = way.isPull ? "download" : "upload";
+    assertEquals(
+      stdout.split("\n").slice(0, -1).sort(),
+      [
+        `would delete ${of("b/d")}`,
+        `would delete ${of("b/x")}`,
+        `would delete ${of("old/")}`,
+        `would ${load} ${of("a")}`,
+        `would ${load} ${of("b/d/e")}`,
+        `would ${load} ${of("b/d/f")}`,
+        `would mkdir ${of("b/d/")}`,
+        `would mkdir ${of("empty/")}`,
+        `would touch ${of("b/c")}`,
+      ].sort(),
+    );
+    assertEquals(
+      stderr,
+      `netdisk: would be: 3 ${verb} (4 B), 2 folders made, 1 touched, 3 deleted, 0 unchanged\n`,
+    );
+    assertEquals(way.target(sides), expected);
+    assertEquals(deeds(sides), []);
+    const json = await way.run(sides, "-n", "--json");
+    assertEquals(
+      json.objects().map(({ type, action }) => `${type} ${action}`)
+        .filter((line) => line.startsWith("plan")).length,
+      3,
+    );
+  });
+
+  Deno.test(`${name} leaves out what --exclude names, on both sides`, async () => {
+    using sides = way.sides(
+      { ...FILES, "b/x.log": "n", "tmp/y": "n" },
+      {
+        "keep.log": "o",
+        "old/deep/z.log": "o",
+        "old/deep/w": "o",
+        "old/v/u": "o",
+      },
+    );
+    const exclude = ["--exclude", "*.log", "--exclude=/tmp"];
+    const { error } = await way.run(sides, "--delete", ...exclude);
+    assertEquals(error, undefined);
+    assertEquals(way.target(sides), {
+      ...ALL,
+      "keep.log": "o",
+      "old/": null,
+      "old/deep/": null,
+      "old/deep/z.log": "o",
+    });
+    sides.disk.requests.length = 0;
+    await way.run(sides, "--delete", ...exclude);
+    assertEquals(deeds(sides), []);
+  });
+
+  Deno.test(`${name} --json has an object for each, and the sums`, async () => {
+    using sides = way.sides({ "a": "1", "b/c": "2" }, { "old": "" });
+    const { objects, stderr } = await way.run(sides, "--json", "--delete");
+    const of = (path: string) => way.path(sides, path);
+    // As put and get tell it.
+    const type = way.isPull ? "file" : "receipt";
+    assertEquals(
+      objects().map(({ type, name }) => `${type} ${name}`).sort(),
+      [
+        `${type} there/a`,
+        `${type} there/b/c`,
+        `made ${of("b")}`,
+        `removed ${of("old")}`,
+      ].sort(),
+    );
+    assert(stderr.includes("1 deleted"));
+  });
+
+  Deno.test(`${name} goes on over another connection, wherever it was lost`, async () => {
+    using model = way.sides(FILES, { "b/x": "o", "b/d": "a file" });
+    await way.run(model, "--delete");
+    const { length } = model.disk.requests;
+    for (let lost = 0; lost < length; lost++) {
+      for (const moment of ["before", "after"] as const) {
+        using _retries = new RetryWaits();
+        using sides = way.sides(FILES, { "b/x": "o", "b/d": "a file" });
+        let left = lost;
+        sides.disk[moment] = () => left-- !== 0;
+        const { error } = await way.run(sides, "--delete");
+        assertEquals(error, undefined, `${moment} ${lost}`);
+        assertEquals(way.target(sides), ALL);
+        for (const path of ["b", "b/d", "empty"]) {
+          assertEquals(way.facts(sides, path)[0], FOLDER_MTIME, path);
+        }
+      }
+    }
+  });
+}
+
+Deno.test("netdisk sync of what is no folder", async () => {
+  using sides = new Sides({ "a": "1" }, { "a": "1" });
+  const missing = new Sides({}, {});
+  const push = await missing.sync();
+  assertEquals(push.error?.code, "not-found");
+  const pull = await missing.sync("--pull");
+  assertEquals(pull.error?.message, "there: refused: not-found");
+  missing[Symbol.dispose]();
+  sides.disk.set("there", "a file");
+  for (const options of [[], ["--pull"]]) {
+    const { error } = await sides.sync(...options);
+    assertEquals(error?.message, "there: it is not a folder on the server");
+  }
+});
+
+Deno.test("netdisk sync leaves links alone, here and as names there", async () => {
+  using sides = new Sides({ "a": "1" }, { "link": "o", "a": "1" });
+  Deno.symlinkSync("a", sides.of("link"));
+  const { stderr, error } = await sides.sync("--delete");
+  assertEquals(error, undefined);
+  assert(stderr.includes(`${sides.of("link")}: it is a link, skipped`));
+  assertEquals(sides.remote(), { "a": "1", "link": "o" });
+  const pull = await sides.sync("--pull", "--delete");
+  assertEquals(pull.error?.code, "partial");
+  assertEquals(Deno.readLinkSync(sides.of("link")), "a");
+});
+
+Deno.test("netdisk sync does not take what netdisk left unfinished", async () => {
+  const part = `.netdisk-${"0".repeat(32)}.part`;
+  using sides = new Sides({ "a": "1", [part]: "x", [`n/${part}`]: "x" }, {});
+  await sides.sync();
+  assertEquals(sides.remote(), { "a": "1", "n/": null });
+  await sides.sync("--pull", "--delete");
+  assertEquals(sides.local()[part], "x");
+});
+
+Deno.test("netdisk sync does not replace by what it cannot read", async () => {
+  using sides = new Sides({ "a/b": "1" }, { "a": "o" });
+  Deno.chmodSync(sides.of("a"), 0o000);
+  try {
+    Deno.readDirSync(sides.of("a"));
+    // Nothing is closed to root.
+  } catch {
+    const { error } = await sides.sync("--delete");
+    assertEquals(error?.code, "partial");
+    assertEquals(sides.remote(), { "a": "o" });
+  } finally {
+    Deno.chmodSync(sides.of("a"), 0o755);
+  }
+});
