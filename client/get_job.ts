@@ -23,12 +23,13 @@ import { progressStyle } from "./progress.ts";
 import { hasGlob } from "./remote_glob.ts";
 import { checkTargets } from "./remote_targets.ts";
 import { Results } from "./results.ts";
-import type { Retry } from "./retry.ts";
+import { GOES_ON, type Retry } from "./retry.ts";
 import {
   REASONS,
   type TransferRules,
   transferRules,
   type TransferValues,
+  UPDATE_GOES_ON,
 } from "./transfer_options.ts";
 
 /** Up to so many files each is looked at for what an earlier download has left. */
@@ -72,9 +73,13 @@ export class GetJob implements Disposable {
     this.#downloads = new Downloads(items, this.#progress, options.restart);
   }
 
-  /** Whether the same command would go on where this one is. */
-  get isKept(): boolean {
-    return this.#downloads.isKept;
+  /** What to do about a download that is not done, where that is worth saying. */
+  get hint(): string | undefined {
+    const { recursive } = this.#invocation.options;
+    if (recursive && this.#isPlanned) {
+      return this.#rules.wanted === "all" ? UPDATE_GOES_ON : GOES_ON;
+    }
+    return this.#downloads.isKept ? GOES_ON : undefined;
   }
 
   /** Takes what earlier downloads have left of the files that are named. */

@@ -14,6 +14,7 @@ import {
   type TransferRules,
   transferRules,
   type TransferValues,
+  UPDATE_GOES_ON,
 } from "./transfer_options.ts";
 import { uploadAll } from "./upload.ts";
 import {
@@ -59,15 +60,14 @@ export class PutJob implements Disposable {
     if (isSingle) this.#results = new Results(1, "uploaded", options.dryRun);
   }
 
-  /** True when the same command would go on where this one is. */
-  get isResumable(): boolean {
-    return this.#progress?.resumable ?? false;
-  }
-
-  /** What to do about a connection that stays lost, where that is worth saying. */
+  /** What to do about an upload that is not done, where that is worth saying. */
   get hint(): string | undefined {
     if (this.hasReadStdin) return PIPE_IS_GONE;
-    return this.isResumable ? GOES_ON : undefined;
+    const { recursive } = this.#invocation.options;
+    if (recursive && this.#progress) {
+      return this.#rules.wanted === "all" ? UPDATE_GOES_ON : GOES_ON;
+    }
+    return this.#progress?.resumable ? GOES_ON : undefined;
   }
 
   /** Sends what has no outcome yet. */

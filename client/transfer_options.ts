@@ -36,6 +36,10 @@ export const TRANSFER_OPTIONS = [
   },
 ] as const satisfies readonly OptionSpec[];
 
+/** What to know about a folder that did not come to its end. */
+export const UPDATE_GOES_ON =
+  "with --update the same command goes on where this one stopped";
+
 export type TransferValues = OptionValues<typeof TRANSFER_OPTIONS>;
 
 /** Which files are transferred: all, those that are not there, or those that differ. */
