@@ -16,7 +16,7 @@ import {
 } from "./file_system.ts";
 import type { FreeSpace } from "./free_space.ts";
 import { errnoOf, toStorageError } from "./os_errors.ts";
-import type { RemovedFolders } from "./removed_folders.ts";
+import type { RemovedTrees } from "./removed_trees.ts";
 import {
   existingStoragePath,
   type RecentFolders,
@@ -26,6 +26,9 @@ import { syncStoredFile } from "./stored_file.ts";
 
 /** What a folder takes on most disks, so that none are made on a full one. */
 const FOLDER_BYTES = 4096;
+
+/** A disk takes a second for some gigabytes, and everybody would wait for it. */
+const MAX_UNLINKED_BYTES = 16 * 1024 * 1024;
 
 /** A change that is to be made. */
 export interface Change {
@@ -56,7 +59,7 @@ export interface ChangePlace {
   recent: RecentFolders;
   durability: Durability;
   space: FreeSpace;
-  removed: RemovedFolders;
+  removed: RemovedTrees;
 }
 
 /** Waits until a change that was made is on the disk. */
@@ -222,13 +225,16 @@ function remove(
   if (path === "") throw isOwnFolder();
   const gone = existingStoragePath(home, path);
   const parent = dirname(gone);
-  if (!Deno.lstatSync(gone).isDirectory) {
+  const info = Deno.lstatSync(gone);
+  if (info.isDirectory && !recursive) {
+    throw new NetdiskError("is-folder", "it is a folder");
+  }
+  if (!info.isDirectory && info.size <= MAX_UNLINKED_BYTES) {
     Deno.removeSync(gone);
     return () => durability.syncFolder(parent);
   }
-  if (!recursive) throw new NetdiskError("is-folder", "it is a folder");
   const name = removed.take(gone);
-  durability.forgetTree(gone);
+  if (info.isDirectory) durability.forgetTree(gone);
   return async () => {
     await Promise.all([
       durability.syncFolder(parent),

@@ -24,7 +24,7 @@ import { errnoOf, toStorageError } from "./os_errors.ts";
 import type { Holder } from "./partial_file.ts";
 import { PARTIAL_EXPIRY_MS, Partials } from "./partials.ts";
 import { ReadingTurns } from "./prefix.ts";
-import { RemovedFolders } from "./removed_folders.ts";
+import { RemovedTrees } from "./removed_trees.ts";
 import {
   dataFolder,
   existingStoragePath,
@@ -61,7 +61,7 @@ export class Storage {
   #partials: Partials;
   #space: FreeSpace;
   #recent = new RecentFolders();
-  #removed: RemovedFolders;
+  #removed: RemovedTrees;
   #folders: FolderReader;
   #turns = new ReadingTurns();
 
@@ -69,7 +69,7 @@ export class Storage {
     this.#root = root;
     this.#durability = new Durability(options.syncAll);
     this.#folders = options.folders ?? plainFolders;
-    this.#removed = new RemovedFolders(root, this.#folders);
+    this.#removed = new RemovedTrees(root, this.#folders);
     this.#partials = new Partials(root, options.keepMs ?? PARTIAL_EXPIRY_MS);
     this.#space = new FreeSpace(root, options.minFree ?? null);
   }

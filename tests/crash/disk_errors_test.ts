@@ -5,6 +5,7 @@
 
 import { existsSync } from "node:fs";
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import type { Request } from "../../protocol/messages.ts";
 import { until } from "../helpers/deadline.ts";
 import { testWith, TRACING } from "../helpers/needs.ts";
 import { PASSWORD } from "../helpers/netdisk.ts";
@@ -82,6 +83,10 @@ testWith([TRACING], "a disk that fails", async (t) => {
     "in a sync of everything: none of its files is acknowledged",
     () => failGroups(disk),
   );
+  await t.step(
+    "a change that may not be on the disk is an error",
+    () => failChanges(disk),
+  );
   for (const fault of DATABASE_FAULTS) {
     await t.step(
       `in a registration: ${fault.calls} ${fault.error}`,
@@ -152,6 +157,35 @@ async function failGroups(disk: CrashDisk): Promise<void> {
   for (const name of names) await peer.sendPut(name, "new");
   for (const _ of names) assert(await receipt(peer));
   assertEquals(names.every(isThere), true);
+}
+
+/** Each is made, and the client is not told that it will stay. */
+async function failChanges(disk: CrashDisk): Promise<void> {
+  using peer = await disk.dial();
+  await Deno.mkdir(disk.file("ann", "full/folder"), { recursive: true });
+  await Deno.writeTextFile(disk.file("ann", "full/file"), "x");
+  const changes: Request[] = [
+    { type: "mkdir", path: "full/new", parents: false, mtime: null },
+    { type: "touch", path: "full/file", mtime: 0, executable: true },
+    { type: "touch", path: "full/folder", mtime: 0, executable: null },
+    { type: "move", from: "full/file", to: "file", replace: false },
+    { type: "remove", path: "file", recursive: false },
+    { type: "remove", path: "full", recursive: true },
+  ];
+  {
+    await using _ = await Trace.attach(disk.server.process.pid, {
+      ...{ calls: "fsync,fdatasync", inject: "error=EIO" },
+    });
+    for (const change of changes) {
+      await peer.send(change);
+      assertEquals(await peer.error(), "io", JSON.stringify(change));
+    }
+  }
+  await peer.ask(changes[0]!, "error");
+  await peer.ask(
+    { type: "mkdir", path: "full/new", parents: true, mtime: null },
+    "ok",
+  );
 }
 
 async function failRegistration(

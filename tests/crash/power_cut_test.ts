@@ -6,6 +6,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
+import type { Request } from "../../protocol/messages.ts";
 import { until } from "../helpers/deadline.ts";
 import { LOOP_MOUNTING, testWith, TRACING } from "../helpers/needs.ts";
 import { Random } from "../helpers/random.ts";
@@ -60,6 +61,10 @@ for (const options of [[], ["noauto_da_alloc"]]) {
             .map(({ name }) => name),
       );
       assertEquals(names, ["ann", "late"]);
+    });
+
+    await t.step("a cut behind each of some changes", async () => {
+      await cutBehindChanges(loop, disk);
     });
 
     const untraced = TRACING();
@@ -180,6 +185,69 @@ async function putTogether(
 }
 
 /** Does some work with syncs that only say that they were done, all or those of a path. */
+const TIME = 1_600_000_000_000;
+
+/** What is asked for, and what must be true of the user's folder from then on. */
+const CHANGES: readonly [
+  Request,
+  (path: (name: string) => string) => boolean,
+][] = [
+  [
+    { type: "mkdir", path: "tree/in/deep", parents: true, mtime: TIME },
+    (at) => timeOf(at("tree/in/deep")) === TIME,
+  ],
+  [
+    {
+      type: "touch",
+      path: "tree/in/deep",
+      mtime: TIME + 1000,
+      executable: null,
+    },
+    (at) => timeOf(at("tree/in/deep")) === TIME + 1000,
+  ],
+  [
+    { type: "move", from: "tree/in/deep", to: "new", replace: false },
+    (at) => isThere(at("new")) && !isThere(at("tree/in/deep")),
+  ],
+  [
+    { type: "remove", path: "tree", recursive: true },
+    (at) => !isThere(at("tree")),
+  ],
+  [
+    { type: "remove", path: "gone", recursive: false },
+    (at) => !isThere(at("gone")),
+  ],
+];
+
+/** Each by itself: a later fsync would take an earlier change with it. */
+async function cutBehindChanges(
+  loop: LoopDisk,
+  disk: CrashDisk,
+): Promise<void> {
+  using peer = await disk.dial();
+  await peer.sendPut("gone", "content");
+  await receipt(peer);
+  for (const [change, isTrue] of CHANGES) {
+    await peer.ask(change, "ok");
+    await using cut = await loop.cut(disk.server.process, () => {});
+    const home = cut.seen("root/users/ann");
+    assert(isTrue((name) => join(home, name)), JSON.stringify(change));
+  }
+}
+
+function isThere(path: string): boolean {
+  return timeOf(path) !== undefined;
+}
+
+function timeOf(path: string): number | undefined {
+  try {
+    return Deno.lstatSync(path).mtime!.getTime();
+  } catch {
+    return undefined;
+  }
+}
+
+/** Does some work with fsyncs that only say that they were done, all or those of a path. */
 async function withoutSync(
   disk: CrashDisk,
   work: () => Promise<void>,
