@@ -23,6 +23,9 @@ export interface Responder {
 /** Bytes of a file that are read and sent at a time. */
 const BLOCK_BYTES = 256 * 1024;
 
+/** Of the first page of a listing: it holds more than 100 names of a usual length. */
+const FIRST_PAGE_BYTES = 32 * 1024;
+
 /** An entry without its name, and a unit of a name, at their longest in JSON. */
 const ENTRY_BYTES = 160;
 const NAME_UNIT_BYTES = 6;
@@ -32,7 +35,10 @@ export function stat(storage: UserStorage, path: string): Response {
   return { type: "entry", entry: storage.stat(path) };
 }
 
-/** `list`: pages that each fit into a control frame. */
+/**
+ * `list`: pages that each fit into a control frame. The folder is read as far
+ * as the client takes it, and the first page leaves at once.
+ */
 export async function list(
   storage: UserStorage,
   path: string,
@@ -40,15 +46,20 @@ export async function list(
 ): Promise<void> {
   let entries: Entry[] = [];
   let bytes = ENTRY_BYTES;
-  for (const entry of storage.list(path)) {
-    const more = ENTRY_BYTES + NAME_UNIT_BYTES * entry.name.length;
-    if (bytes + more > MAX_CONTROL_BYTES) {
-      await responder.send({ type: "entries", entries, more: true });
-      entries = [];
-      bytes = ENTRY_BYTES;
+  let limit = FIRST_PAGE_BYTES;
+  for await (const some of storage.list(path)) {
+    for (const entry of some) {
+      const more = ENTRY_BYTES + NAME_UNIT_BYTES * entry.name.length;
+      if (bytes + more > limit) {
+        await responder.send({ type: "entries", entries, more: true });
+        if (limit === FIRST_PAGE_BYTES) await responder.flush();
+        limit = MAX_CONTROL_BYTES;
+        entries = [];
+        bytes = ENTRY_BYTES;
+      }
+      entries.push(entry);
+      bytes += more;
     }
-    entries.push(entry);
-    bytes += more;
   }
   await responder.send({ type: "entries", entries, more: false });
 }

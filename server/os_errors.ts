@@ -51,6 +51,13 @@ export function errnoOf(error: unknown): string | undefined {
   return BY_CLASS[error.name] ?? BY_NUMBER[number];
 }
 
+/** An error of the operating system that was not met in a file operation of Deno's. */
+export function errnoError(errno: string): Error {
+  return Object.assign(new Error(`the system refused (${errno})`), {
+    code: errno,
+  });
+}
+
 /**
  * Turns what a file operation threw into an error for the client: no path of
  * the server's disk is in it. NetdiskErrors pass unchanged.

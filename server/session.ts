@@ -26,7 +26,12 @@ import {
 import { AGENT, CAPABILITIES, PROTOCOL_VERSION } from "../protocol/version.ts";
 import type { AccountSession } from "./account_sessions.ts";
 import type { Accounts } from "./accounts.ts";
-import { type ChangeRequest, type ChangeType, isChange } from "./changes.ts";
+import {
+  type ChangeRequest,
+  type ChangeType,
+  isChange,
+  mayDisplaceFolder,
+} from "./changes.ts";
 import { digest, get, list, stat } from "./handlers.ts";
 import { logEvent, type LogFields } from "./log.ts";
 import { ReplyQueue, toErrorResponse } from "./reply_queue.ts";
@@ -184,6 +189,7 @@ export class Session {
     if (this.#login && request.type === "put") {
       await this.#changes.receive(this.#login.storage, request);
     } else if (this.#login && isChange(request)) {
+      if (mayDisplaceFolder(request)) await this.#replies.drained();
       await this.#change(this.#login.storage, request);
     } else {
       await this.#replies.drained();

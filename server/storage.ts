@@ -4,7 +4,8 @@
  * business, where things lie is storage_path.ts's.
  */
 
-import { join } from "@std/path";
+import { join, SEPARATOR } from "@std/path";
+import { setImmediate } from "node:timers";
 import { NetdiskError } from "../protocol/errors.ts";
 import type { Entry, RequestOf } from "../protocol/messages.ts";
 import { remoteName } from "../protocol/remote_path.ts";
@@ -15,6 +16,7 @@ import {
   type ChangeRequest,
 } from "./changes.ts";
 import { Durability, syncFolderNow } from "./durability.ts";
+import { infoOf } from "./file_system.ts";
 import { type FolderReader, plainFolders } from "./folder_reader.ts";
 import { FreeSpace, type Reserve } from "./free_space.ts";
 import type { SyncAll } from "./group_sync.ts";
@@ -22,7 +24,7 @@ import { errnoOf, toStorageError } from "./os_errors.ts";
 import type { Holder } from "./partial_file.ts";
 import { PARTIAL_EXPIRY_MS, Partials } from "./partials.ts";
 import { ReadingTurns } from "./prefix.ts";
-import { RemovedFolders } from "./removed_folders.ts";
+import { RemovedTrees } from "./removed_trees.ts";
 import {
   dataFolder,
   existingStoragePath,
@@ -41,7 +43,15 @@ export interface StorageOptions {
   /** Puts everything on the disk at once, where that can be. */
   syncAll?: SyncAll;
   /** Reads folders. @default plainFolders */
-  folders?: FolderReader | undefined;
+  folders?: FolderReader;
+}
+
+/** Entries that are looked at in one go; then others have their turn. */
+const LIST_BATCH = 256;
+
+/** What the files of one user have around them. */
+interface UserPlace extends UploadPlace, ChangePlace {
+  folders: FolderReader;
 }
 
 /** The storage root: makes and opens the users' folders. */
@@ -51,13 +61,15 @@ export class Storage {
   #partials: Partials;
   #space: FreeSpace;
   #recent = new RecentFolders();
-  #removed: RemovedFolders;
+  #removed: RemovedTrees;
+  #folders: FolderReader;
   #turns = new ReadingTurns();
 
   constructor(root: string, options: StorageOptions = {}) {
     this.#root = root;
     this.#durability = new Durability(options.syncAll);
-    this.#removed = new RemovedFolders(root, options.folders ?? plainFolders);
+    this.#folders = options.folders ?? plainFolders;
+    this.#removed = new RemovedTrees(root, this.#folders);
     this.#partials = new Partials(root, options.keepMs ?? PARTIAL_EXPIRY_MS);
     this.#space = new FreeSpace(root, options.minFree ?? null);
   }
@@ -130,6 +142,7 @@ export class Storage {
       durability: this.#durability,
       space: this.#space,
       removed: this.#removed,
+      folders: this.#folders,
       turns: this.#turns,
     };
     return new UserStorage(user, place, this.#partials);
@@ -139,12 +152,12 @@ export class Storage {
 /** One user's files. Every method throws NetdiskErrors only. */
 export class UserStorage {
   #user: string;
-  #place: UploadPlace & ChangePlace;
+  #place: UserPlace;
   #partials: Partials;
 
   constructor(
     user: string,
-    place: UploadPlace & ChangePlace,
+    place: UserPlace,
     partials: Partials,
   ) {
     this.#user = user;
@@ -167,16 +180,23 @@ export class UserStorage {
     }
   }
 
-  /** The entries of a folder, one by one, in no order. */
-  *list(path: string): Generator<Entry> {
-    const folder = existingStoragePath(this.#place.home, path);
+  /**
+   * The entries of a folder, a few at a time and as they are when they are asked
+   * for, in no order.
+   */
+  async *list(path: string): AsyncGenerator<Entry[]> {
+    const { home, folders } = this.#place;
+    const folder = existingStoragePath(home, path);
     try {
       if (!Deno.lstatSync(folder).isDirectory) {
         throw new NetdiskError("not-folder", "it is not a folder");
       }
-      for (const { name } of Deno.readDirSync(folder)) {
-        const entry = entryIfThere(folder, name);
-        if (entry) yield entry;
+      for await (const names of folders.read(folder)) {
+        for (let at = 0; at < names.length; at += LIST_BATCH) {
+          // Promises alone would let nobody else have their turn.
+          if (at > 0) await new Promise((resolve) => setImmediate(resolve));
+          yield entriesOf(folder, names.slice(at, at + LIST_BATCH));
+        }
       }
     } catch (error) {
       throw toStorageError(error);
@@ -258,13 +278,14 @@ function openIfSame(
 }
 
 /** A file that vanished while the folder was read is not an error. */
-function entryIfThere(folder: string, name: string): Entry | undefined {
-  try {
-    return toEntry(name, Deno.lstatSync(join(folder, name)));
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT") return undefined;
-    throw error;
+function entriesOf(folder: string, names: string[]): Entry[] {
+  const entries: Entry[] = [];
+  for (const name of names) {
+    // Nothing to normalise: no name has a separator.
+    const info = infoOf(folder + SEPARATOR + name);
+    if (info) entries.push(toEntry(name, info));
   }
+  return entries;
 }
 
 function toEntry(name: string, info: Deno.FileInfo): Entry {

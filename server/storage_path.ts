@@ -34,7 +34,7 @@ export function uploadsFolder(root: string): string {
   return join(dataFolder(root), "uploads");
 }
 
-/** `<root>/.netdisk/removed`, where folders lie that are being deleted. */
+/** `<root>/.netdisk/removed`, where that lies which is being deleted. */
 export function removedFolder(root: string): string {
   return join(dataFolder(root), "removed");
 }

@@ -7,6 +7,7 @@
 import { dirname, join } from "@std/path";
 import { NetdiskError } from "../protocol/errors.ts";
 import type { Reserve } from "./free_space.ts";
+import { startPrivilegedService } from "./privileged_service.ts";
 import { type SandboxPermissions, sandboxPermissions } from "./sandbox.ts";
 import { dataFolder } from "./storage_path.ts";
 import type {
@@ -127,16 +128,21 @@ export async function startServer(
 
   const channel = new MessageChannel();
   passwords.postMessage(channel.port1, [channel.port1]);
+  const main = new MessageChannel();
+  const service = startPrivilegedService(main.port1, root);
   const start: StartMessage = {
     type: "start",
     ...options,
     passwords: channel.port2,
+    main: service ? main.port2 : null,
+    canSyncDisk: service?.canSyncDisk ?? false,
   };
   const ready = nextMessage(server, "ready");
-  server.postMessage(start, [channel.port2]);
+  server.postMessage(start, [channel.port2, ...(service ? [main.port2] : [])]);
   const end = () => {
     server.terminate();
     passwords.terminate();
+    service?.close();
   };
 
   return {

@@ -7,9 +7,11 @@ import { NetdiskError } from "../protocol/errors.ts";
 import { ALPN } from "../protocol/version.ts";
 import { Accounts } from "./accounts.ts";
 import { openDatabase } from "./database.ts";
+import { PagedFolders, plainFolders } from "./folder_reader.ts";
 import { ConnectionListener } from "./listener.ts";
 import { flushLog, logEvent } from "./log.ts";
 import { PasswordHasher } from "./passwords.ts";
+import { PrivilegedPort } from "./privileged_calls.ts";
 import { checkSandbox } from "./sandbox.ts";
 import { Storage } from "./storage.ts";
 import { dataFolder } from "./storage_path.ts";
@@ -60,7 +62,14 @@ function serve(message: StartMessage): ReadyMessage {
     database,
     new PasswordHasher(message.passwords),
   );
-  const storage = new Storage(root, message);
+  const main = message.main ? new PrivilegedPort(message.main) : undefined;
+  const storage = new Storage(root, {
+    ...message,
+    folders: main ? new PagedFolders(main) : plainFolders,
+    ...(main && message.canSyncDisk
+      ? { syncAll: () => main.ask("syncDisk", null) }
+      : {}),
+  });
   storage.prepare();
   const socket = listen(message);
   listener = new ConnectionListener(

@@ -22,6 +22,10 @@ export interface StartMessage {
   keepMs: number;
   /** Leads to the password Worker; transferred. */
   passwords: MessagePort;
+  /** Leads to the main thread, where that can do more than we; transferred. */
+  main: MessagePort | null;
+  /** Whether the main thread can sync the whole disk for us. */
+  canSyncDisk: boolean;
 }
 
 /** No new connections; running transfers get `graceMs` milliseconds. */

@@ -3,7 +3,9 @@
  * file stays, others go on, and without the failure everything works again.
  */
 
-import { assertEquals, assertMatch } from "@std/assert";
+import { existsSync } from "node:fs";
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import type { Request } from "../../protocol/messages.ts";
 import { until } from "../helpers/deadline.ts";
 import { testWith, TRACING } from "../helpers/needs.ts";
 import { PASSWORD } from "../helpers/netdisk.ts";
@@ -77,6 +79,14 @@ testWith([TRACING], "a disk that fails", async (t) => {
     "after EIO a file is not synced a second time",
     () => syncOnce(disk),
   );
+  await t.step(
+    "a change that may not be on the disk is an error",
+    () => failChanges(disk),
+  );
+  await t.step(
+    "in a sync of everything: none of its files is acknowledged",
+    () => failGroups(disk),
+  );
   for (const fault of DATABASE_FAULTS) {
     await t.step(
       `in a registration: ${fault.calls} ${fault.error}`,
@@ -119,6 +129,63 @@ async function syncOnce(disk: CrashDisk): Promise<void> {
   assertEquals((await put.outcome()).code, 1);
   await noPartials(disk.root);
   assertEquals(trace.calls().length, 1);
+}
+
+/** Each is made, and the client is not told that it will stay. */
+async function failChanges(disk: CrashDisk): Promise<void> {
+  using peer = await disk.dial();
+  await Deno.mkdir(disk.file("ann", "full/folder"), { recursive: true });
+  await Deno.writeTextFile(disk.file("ann", "full/file"), "x");
+  const changes: Request[] = [
+    { type: "mkdir", path: "full/new", parents: false, mtime: null },
+    { type: "touch", path: "full/file", mtime: 0, executable: true },
+    { type: "touch", path: "full/folder", mtime: 0, executable: null },
+    { type: "move", from: "full/file", to: "file", replace: false },
+    { type: "remove", path: "file", recursive: false },
+    { type: "remove", path: "full", recursive: true },
+  ];
+  {
+    await using _ = await Trace.attach(disk.server.process.pid, {
+      ...{ calls: "fsync,fdatasync", inject: "error=EIO" },
+    });
+    for (const change of changes) {
+      await peer.send(change);
+      assertEquals(await peer.error(), "io", JSON.stringify(change));
+    }
+  }
+  await peer.ask(changes[0]!, "error");
+  await peer.ask(
+    { type: "mkdir", path: "full/new", parents: true, mtime: null },
+    "ok",
+  );
+}
+
+/** Many small files at once, with and without the failure. */
+async function failGroups(disk: CrashDisk): Promise<void> {
+  const names = Array.from({ length: 200 }, (_, at) => `group-${at}`);
+  const isThere = (name: string) => existsSync(disk.file("ann", name));
+  using peer = await disk.dial();
+  {
+    await using trace = await Trace.attach(disk.server.process.pid, {
+      ...{ calls: "syncfs", inject: "error=EIO" },
+    });
+    let refused = 0;
+    for (const name of names) await peer.sendPut(name, "new");
+    for (const name of names) {
+      const answer = await peer.next();
+      assert(answer !== null && "type" in answer);
+      assertEquals(isThere(name), answer.type === "receipt", name);
+      if (answer.type === "receipt") continue;
+      assert(answer.type === "error");
+      assertEquals(answer.code, "io");
+      refused++;
+    }
+    assertEquals([refused > 0, trace.calls().length > 0], [true, true]);
+  }
+  await noPartials(disk.root);
+  for (const name of names) await peer.sendPut(name, "new");
+  for (const _ of names) assert(await receipt(peer));
+  assertEquals(names.every(isThere), true);
 }
 
 async function failRegistration(

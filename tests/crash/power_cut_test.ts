@@ -6,6 +6,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
+import type { Request } from "../../protocol/messages.ts";
 import { until } from "../helpers/deadline.ts";
 import { LOOP_MOUNTING, testWith, TRACING } from "../helpers/needs.ts";
 import { Random } from "../helpers/random.ts";
@@ -25,6 +26,10 @@ const WRITERS = 4;
 const MAX_PAUSE_MS = 150;
 const FILE_BYTES = 20_000;
 
+/** Files that are put together. */
+const GROUP = 200;
+const SMALL_BYTES = 2000;
+
 for (const options of [[], ["noauto_da_alloc"]]) {
   const how = options[0] ?? "default options";
   testWith([LOOP_MOUNTING], `power cuts of ext4, ${how}`, async (t) => {
@@ -41,6 +46,11 @@ for (const options of [[], ["noauto_da_alloc"]]) {
       assertGood(await cutPower(loop, disk, ledger), "the last receipt");
     });
 
+    await t.step("a cut behind many small files at once", async () => {
+      await putTogether(disk, ledger, "together");
+      assertGood(await cutPower(loop, disk, ledger), "the last receipts");
+    });
+
     await t.step("a cut behind a new account", async () => {
       await disk.stranger().register("late", disk.server.link);
       await using cut = await loop.cut(disk.server.process, () => {});
@@ -53,6 +63,10 @@ for (const options of [[], ["noauto_da_alloc"]]) {
       assertEquals(names, ["ann", "late"]);
     });
 
+    await t.step("a cut behind each of some changes", async () => {
+      await cutBehindChanges(loop, disk);
+    });
+
     const untraced = TRACING();
     const ignore = untraced !== undefined;
     const reason = ignore ? ` (skipped: ${untraced})` : "";
@@ -62,9 +76,21 @@ for (const options of [[], ["noauto_da_alloc"]]) {
       async fn() {
         const put = () => putOneByOne(disk, ledger, "unsynced-folder");
         const folder = join(loop.mount, "root", "users", "ann");
-        await withoutSync(disk, put, folder);
+        await withoutSync(disk, put, { path: folder });
         const { torn, lost } = await cutPower(loop, disk, ledger);
         assertEquals([torn.length, lost.length > 0], [0, true]);
+        await loop.sync();
+      },
+    });
+
+    await t.step({
+      name: `a group that is not synced is noticed${reason}`,
+      ignore,
+      async fn() {
+        const put = () => putTogether(disk, ledger, "unsynced-group");
+        await withoutSync(disk, put, { calls: "syncfs" });
+        const { torn } = await cutPower(loop, disk, ledger);
+        assert(torn.length > 0);
         await loop.sync();
       },
     });
@@ -139,14 +165,95 @@ async function putOneByOne(
   }
 }
 
-/** Does some work with fsyncs that only say that they were done, all or those of a path. */
+const TIME = 1_600_000_000_000;
+
+/** What is asked for, and what must be true of the user's folder from then on. */
+const CHANGES: readonly [
+  Request,
+  (path: (name: string) => string) => boolean,
+][] = [
+  [
+    { type: "mkdir", path: "tree/in/deep", parents: true, mtime: TIME },
+    (at) => timeOf(at("tree/in/deep")) === TIME,
+  ],
+  [
+    {
+      type: "touch",
+      path: "tree/in/deep",
+      mtime: TIME + 1000,
+      executable: null,
+    },
+    (at) => timeOf(at("tree/in/deep")) === TIME + 1000,
+  ],
+  [
+    { type: "move", from: "tree/in/deep", to: "new", replace: false },
+    (at) => isThere(at("new")) && !isThere(at("tree/in/deep")),
+  ],
+  [
+    { type: "remove", path: "tree", recursive: true },
+    (at) => !isThere(at("tree")),
+  ],
+  [
+    { type: "remove", path: "gone", recursive: false },
+    (at) => !isThere(at("gone")),
+  ],
+];
+
+/** Each by itself: a later fsync would take an earlier change with it. */
+async function cutBehindChanges(
+  loop: LoopDisk,
+  disk: CrashDisk,
+): Promise<void> {
+  using peer = await disk.dial();
+  await peer.sendPut("gone", "content");
+  await receipt(peer);
+  for (const [change, isTrue] of CHANGES) {
+    await peer.ask(change, "ok");
+    await using cut = await loop.cut(disk.server.process, () => {});
+    const home = cut.seen("root/users/ann");
+    assert(isTrue((name) => join(home, name)), JSON.stringify(change));
+  }
+}
+
+function isThere(path: string): boolean {
+  return timeOf(path) !== undefined;
+}
+
+function timeOf(path: string): number | undefined {
+  try {
+    return Deno.lstatSync(path).mtime!.getTime();
+  } catch {
+    return undefined;
+  }
+}
+
+/** Puts files so quickly that one sync is to save many of them. */
+async function putTogether(
+  disk: CrashDisk,
+  ledger: Ledger,
+  name: string,
+): Promise<void> {
+  using peer = await disk.dial();
+  const versions = Array.from(
+    { length: GROUP },
+    (_, at) => ledger.send(`${name}-${at}`, SMALL_BYTES),
+  );
+  for (const version of versions) {
+    await peer.sendPut(version.name, contentOf(version));
+  }
+  for (const version of versions) {
+    if (await receipt(peer)) ledger.acknowledge(version);
+  }
+}
+
+/** Does some work with syncs that only say that they were done, all or those of a path. */
 async function withoutSync(
   disk: CrashDisk,
   work: () => Promise<void>,
-  path?: string,
+  { calls = "fsync,fdatasync", path }: { calls?: string; path?: string } = {},
 ): Promise<void> {
   await using trace = await Trace.attach(disk.server.process.pid, {
-    ...{ calls: "fsync,fdatasync", inject: "retval=0", path },
+    ...{ calls, inject: "retval=0", path },
   });
   await work();
   assert(trace.calls().length > 0, "nothing was left out");

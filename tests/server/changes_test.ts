@@ -348,6 +348,23 @@ Deno.test("remove waits for the folder that had the name", async () => {
   );
 });
 
+Deno.test("remove of a large file does not wait until the disk has freed it", async () => {
+  await using f = new Files();
+  f.fill("file", "bound");
+  Deno.truncateSync(f.at("file"), 17 * 1024 * 1024);
+  Deno.truncateSync(f.at("bound"), 16 * 1024 * 1024);
+  using disk = new DiskRecorder(f.root);
+  for (const path of ["file", "bound"]) {
+    await f.change({ type: "remove", path, recursive: false });
+  }
+  assertEquals(disk.steps.filter((step) => !step.startsWith("sync")), [
+    "rename users/ann/file TEMP",
+    "remove users/ann/bound",
+  ]);
+  await f.storage.sweep();
+  assertEquals(filesBelow(`${f.root}/.netdisk/removed`), []);
+});
+
 Deno.test("touch sets what it is asked to and nothing else", async () => {
   await using f = new Files();
   f.fill("file", "folder/x");

@@ -7,6 +7,7 @@ import { scryptSync } from "node:crypto";
 import { FrameChannel } from "../../protocol/channel.ts";
 import { Accounts } from "../../server/accounts.ts";
 import { type Database, openDatabase } from "../../server/database.ts";
+import { plainFolders } from "../../server/folder_reader.ts";
 import type { Reserve } from "../../server/free_space.ts";
 import { flushLog } from "../../server/log.ts";
 import type { PasswordHasher, StoredPassword } from "../../server/passwords.ts";
@@ -18,6 +19,7 @@ import { within } from "../helpers/deadline.ts";
 import { replace } from "../helpers/faults.ts";
 import { filesBelow } from "../helpers/files_below.ts";
 import { type MemoryOptions, memoryPair } from "../helpers/memory_conn.ts";
+import { type FolderLine, pagedFolders } from "../helpers/paged_folders.ts";
 import { CHEAP } from "../helpers/password_line.ts";
 import { type TempFolder, tempFolder } from "../helpers/temp_folder.ts";
 import { HELLO, TestClient } from "../helpers/test_client.ts";
@@ -109,9 +111,15 @@ export class Fixture implements AsyncDisposable {
   #database: Database;
   #clients: Connected[] = [];
   #tokens = new Map<string, string>();
+  #line: FolderLine | undefined;
 
-  constructor(reserve: Reserve | null = null) {
-    this.storage = new Storage(this.root, { minFree: reserve });
+  /** @param isPaged reads large folders as a server does that is a process */
+  constructor(reserve: Reserve | null = null, isPaged = false) {
+    this.#line = isPaged ? pagedFolders(this.root) : undefined;
+    this.storage = new Storage(this.root, {
+      minFree: reserve,
+      folders: this.#line?.folders ?? plainFolders,
+    });
     this.storage.prepare();
     this.#database = openDatabase(dataFolder(this.root));
     this.accounts = new Accounts(this.#database, hasher);
@@ -168,6 +176,7 @@ export class Fixture implements AsyncDisposable {
     }
     // What was removed may still be being deleted.
     await this.storage.sweep();
+    this.#line?.[Symbol.dispose]();
     this.#database.close();
     this.log[Symbol.dispose]();
     this.folder[Symbol.dispose]();

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { clearImmediate, setImmediate } from "node:timers";
 import { NetdiskError } from "../../protocol/errors.ts";
 import type { Entry } from "../../protocol/messages.ts";
 import { Storage, type UserStorage } from "../../server/storage.ts";
@@ -51,15 +52,19 @@ function codeOf(work: () => unknown): string {
   return assertThrows(work, NetdiskError).code;
 }
 
-function listed(user: UserStorage, path: string): string[] {
-  return [...user.list(path)].map(({ name }) => name).sort();
+async function listOf(user: UserStorage, path: string): Promise<Entry[]> {
+  return (await Array.fromAsync(user.list(path))).flat();
+}
+
+async function listed(user: UserStorage, path: string): Promise<string[]> {
+  return (await listOf(user, path)).map(({ name }) => name).sort();
 }
 
 Deno.test("sweep() removes what no upload can go on with, nothing else", async () => {
   using f = new Fixture();
   const user = await f.openUser();
   f.fill();
-  const before = listed(user, "");
+  const before = await listed(user, "");
   const uploads = `${f.root}/.netdisk/uploads`;
   Deno.mkdirSync(`${uploads}/ann`);
   const kept = `ann/r-${"0".repeat(64)}`;
@@ -72,7 +77,7 @@ Deno.test("sweep() removes what no upload can go on with, nothing else", async (
   await storage.sweep();
   assertEquals(filesBelow(uploads), [kept]);
   assertEquals(Deno.readTextFileSync(`${f.root}/.netdisk/other`), "kept");
-  assertEquals(listed(user, ""), before);
+  assertEquals(await listed(user, ""), before);
 });
 
 Deno.test("what the server makes is for the server alone", async () => {
@@ -185,9 +190,9 @@ Deno.test("stat() tells what lies there and follows no link", async () => {
 Deno.test("list() gives the entries of one folder, also what an admin put there", async () => {
   using f = new Fixture();
   const user = await f.openUser();
-  assertEquals(listed(user, ""), []);
+  assertEquals(await listed(user, ""), []);
   f.fill();
-  assertEquals(listed(user, ""), [
+  assertEquals(await listed(user, ""), [
     "dangling",
     "fifo",
     "file",
@@ -197,11 +202,12 @@ Deno.test("list() gives the entries of one folder, also what an admin put there"
     "socket",
     "tool",
   ]);
-  assertEquals(listed(user, "folder"), ["inner"]);
-  const kinds = new Map([...user.list("")].map((e) => [e.name, e.kind]));
+  assertEquals(await listed(user, "folder"), ["inner"]);
+  const entries = await listOf(user, "");
+  const kinds = new Map(entries.map((e) => [e.name, e.kind]));
   assertEquals(kinds.get("link"), "other");
   assertEquals(kinds.get("folder"), "folder");
-  const byName = new Map([...user.list("")].map((e) => [e.name, e]));
+  const byName = new Map(entries.map((e) => [e.name, e]));
   assertEquals(byName.get("file"), user.stat("file"));
 });
 
@@ -220,29 +226,53 @@ Deno.test("list() of what is no folder is refused, and of a link to one", async 
     "../bob": "bad-name",
   };
   for (const [path, code] of Object.entries(cases)) {
-    assertEquals(codeOf(() => [...user.list(path)]), code, path);
+    const error = await assertRejects(() => listOf(user, path), NetdiskError);
+    assertEquals(error.code, code, path);
   }
 });
 
 Deno.test("list() passes over what vanishes and over names that are no text", async () => {
   using f = new Fixture();
   const user = await f.openUser();
-  for (let i = 0; i < 10; i++) Deno.writeTextFileSync(`${f.home}/${i}`, "x");
+  const count = 1000;
+  for (let i = 0; i < count; i++) Deno.writeTextFileSync(`${f.home}/${i}`, "x");
   const args = ["-c", "touch \"$(printf 'bad\\377name')\""];
   new Deno.Command("sh", { args, cwd: f.home }).outputSync();
-  assertEquals([...Deno.readDirSync(f.home)].length, 11);
+  assertEquals([...Deno.readDirSync(f.home)].length, count + 1);
   const names: string[] = [];
-  for (const { name } of user.list("")) {
+  for await (const entries of user.list("")) {
     if (names.length === 0) {
-      for (const other of Deno.readDirSync(f.home)) {
-        if (other.name !== name && /^\d$/.test(other.name)) {
-          Deno.removeSync(`${f.home}/${other.name}`);
+      const seen = new Set(entries.map(({ name }) => name));
+      for (const { name } of Deno.readDirSync(f.home)) {
+        if (/^\d+$/.test(name) && !seen.has(name)) {
+          Deno.removeSync(`${f.home}/${name}`);
         }
       }
     }
-    names.push(name);
+    names.push(...entries.map(({ name }) => name));
   }
-  assertEquals(names.length, 1);
+  assertEquals(names.toSorted(), await listed(user, ""));
+  assert(names.length < count);
+  assert(names.every((name) => /^\d+$/.test(name)));
+});
+
+Deno.test("list() of a large folder lets others have their turn", async () => {
+  using f = new Fixture();
+  const user = await f.openUser();
+  Deno.writeTextFileSync(`${f.home}/0`, "");
+  for (let i = 1; i < 5000; i++) Deno.linkSync(`${f.home}/0`, `${f.home}/${i}`);
+  let turns = 0;
+  let next: ReturnType<typeof setImmediate>;
+  const turn = () => {
+    turns++;
+    next = setImmediate(turn);
+  };
+  turn();
+  let entries = 0;
+  for await (const some of user.list("")) entries += some.length;
+  clearImmediate(next!);
+  assertEquals(entries, 5000);
+  assert(turns > 10, `${turns}`);
 });
 
 Deno.test("openRead() opens files only, and hangs on nothing", async () => {

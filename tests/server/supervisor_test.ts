@@ -1,9 +1,10 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { NetdiskError } from "../../protocol/errors.ts";
+import type { Request, ResponseOf } from "../../protocol/messages.ts";
 import { dataFolder } from "../../server/storage_path.ts";
 import { lockRoot, startServer } from "../../server/supervisor.ts";
 import { until, within } from "../helpers/deadline.ts";
-import { replace } from "../helpers/faults.ts";
+import { descriptorsBelow, replace } from "../helpers/faults.ts";
 import { tempFolder } from "../helpers/temp_folder.ts";
 import { HELLO, TestClient } from "../helpers/test_client.ts";
 
@@ -134,3 +135,53 @@ Deno.test("startServer() fails when the Worker meets a root that it cannot prepa
     NetdiskError,
   );
 });
+
+/** More than sockets take for a client that does not read. */
+const LONG_LISTING = 30_000;
+
+Deno.test({
+  name:
+    "a long listing holds one folder open, until its end or until the client leaves",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    using folder = tempFolder();
+    const { root, lock } = await lockRoot(folder.path);
+    using _lock = lock;
+    const server = await startServer({ root, ...LOCAL });
+    const { hostname, port } = server.ready;
+    const isOpen = () => descriptorsBelow(root).includes("users/ann/many");
+    let token: string | null = null;
+    for (const end of ["reads", "leaves"]) {
+      using client = new TestClient(await Deno.connect({ hostname, port }));
+      await client.ask(HELLO, "hello");
+      const login: Request = token ? { type: "authenticate", token } : {
+        type: "register",
+        user: "ann",
+        password: "a password",
+        invite: null,
+      };
+      await client.send(login);
+      const session: ResponseOf<"session"> = await client.answer("session");
+      if (!token) fillMany(`${root}/users/ann/many`);
+      token ??= session.token;
+      await client.send({ type: "list", path: "many" });
+      await client.answer("entries");
+      await until("an open folder", isOpen);
+      if (end === "reads") {
+        let more = true;
+        while (more) more = (await client.answer("entries")).more;
+      }
+      if (end === "leaves") client.close();
+      await until("a closed folder", () => !isOpen());
+    }
+    await within("the stop", server.stop());
+  },
+});
+
+/** Files with long names, which are one and the same. */
+function fillMany(folder: string): void {
+  Deno.mkdirSync(folder);
+  const nameOf = (i: number) => `${folder}/${String(i).padStart(250, "x")}`;
+  Deno.writeTextFileSync(nameOf(0), "");
+  for (let i = 1; i < LONG_LISTING; i++) Deno.linkSync(nameOf(0), nameOf(i));
+}

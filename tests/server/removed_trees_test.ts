@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { plainFolders } from "../../server/folder_reader.ts";
-import { RemovedFolders } from "../../server/removed_folders.ts";
+import { RemovedTrees } from "../../server/removed_trees.ts";
 import { Storage } from "../../server/storage.ts";
 import { removedFolder } from "../../server/storage_path.ts";
 import { until } from "../helpers/deadline.ts";
@@ -179,7 +179,7 @@ Deno.test("what cannot be deleted is logged, and the rest is deleted", async () 
 Deno.test("one folder is deleted after the other, a few files at a time", async () => {
   await using f = new Files();
   for (let i = 0; i < 100; i++) f.fill(`a/${i}`, `b/c/${i}`);
-  const removed = new RemovedFolders(f.root, plainFolders);
+  const removed = new RemovedTrees(f.root, plainFolders);
   const names = ["a", "b"].map((name) => removed.take(`${f.home}/${name}`));
   let running = 0;
   let most = 0;

@@ -1,5 +1,6 @@
 /**
- * Folders that were removed. Each leaves its place in one step for a name in
+ * What was removed and takes its time to be deleted: folders with all that is
+ * in them, and large files. Each leaves its place in one step for a name in
  * here, and is deleted in the background, one after the other. The folder is
  * the list of what is to be done: what a crash leaves, the next start deletes.
  *
@@ -15,8 +16,8 @@ import { removedFolder } from "./storage_path.ts";
 /** How much is deleted at a time; others need the disk as well. */
 const BATCH = 8;
 
-/** The removed folders below one storage root. */
-export class RemovedFolders {
+/** What was removed below one storage root. */
+export class RemovedTrees {
   /** Where they lie. */
   readonly folder: string;
   #reader: FolderReader;
@@ -31,7 +32,7 @@ export class RemovedFolders {
   }
 
   /**
-   * Takes a folder away from its place, with all that is in it.
+   * Takes a folder or file away from its place.
    *
    * @returns the name for {@link delete}, to be called when that is durable:
    * a folder must not come back in part after a loss of power
@@ -76,6 +77,8 @@ export class RemovedFolders {
     try {
       await deleteTree(join(this.folder, name), this.#reader);
     } catch (error) {
+      // Somebody else was quicker.
+      if (errnoOf(error) === "ENOENT") return;
       // Not tried again before the next start.
       this.#kept.add(name);
       logEvent("delete-failed", { reason: String(error) });
