@@ -20,7 +20,7 @@ import { fileTarget } from "./local_target.ts";
 import { answers } from "./pipeline.ts";
 import { type FailedTarget, findTargets } from "./remote_targets.ts";
 import { shellWord } from "./shell_word.ts";
-import type { Wanted } from "./transfer_options.ts";
+import { REASONS, type Wanted } from "./transfer_options.ts";
 
 /** Items of one part; the last folder may bring more. */
 const MAX_PART = 20_000;
@@ -150,7 +150,7 @@ export class DownloadPlan {
       const { label, remotePath, entry, isContents } = source;
       const localPath = paths[index]!;
       if (entry.kind === "file") {
-        const target = fileTarget(localPath, this.#rules.replace);
+        const target = fileTarget(localPath, { replace: this.#rules.replace });
         this.#part.push({ label, remotePath, target, facts: entry });
         continue;
       }
@@ -202,13 +202,6 @@ export class DownloadPlan {
     return equal;
   }
 }
-
-/** Why a file is not transferred again. */
-export const REASONS = {
-  missing: "it is there already",
-  changed: "it is there with the same size and time",
-  different: "it is there with the same SHA-256",
-} as const;
 
 function isHere(item: FileItem, wanted: "missing" | "changed"): boolean {
   const { label } = item.target;

@@ -49,6 +49,8 @@ export class FolderDownload {
   readonly #tree: RemoteTree;
   /** Of the folders that are still to be listed. */
   #times = new Map<string, number | null>();
+  /** Those of them that were not there before: so nothing in them was. */
+  #new = new Set<string>();
   /** What came of the folder at hand, until the rest of it comes. */
   #entries: Entry[] = [];
   /** The folder whose names were seen last. */
@@ -111,7 +113,7 @@ export class FolderDownload {
   #make(remotePath: string, localPath: string, isNamed = false): boolean {
     if (this.#rules.dryRun) return true;
     try {
-      makeFolder(localPath, isNamed);
+      if (makeFolder(localPath, isNamed)) this.#new.add(remotePath);
       return true;
     } catch (error) {
       this.#fail(remotePath, withChoice(error as NetdiskError, remotePath));
@@ -131,6 +133,7 @@ export class FolderDownload {
   /** Turns what is in a folder into items. */
   #take(folder: string, entries: Entry[], items: DownloadItem[]): void {
     const { exclude, replace, dryRun } = this.#rules;
+    const isNew = this.#new.delete(folder);
     entries.sort((a, b) => compareNames(a.name, b.name));
     for (const entry of entries) {
       if (entry.kind === "folder") continue;
@@ -144,7 +147,7 @@ export class FolderDownload {
       if (entry.kind === "other") {
         this.#observer.left(path, "it is neither file nor folder");
       } else if (!this.#isRefused(path, entry.name)) {
-        const target = fileTarget(this.#local(path), replace);
+        const target = fileTarget(this.#local(path), { replace, isNew });
         items.push({ label: path, remotePath: path, target, facts: entry });
       }
     }

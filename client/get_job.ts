@@ -7,7 +7,7 @@ import type { Connection } from "./connection.ts";
 import { displayText } from "./display_text.ts";
 import { Downloads } from "./download.ts";
 import { localPaths } from "./download_names.ts";
-import { DownloadPlan, isFolderError, REASONS } from "./download_plan.ts";
+import { DownloadPlan, isFolderError } from "./download_plan.ts";
 import { DownloadProgress } from "./download_progress.ts";
 import { withChoice } from "./folder_download.ts";
 import type {
@@ -23,11 +23,13 @@ import { progressStyle } from "./progress.ts";
 import { hasGlob } from "./remote_glob.ts";
 import { checkTargets } from "./remote_targets.ts";
 import { Results } from "./results.ts";
-import type { Retry } from "./retry.ts";
+import { GOES_ON, type Retry } from "./retry.ts";
 import {
+  REASONS,
   type TransferRules,
   transferRules,
   type TransferValues,
+  UPDATE_GOES_ON,
 } from "./transfer_options.ts";
 
 /** Up to so many files each is looked at for what an earlier download has left. */
@@ -53,7 +55,7 @@ export class GetJob implements Disposable {
     this.#invocation = invocation;
     const isStream = options.to === "-";
     this.#rules = transferRules("get", options, { isStream });
-    this.#results = new Results(args.length, "downloaded");
+    this.#results = new Results(args.length, "downloaded", options.dryRun);
     const isDirect = !options.recursive && !options.dryRun &&
       ["all", "missing"].includes(this.#rules.wanted) && !args.some(hasGlob);
     this.#plan = isDirect ? undefined : this.#makePlan(isStream);
@@ -71,9 +73,13 @@ export class GetJob implements Disposable {
     this.#downloads = new Downloads(items, this.#progress, options.restart);
   }
 
-  /** Whether the same command would go on where this one is. */
-  get isKept(): boolean {
-    return this.#downloads.isKept;
+  /** What to do about a download that is not done, where that is worth saying. */
+  get hint(): string | undefined {
+    const { recursive } = this.#invocation.options;
+    if (recursive && this.#isPlanned) {
+      return this.#rules.wanted === "all" ? UPDATE_GOES_ON : GOES_ON;
+    }
+    return this.#downloads.isKept ? GOES_ON : undefined;
   }
 
   /** Takes what earlier downloads have left of the files that are named. */
@@ -137,7 +143,7 @@ export class GetJob implements Disposable {
     const replace = this.#rules.wanted === "all";
     const items = sources.map((source, index) => ({
       ...source,
-      target: fileTarget(paths[index]!, replace),
+      target: fileTarget(paths[index]!, { replace }),
     }));
     if (replace) return items;
     return items.filter((item) => {
@@ -164,7 +170,7 @@ export class GetJob implements Disposable {
     }, {
       resolved: (isSingle) => {
         const total = isSingle ? 1 : undefined;
-        this.#results = new Results(total, "downloaded");
+        this.#results = new Results(total, "downloaded", options.dryRun);
       },
       failed: (name, error) => this.#failed(name, error),
       skipped: (item, reason) => this.#skipped(item, reason),

@@ -8,20 +8,21 @@ import { shellWord } from "./shell_word.ts";
  * Makes a folder, or finds that it is there.
  *
  * @param isNamed the user has named it: a link to a folder is as good as one
+ * @returns true when it is new
  * @throws NetdiskError for what is in the way. A link is not followed: it may
  * lead anywhere
  */
-export function makeFolder(path: string, isNamed = false): void {
+export function makeFolder(path: string, isNamed = false): boolean {
   try {
     Deno.mkdirSync(path);
-    return;
+    return true;
   } catch (error) {
     if (!(error instanceof Deno.errors.AlreadyExists)) {
       throw localError(path, error);
     }
   }
   const { isDirectory, isSymlink } = lookAt(path, isNamed);
-  if (isDirectory) return;
+  if (isDirectory) return false;
   throw new NetdiskError(
     "not-folder",
     isSymlink

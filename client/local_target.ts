@@ -53,23 +53,32 @@ export interface Beginning {
   read(): Promise<{ hash: Hash; size: number }>;
 }
 
-/**
- * A local file; a device or pipe that has the name is written to, not replaced.
- *
- * @param replace false when what has the name by then stays: `exists`
- */
-export function fileTarget(path: string, replace = true): LocalTarget {
-  return new FileTarget(path, replace);
+/** What is known of a place before a file comes there. */
+export interface PlaceOptions {
+  /** False when what has the name by then stays: `exists`. @default true */
+  replace?: boolean;
+  /** There is nothing of that name. @default false */
+  isNew?: boolean;
+}
+
+/** A local file; a device or pipe that has the name is written to, not replaced. */
+export function fileTarget(
+  path: string,
+  { replace = true, isNew = false }: PlaceOptions = {},
+): LocalTarget {
+  return new FileTarget(path, replace, isNew);
 }
 
 class FileTarget implements LocalTarget {
   readonly label: string;
   readonly afterFailure = "nothing was replaced";
   readonly #replace: boolean;
+  readonly #isNew: boolean;
 
-  constructor(path: string, replace: boolean) {
+  constructor(path: string, replace: boolean, isNew: boolean) {
     this.label = path;
     this.#replace = replace;
+    this.#isNew = isNew;
   }
 
   takeBeginning(): Promise<Beginning | undefined> {
@@ -83,7 +92,7 @@ class FileTarget implements LocalTarget {
   store(bytes: Uint8Array, facts: TargetFacts): boolean {
     const path = this.label;
     try {
-      const info = statIfThere(path);
+      const info = this.#isNew ? undefined : statIfThere(path);
       if (info?.isDirectory) throw isFolder(path);
       if (info && !info.isFile) return false;
       const mode = info?.mode ?? null;

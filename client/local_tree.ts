@@ -5,6 +5,7 @@
 
 import { NetdiskError } from "../protocol/errors.ts";
 import type { Exclude } from "./exclude.ts";
+import { type FolderEntry, readFolder } from "./folder_entries.ts";
 import { localError } from "./local_source.ts";
 import { isUnfinished } from "./partial_file.ts";
 
@@ -43,7 +44,7 @@ interface Level {
   relative: string;
   name: string;
   info: Deno.FileInfo;
-  entries: Deno.DirEntry[];
+  entries: FolderEntry[];
   next: number;
 }
 
@@ -57,23 +58,24 @@ export function* walkLocal(
   options: WalkOptions = {},
 ): Generator<LocalEntry | LocalObstacle, void> {
   const levels: Level[] = [];
-  const enter = (
+  const enter = function* (
     path: string,
     relative: string,
     name: string,
-  ): LocalObstacle | undefined => {
+  ): Generator<LocalObstacle, void> {
     try {
       const info = relative === "" ? Deno.statSync(path) : Deno.lstatSync(path);
-      const entries = readFolder(path);
+      const { entries, unreadable } = readFolder(path);
+      if (entries.length <= MAX_SORTED) entries.sort(byName);
       levels.push({ path, relative, name, info, entries, next: 0 });
-      return undefined;
+      for (const name of unreadable) {
+        yield notText(joined(path, name), below(relative, name));
+      }
     } catch (error) {
-      const reason = unreadable(path, name, error);
-      return { kind: "failed", path, relative, reason };
+      yield { kind: "failed", path, relative, reason: localError(path, error) };
     }
   };
-  const obstacle = enter(root, "", "");
-  if (obstacle) yield obstacle;
+  yield* enter(root, "", "");
   for (let level = levels.at(-1); level; level = levels.at(-1)) {
     const entry = level.entries[level.next++];
     if (!entry) {
@@ -84,18 +86,15 @@ export function* walkLocal(
     }
     const { name, isDirectory } = entry;
     if (isUnfinished(name)) continue;
-    const path = level.path.endsWith("/")
-      ? level.path + name
-      : `${level.path}/${name}`;
-    const relative = level.relative === "" ? name : `${level.relative}/${name}`;
+    const path = joined(level.path, name);
+    const relative = below(level.relative, name);
     if (options.exclude?.has(relative, isDirectory)) continue;
     const fault = options.fault?.(name, relative);
     if (fault !== undefined) {
       const reason = new NetdiskError("bad-name", `${path}: ${fault}`);
       yield { kind: "failed", path, relative, reason };
     } else if (isDirectory) {
-      const obstacle = enter(path, relative, name);
-      if (obstacle) yield obstacle;
+      yield* enter(path, relative, name);
     } else {
       yield look(path, relative, entry);
     }
@@ -105,7 +104,7 @@ export function* walkLocal(
 function look(
   path: string,
   relative: string,
-  { name, isFile, isSymlink }: Deno.DirEntry,
+  { name, isFile, isSymlink }: FolderEntry,
 ): LocalEntry | LocalObstacle {
   if (isSymlink) return skipped(path, relative, "it is a link");
   try {
@@ -115,8 +114,9 @@ function look(
     }
     return skipped(path, relative, `it is ${whatIs(info)}`);
   } catch (error) {
-    const reason = unreadable(path, name, error);
-    return { kind: "failed", path, relative, reason };
+    return error instanceof Deno.errors.NotFound && name.includes("\ufffd")
+      ? notText(path, relative)
+      : { kind: "failed", path, relative, reason: localError(path, error) };
   }
 }
 
@@ -132,22 +132,23 @@ function whatIs(info: Deno.FileInfo): string {
   return info.isBlockDevice || info.isCharDevice ? "a device" : "no file";
 }
 
-function readFolder(path: string): Deno.DirEntry[] {
-  const entries = [...Deno.readDirSync(path)];
-  if (entries.length > MAX_SORTED) return entries;
-  return entries.sort((a, b) => a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
+/** Its name was read with marks in it, and it is not found by that. */
+function notText(path: string, relative: string): LocalObstacle {
+  const reason = new NetdiskError(
+    "bad-name",
+    `${path}: its name is not valid UTF-8`,
+  );
+  return { kind: "failed", path, relative, reason };
 }
 
-/** A name that is no text was read with a mark in it, and is not found by that. */
-function unreadable(path: string, name: string, error: unknown): NetdiskError {
-  if (error instanceof Deno.errors.NotFound && name.includes("\ufffd")) {
-    return new NetdiskError(
-      "bad-name",
-      `${path}: its name is not valid UTF-8`,
-      {
-        cause: error,
-      },
-    );
-  }
-  return localError(path, error);
+function joined(folder: string, name: string): string {
+  return folder.endsWith("/") ? folder + name : `${folder}/${name}`;
+}
+
+function below(folder: string, name: string): string {
+  return folder === "" ? name : `${folder}/${name}`;
+}
+
+function byName(a: FolderEntry, b: FolderEntry): number {
+  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
 }

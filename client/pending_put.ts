@@ -14,6 +14,8 @@ export interface FileItem {
   source: LocalSource;
   /** In the form that crosses the wire. */
   remotePath: string;
+  /** It was found in a folder that was named, most often among others. */
+  isFound?: boolean;
 }
 
 /** A folder to make behind what is in it: only then does its time stay. */

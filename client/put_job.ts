@@ -3,16 +3,18 @@
 import { NetdiskError } from "../protocol/errors.ts";
 import type { Invocation } from "./command.ts";
 import type { Connection } from "./connection.ts";
+import { displayText } from "./display_text.ts";
 import type { Output } from "./output.ts";
-import type { UploadOutcome } from "./pending_put.ts";
-import { labelOf } from "./pending_put.ts";
+import { labelOf, type UploadItem, type UploadOutcome } from "./pending_put.ts";
 import { progressStyle } from "./progress.ts";
 import { Results } from "./results.ts";
 import { GOES_ON, type Retry } from "./retry.ts";
 import {
+  REASONS,
   type TransferRules,
   transferRules,
   type TransferValues,
+  UPDATE_GOES_ON,
 } from "./transfer_options.ts";
 import { uploadAll } from "./upload.ts";
 import {
@@ -24,6 +26,7 @@ import {
   targetFolder,
   withoutBlocked,
 } from "./upload_plan.ts";
+import { UploadCompare } from "./upload_compare.ts";
 import { UploadProgress } from "./upload_progress.ts";
 import { UploadQueue } from "./upload_queue.ts";
 
@@ -37,8 +40,9 @@ export type PutInvocation = Invocation<
 export class PutJob implements Disposable {
   readonly #invocation: PutInvocation;
   readonly #rules: TransferRules;
-  readonly #results: Results;
   readonly #sources: PutSource[];
+  #results: Results;
+  #compare: UploadCompare | undefined;
   #queue: UploadQueue | undefined;
   #progress: UploadProgress | undefined;
   hasReadStdin = false;
@@ -50,20 +54,20 @@ export class PutJob implements Disposable {
     this.#rules = transferRules("put", options, {
       isStream: args.includes("-"),
     });
-    const isSingle = args.length === 1 && !options.recursive;
-    this.#results = new Results(isSingle ? 1 : undefined, "uploaded");
+    this.#results = new Results(undefined, "uploaded", options.dryRun);
     this.#sources = this.#openSources();
+    const isSingle = args.length === 1 && this.#sources[0]?.file !== undefined;
+    if (isSingle) this.#results = new Results(1, "uploaded", options.dryRun);
   }
 
-  /** True when the same command would go on where this one is. */
-  get isResumable(): boolean {
-    return this.#progress?.resumable ?? false;
-  }
-
-  /** What to do about a connection that stays lost, where that is worth saying. */
+  /** What to do about an upload that is not done, where that is worth saying. */
   get hint(): string | undefined {
     if (this.hasReadStdin) return PIPE_IS_GONE;
-    return this.isResumable ? GOES_ON : undefined;
+    const { recursive } = this.#invocation.options;
+    if (recursive && this.#progress) {
+      return this.#rules.wanted === "all" ? UPDATE_GOES_ON : GOES_ON;
+    }
+    return this.#progress?.resumable ? GOES_ON : undefined;
   }
 
   /** Sends what has no outcome yet. */
@@ -73,11 +77,26 @@ export class PutJob implements Disposable {
     this.#queue?.restart();
     const queue = this.#queue ??= await this.#begin(connection);
     const progress = this.#progress ??= this.#follow(queue, retry);
-    if (queue.isDone) return;
-    await uploadAll(connection, queue.left(), progress, {
-      mayResume: (item) => !options.restart || progress.hasStarted(item),
-      replace: this.#rules.wanted !== "missing",
-    });
+    const send = (items: Iterable<UploadItem>) =>
+      uploadAll(connection, items, progress, {
+        mayResume: (item) => !options.restart || progress.hasStarted(item),
+        replace: this.#rules.wanted !== "missing",
+      });
+    const compare = this.#compare ??= this.#makeCompare(queue);
+    if (!compare) {
+      if (options.dryRun) this.#show(() => queue.takeNew());
+      else if (!queue.isDone) await send(queue.left());
+      return;
+    }
+    for (;;) {
+      if (options.dryRun) this.#show(() => compare.take());
+      else if (compare.hasItems) await send(compare.left());
+      progress.comparingAll(true);
+      const hasMore = await compare.look(connection);
+      progress.comparingAll(false);
+      retry.moved();
+      if (!hasMore) return;
+    }
   }
 
   /** Says how it went. @throws NetdiskError when a file failed */
@@ -139,11 +158,49 @@ export class PutJob implements Disposable {
     });
   }
 
-  #follow(queue: UploadQueue, retry: Retry): UploadProgress {
+  /** Without `--dry-run` the server looks itself whether a name is free. */
+  #makeCompare(queue: UploadQueue): UploadCompare | undefined {
+    const { wanted } = this.#rules;
+    const { dryRun } = this.#invocation.options;
+    if (wanted === "all" || wanted === "missing" && !dryRun) return undefined;
+    return new UploadCompare(queue, wanted, (item) => {
+      this.#progress?.skipped(item);
+      this.#skipped(item, REASONS[wanted]);
+    });
+  }
+
+  /** What would be sent; nothing is. */
+  #show(take: () => UploadItem | undefined): void {
     const { output } = this.#invocation;
+    for (let item = take(); item; item = take()) {
+      if (item.source === undefined) continue;
+      const { source: { label: path, size }, remotePath: name } = item;
+      this.#results.succeeded(size ?? 0);
+      const to = name === path ? "" : ` to ${displayText(name)}`;
+      output.print(`would upload ${displayText(path)}${to}`);
+      output.record("plan", { action: "upload", name, path, size });
+    }
+  }
+
+  #skipped(item: UploadItem, reason: string): void {
+    const { output, options } = this.#invocation;
+    const name = item.remotePath;
+    const path = labelOf(item);
+    this.#results.skipped();
+    if (options.dryRun) {
+      output.print(`would skip ${displayText(path)}: ${reason}`);
+      output.record("plan", { action: "skip", name, path, reason });
+    } else {
+      output.record("skipped", { name, path, reason });
+      output.detail(`${path}: ${reason}, skipped`);
+    }
+  }
+
+  #follow(queue: UploadQueue, retry: Retry): UploadProgress {
+    const { output, options } = this.#invocation;
     return new UploadProgress(queue, {
       output,
-      style: queue.first === undefined ? "none" : this.#style,
+      style: queue.first === undefined || options.dryRun ? "none" : this.#style,
       retry,
       ended: (outcome) => this.#report(outcome, output),
     });
@@ -158,10 +215,7 @@ export class PutJob implements Disposable {
   #report({ item, receipt, error }: UploadOutcome, output: Output): void {
     const name = item.remotePath;
     if (error?.code === "exists" && this.#rules.wanted === "missing") {
-      this.#results.skipped();
-      output.detail(`${name}: it is there already, skipped`);
-      const reason = "it is there already";
-      output.record("skipped", { name, path: labelOf(item), reason });
+      this.#skipped(item, REASONS.missing);
     } else if (error) {
       this.#results.failed(error, output, { name });
     } else if (receipt) {

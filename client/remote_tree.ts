@@ -9,7 +9,7 @@ import { childFault, joinRemotePath } from "../protocol/remote_path.ts";
 import { type Connection, isAboutPath } from "./connection.ts";
 
 /** Folders up to this length are sorted; longer ones come as the server has them. */
-export const MAX_SORTED = 10_000;
+export const MAX_SORTED = 4_000;
 
 /** Requests that may be under way. */
 const MAX_AHEAD = 64;

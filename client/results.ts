@@ -8,6 +8,7 @@ import type { Output } from "./output.ts";
 export class Results {
   readonly #total: number | undefined;
   readonly #verb: string;
+  readonly #isPlan: boolean;
   #only: NetdiskError | undefined;
   #failures = 0;
   #successes = 0;
@@ -17,10 +18,12 @@ export class Results {
   /**
    * @param total how many files there are; undefined when only the end will tell
    * @param verb what was to be done, such as `uploaded`
+   * @param isPlan nothing is done
    */
-  constructor(total: number | undefined, verb: string) {
+  constructor(total: number | undefined, verb: string, isPlan = false) {
     this.#total = total;
     this.#verb = verb;
+    this.#isPlan = isPlan;
   }
 
   get failures(): number {
@@ -68,13 +71,19 @@ export class Results {
       const failed = `${formatCount(this.#failures)} of ${formatCount(all)}`;
       throw new NetdiskError(
         "partial",
-        `${failed} files were not ${this.#verb}` +
+        `${failed} files ${this.#past(false)}` +
           (this.#skipped > 0 ? `, ${skipped}` : ""),
       );
     }
     if (this.#skipped > 0) {
-      const done = formatCount(this.#successes);
-      output?.notice(`${done} files ${this.#verb}, ${skipped}`);
+      const files = this.#successes === 1 ? "file" : "files";
+      const done = `${formatCount(this.#successes)} ${files}`;
+      output?.notice(`${done} ${this.#past(true)}, ${skipped}`);
     }
+  }
+
+  #past(isDone: boolean): string {
+    if (this.#isPlan) return `would ${isDone ? "" : "not "}be ${this.#verb}`;
+    return isDone ? this.#verb : `were not ${this.#verb}`;
   }
 }

@@ -36,10 +36,21 @@ export const TRANSFER_OPTIONS = [
   },
 ] as const satisfies readonly OptionSpec[];
 
+/** What to know about a folder that did not come to its end. */
+export const UPDATE_GOES_ON =
+  "with --update the same command goes on where this one stopped";
+
 export type TransferValues = OptionValues<typeof TRANSFER_OPTIONS>;
 
 /** Which files are transferred: all, those that are not there, or those that differ. */
 export type Wanted = "all" | "missing" | "changed" | "different";
+
+/** Why a file is not transferred again. */
+export const REASONS = {
+  missing: "it is there already",
+  changed: "it is there with the same size and time",
+  different: "it is there with the same SHA-256",
+} as const;
 
 export interface TransferRules {
   wanted: Wanted;

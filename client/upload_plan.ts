@@ -24,6 +24,7 @@ import {
 import { type LocalObstacle, walkLocal } from "./local_tree.ts";
 import type { UploadItem } from "./pending_put.ts";
 import type { PromptInput } from "./prompt.ts";
+import { shellWord } from "./shell_word.ts";
 
 /** Something that the user named. */
 export type PutSource =
@@ -61,7 +62,7 @@ export function openSource(
   }
   if (!recursive) {
     throw new NetdiskError("is-folder", `${path}: it is a folder`, {
-      hint: `netdisk put -r ${path}`,
+      hint: `netdisk put -r ${shellWord(path)}`,
     });
   }
   const isContents = /(^|\/)\.{0,2}$/.test(path);
@@ -151,14 +152,13 @@ export async function withoutBlocked(
       continue;
     }
     const what = kind === "file" ? "a file" : "neither file nor folder";
-    observer.failed(
-      label,
-      new NetdiskError(
-        "not-folder",
-        `${label}: it is a folder, and ${remotePath} on the server is ${what}`,
-        { hint: `netdisk put -r ${label} --to NAME` },
-      ),
+    const error = new NetdiskError(
+      "not-folder",
+      `${label}: it is a folder, and ${remotePath} on the server is ${what}`,
+      { hint: `netdisk put -r ${shellWord(label)} --to NAME` },
     );
+    if (targets.length === 1) throw error;
+    observer.failed(label, error);
   }
   return free;
 }
@@ -191,7 +191,7 @@ function* itemsIn(
     switch (entry.kind) {
       case "file": {
         const source = new FileSource(path, entry.name, entry.info);
-        yield { source, remotePath };
+        yield { source, remotePath, isFound: true };
         break;
       }
       case "folder": {

@@ -140,8 +140,8 @@ export class UploadProgress implements UploadObserver, Disposable {
   }
 
   /** Both sides are asked what they have. */
-  looking(): void {
-    this.#progress.phase("comparing");
+  comparingAll(isComparing: boolean): void {
+    this.#progress.phase(isComparing ? "comparing" : undefined);
   }
 
   /** Leaves a line that all is done. */

@@ -81,7 +81,12 @@ export class UploadQueue implements Disposable {
 
   /** True when all that was found has its outcome. */
   get isDone(): boolean {
-    return this.#unanswered.length === 0 && this.#peek() === undefined;
+    return !this.hasUnanswered && this.#peek() === undefined;
+  }
+
+  /** True when something was handed out and has no outcome. */
+  get hasUnanswered(): boolean {
+    return this.#unanswered.length > 0;
   }
 
   /** A new connection: what has no outcome is handed out again. */
@@ -101,13 +106,17 @@ export class UploadQueue implements Disposable {
 
   /** The next item to send. */
   take(): UploadItem | undefined {
-    const again = this.#unanswered[this.#sent];
-    if (again) {
-      this.#sent++;
-      return again;
-    }
+    const again = this.takeAgain();
+    if (again) return again;
     const item = this.takeNew();
     if (item) this.handedOut(item);
+    return item;
+  }
+
+  /** What another connection was to send. */
+  takeAgain(): UploadItem | undefined {
+    const item = this.#unanswered[this.#sent];
+    if (item) this.#sent++;
     return item;
   }
 

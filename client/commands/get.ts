@@ -3,17 +3,27 @@
 import { defineCommand } from "../command.ts";
 import { GetJob } from "../get_job.ts";
 import { onInterrupt } from "../interrupt.ts";
-import { GOES_ON, retryLimit, withSession } from "../retry.ts";
+import { retryLimit, withSession } from "../retry.ts";
 import { chooseServer, chooseSession } from "../server_choice.ts";
 import { TRANSFER_OPTIONS } from "../transfer_options.ts";
 
 export const command = defineCommand({
   name: "get",
-  summary: "download files",
-  usage: ["get REMOTE... [--to LOCAL]", "get REMOTE --to -"],
+  summary: "download files and folders",
+  usage: [
+    "get REMOTE... [--to LOCAL]",
+    "get -r DIR... [--to LOCAL]",
+    "get REMOTE --to -",
+  ],
   examples: [
     { command: "netdisk get report.pdf" },
     { command: "netdisk get photos/a.jpg photos/b.jpg --to pictures/" },
+    { command: "netdisk get 'photos/*.jpg'", note: "those that match" },
+    { command: "netdisk get -r photos", note: "makes photos/..." },
+    {
+      command: "netdisk get -r photos/ --to 2026",
+      note: "what is in photos, as 2026/...",
+    },
     { command: "netdisk get src.tar --to - | tar x", note: "into a pipe" },
   ],
   description:
@@ -21,6 +31,9 @@ export const command = defineCommand({
     "and only then takes the place of what was there.\n\n" +
     "A LOCAL that ends in a slash or names a folder is a folder; otherwise it is the file's new name. " +
     "LOCAL - is standard output.\n\n" +
+    "REMOTE may be a pattern with *, ?, [...], {a,b} and ** for any folders; quote it, or the shell takes it for local files. " +
+    "With -r a folder comes with all that is in it, empty folders, times and executable bits included; DIR with a slash at its end " +
+    "stands for what is in it, and / for all that you have. Names that this machine cannot store are told and left out.\n\n" +
     "A lost connection is tried again by itself, and goes on where it stopped. So does the same command after an interrupted one, " +
     "which leaves what it has of a file of 1 MiB or more beside the target, as .netdisk-ID.part; " +
     "it goes on only if the server's file still begins with that. Such a file may be removed.",
@@ -29,7 +42,7 @@ export const command = defineCommand({
       name: "to",
       short: "t",
       value: "LOCAL",
-      description: "the folder, or for a single file its new name",
+      description: "the folder, or for a single file or folder its new name",
     },
     ...TRANSFER_OPTIONS,
     {
@@ -47,14 +60,14 @@ export const command = defineCommand({
     retryLimit(invocation);
     chooseSession(invocation, chooseServer(invocation));
     using _interrupted = onInterrupt(() => {
-      if (job.isKept) output.notice(GOES_ON);
+      if (job.hint !== undefined) output.notice(job.hint);
     });
     await job.takeBeginnings();
     await withSession(invocation, async (connection, retry) => {
       try {
         await job.run(connection, retry);
       } finally {
-        retry.hint = job.isKept ? GOES_ON : undefined;
+        retry.hint = job.hint;
       }
     });
     job.finish();

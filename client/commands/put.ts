@@ -3,16 +3,25 @@
 import { defineCommand, usageError } from "../command.ts";
 import { onInterrupt } from "../interrupt.ts";
 import { PutJob } from "../put_job.ts";
-import { GOES_ON, withSession } from "../retry.ts";
+import { withSession } from "../retry.ts";
 import { TRANSFER_OPTIONS } from "../transfer_options.ts";
 
 export const command = defineCommand({
   name: "put",
-  summary: "upload files",
-  usage: ["put LOCAL... [--to REMOTE]", "put - --to REMOTE"],
+  summary: "upload files and folders",
+  usage: [
+    "put LOCAL... [--to REMOTE]",
+    "put -r DIR... [--to REMOTE]",
+    "put - --to REMOTE",
+  ],
   examples: [
     { command: "netdisk put report.pdf" },
     { command: "netdisk put *.jpg --to photos/", note: "into a folder" },
+    { command: "netdisk put -r photos", note: "makes photos/..." },
+    {
+      command: "netdisk put -r photos/ --to 2026",
+      note: "what is in photos, as 2026/...",
+    },
     {
       command: "tar c src | netdisk put - --to src.tar",
       note: "what a pipe gives",
@@ -23,6 +32,9 @@ export const command = defineCommand({
     "Missing remote folders are made.\n\n" +
     "A REMOTE that ends in a slash or names a folder is a folder; otherwise it is the file's new name. " +
     "LOCAL - is standard input.\n\n" +
+    "With -r a folder comes with all that is in it, empty folders, times and executable bits included; DIR with a slash at its end, and `.`, " +
+    "stand for what is in it. Links and devices in it are left out, each with a notice. " +
+    "What cannot be read does not stop the rest.\n\n" +
     "A lost connection is tried again by itself. A file of known size goes on where it stopped, and so it does when put is interrupted " +
     "and the same command is given again, after it was checked that the server has a beginning of this very file. " +
     "What a pipe gives can only be sent once.",
@@ -31,7 +43,7 @@ export const command = defineCommand({
       name: "to",
       short: "t",
       value: "REMOTE",
-      description: "the folder, or for a single file its new name",
+      description: "the folder, or for a single file or folder its new name",
     },
     ...TRANSFER_OPTIONS,
     {
@@ -46,7 +58,11 @@ export const command = defineCommand({
     checkArguments(invocation.args, invocation.options.to);
     using job = new PutJob(invocation);
     using _interrupted = onInterrupt(() => {
-      if (job.isResumable) invocation.output.notice(GOES_ON);
+      // What a pipe has given is gone, and whoever stops it knows.
+      const { hint } = job;
+      if (hint !== undefined && !job.hasReadStdin) {
+        invocation.output.notice(hint);
+      }
     });
     await withSession(invocation, async (connection, retry) => {
       try {

@@ -196,6 +196,10 @@ Deno.test("--json of several failures has an object for each", async () => {
       type: "result",
       version: 1,
       exitCode: 8,
+      files: 0,
+      skipped: 0,
+      failed: 2,
+      bytes: 0,
       error: { code: "partial", message: "2 of 2 files were not downloaded" },
     },
   ]);

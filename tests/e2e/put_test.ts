@@ -110,7 +110,8 @@ Deno.test("put of what is no file: what it is, and nothing is sent", async () =>
   });
   assertOutcome(await ann.run(["put", "folder"]), {
     code: 6,
-    stderr: "netdisk: error: folder: it is a folder\n",
+    stderr: "netdisk: error: folder: it is a folder\n" +
+      "netdisk: hint: netdisk put -r folder\n",
   });
   for (const name of ["fifo", "/dev/null"]) {
     assertOutcome(await ann.run(["put", name]), {
@@ -212,5 +213,6 @@ Deno.test("-v and --json show the receipt: size and SHA-256", async () => {
     mtime: "2001-09-09T01:46:40.000Z",
     time: "",
   });
-  assertEquals(result, { type: "result", version: 1, exitCode: 0 });
+  const counts = { files: 1, skipped: 0, failed: 0, bytes: 5 };
+  assertEquals(result, { type: "result", version: 1, exitCode: 0, ...counts });
 });

@@ -108,8 +108,8 @@ Deno.test(
   },
 );
 
-Deno.test("netdisk ls sorts 10 000 names and no more", strict, async () => {
-  for (const count of [10_000, 10_001]) {
+Deno.test("netdisk ls sorts 4 000 names and no more", strict, async () => {
+  for (const count of [4_000, 4_001]) {
     const names = Array.from({ length: count }, (_, i) => `f${count - i}`);
     const pages: Entry[][] = [];
     for (let at = 0; at < count; at += 500) {
@@ -120,7 +120,7 @@ Deno.test("netdisk ls sorts 10 000 names and no more", strict, async () => {
       [],
       (server) => sayFolder(server, ...pages),
     );
-    const expected = count === 10_000 ? names.toSorted() : names;
+    const expected = count === 4_000 ? names.toSorted() : names;
     assertEquals(linesOf(stdout), expected);
   }
 });
@@ -412,7 +412,7 @@ Deno.test(
   strict,
   async () => {
     using retries = new RetryWaits();
-    const names = Array.from({ length: 12_000 }, (_, i) => `f${i}`);
+    const names = Array.from({ length: 6_000 }, (_, i) => `f${i}`);
     const { stdout, error } = await play(ls, [], async (server) => {
       await asked(server, "");
       await server.say({ type: "entry", entry: FOLDER });
