@@ -9,6 +9,7 @@
  */
 import { join } from "@std/path";
 import { describeMachine } from "./bench/circumstances.ts";
+import { measureClients, spaceForClients } from "./bench/clients.ts";
 import { type Context, isWanted } from "./bench/context.ts";
 import {
   checkFormer,
@@ -19,6 +20,8 @@ import {
   verdictsOf,
 } from "./bench/document.ts";
 import { tellFailure } from "./bench/failure.ts";
+import { measureListing, spaceForListing } from "./bench/listing.ts";
+import { measureMemory, spaceForMemory } from "./bench/memory.ts";
 import {
   HELP,
   isComplete,
@@ -61,6 +64,28 @@ const PARTS: readonly Part[] = [
     isOnAll: true,
     space: spaceToCompare,
     measure: compareTools,
+  },
+  {
+    title: "many clients at once",
+    works: ["clients"],
+    on: PLACES,
+    space: spaceForClients,
+    measure: measureClients,
+  },
+  {
+    title: "memory of the server",
+    works: ["memory"],
+    // So many large files on a tmpfs would be short of memory themselves.
+    on: ["disk"],
+    space: spaceForMemory,
+    measure: measureMemory,
+  },
+  {
+    title: "long listings",
+    works: ["listing"],
+    on: PLACES,
+    space: spaceForListing,
+    measure: measureListing,
   },
 ];
 

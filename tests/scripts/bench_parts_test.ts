@@ -1,6 +1,14 @@
 import { assertEquals } from "@std/assert";
 import { mountOf, parseMounts } from "../../scripts/bench/circumstances.ts";
+import { judgeClients, speedsOf } from "../../scripts/bench/clients.ts";
+import {
+  type Finding,
+  growthOf,
+  judgeListings,
+  lengthsUpTo,
+} from "../../scripts/bench/listing.ts";
 import { tmpfsOf } from "../../scripts/bench/places.ts";
+import { parseStatus } from "../../scripts/bench/proc.ts";
 import { blockDeviceOf, parseLook } from "../../scripts/bench/quiet.ts";
 
 const MOUNTS = parseMounts(`\
@@ -43,4 +51,46 @@ Deno.test("parseLook() sees requests under way and counts discards", () => {
   });
   assertEquals(parseLook("0 3\n", stat).isIdle, false);
   assertEquals(parseLook("3 0\n", stat).isIdle, false);
+});
+
+Deno.test("parseStatus() reads memory, of which a zombie has none", () => {
+  const text = "Name:\tx\nVmHWM:\t   200 kB\nVmRSS:\t   100 kB\n";
+  assertEquals(parseStatus(text), { now: 102_400, peak: 204_800 });
+  assertEquals(parseStatus("Name:\tx\n"), { now: 0, peak: 0 });
+});
+
+Deno.test("judgeClients() takes starts off, and does not judge what is as short", () => {
+  const times = { "one client": 3, "all clients": 6 };
+  const speeds = speedsOf(20, { ...times, "one start": 1, "all starts": 1 });
+  assertEquals(speeds, { one: 10, all: 4 });
+  assertEquals(judgeClients(speeds).met, false);
+  assertEquals(judgeClients({ one: 10, all: 9 }).met, true);
+  const short = speedsOf(20, { ...times, "one start": 3, "all starts": 7 });
+  assertEquals(judgeClients(short).met, undefined);
+});
+
+Deno.test("lengthsUpTo() has powers of ten, or one short length", () => {
+  assertEquals(lengthsUpTo(100_000), [1_000, 10_000, 100_000]);
+  assertEquals(lengthsUpTo(7), [7]);
+});
+
+Deno.test("growthOf() forgives dear short listings, not dear long ones", () => {
+  assertEquals(growthOf([8, 4, 2]), 1);
+  assertEquals(growthOf([8, 2, 3]), 1.5);
+  assertEquals(growthOf([5]), 1);
+});
+
+Deno.test("judgeListings() judges time, growth and both memories", () => {
+  const [mib, short] = [2 ** 20, { first: 0.1, whole: 0.1, perName: 1e-6 }];
+  const metOf = (long: Partial<Finding>) =>
+    judgeListings([
+      { length: 10, ...short, client: mib, server: mib },
+      { length: 99, ...short, client: mib, server: mib, ...long },
+    ], "tmpfs").map(({ met }) => met);
+  assertEquals(metOf({}), [true, true, true, true]);
+  assertEquals(metOf({ first: 0.3 }), [false, true, true, true]);
+  assertEquals(metOf({ perName: 2e-6 }), [true, false, true, true]);
+  assertEquals(metOf({ perName: 0 }), [true, undefined, true, true]);
+  assertEquals(metOf({ client: 34 * mib }), [true, true, false, true]);
+  assertEquals(metOf({ server: 34 * mib }), [true, true, true, false]);
 });

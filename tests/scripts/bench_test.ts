@@ -283,20 +283,22 @@ Deno.test("bench.ts measures, skips what is missing and leaves nothing behind", 
     SCRIPT,
     [
       ...["--on", "disk", "--disk", tree.path("work"), "--size", "100KiB"],
-      ...["--only", "put-big,get-small,ls"],
+      ...["--only", "put-big,get-small,ls,clients,listing"],
       ...["--files", "3", "--clients", "2", "--listed", "9", "--rounds", "1"],
       ...["--output", tree.path("report.md"), "--json"],
     ],
     { PATH: tree.path("path") },
   );
   const report = JSON.parse(stdout) as Report;
-  const [compared] = report.sections;
+  const [compared, clients, listings] = report.sections;
   const rows = compared!.data as Row[];
   assertEquals(rows.map(({ work, tool }) => `${tool}: ${work}`), [
     "netdisk: put 100 KiB",
     "netdisk: get 3 files of 4 KiB",
     "netdisk: ls of 100 names, whole process",
   ], stderr);
+  assertEquals(clients!.table?.rows.map(([work]) => work), ["put", "get"]);
+  assertEquals(listings!.table?.rows.map(([names]) => names), ["0", "9"]);
   const missed = verdictsOf(report).filter(({ met }) => met === false);
   assertEquals(code, missed.length > 0 ? 1 : 0, stderr);
   assertEquals(stderr.includes("failed"), false, stderr);
