@@ -20,6 +20,8 @@ import {
   verdictsOf,
 } from "./bench/document.ts";
 import { tellFailure } from "./bench/failure.ts";
+import { measureLink } from "./bench/link/link.ts";
+import { spaceForLink } from "./bench/link/works.ts";
 import { measureListing, spaceForListing } from "./bench/listing.ts";
 import { measureMemory, spaceForMemory } from "./bench/memory.ts";
 import {
@@ -64,6 +66,13 @@ const PARTS: readonly Part[] = [
     isOnAll: true,
     space: spaceToCompare,
     measure: compareTools,
+  },
+  {
+    title: "a long link",
+    works: ["link-small", "link-big"],
+    on: PLACES,
+    space: spaceForLink,
+    measure: measureLink,
   },
   {
     title: "many clients at once",

@@ -10,6 +10,19 @@ import {
 import { tmpfsOf } from "../../scripts/bench/places.ts";
 import { parseStatus } from "../../scripts/bench/proc.ts";
 import { blockDeviceOf, parseLook } from "../../scripts/bench/quiet.ts";
+import {
+  allowedSeconds,
+  judgeOnLink,
+} from "../../scripts/bench/link/allowance.ts";
+import {
+  bandwidthDelayBytes,
+  DelayLine,
+} from "../../scripts/bench/link/delay_line.ts";
+import { lastDropped } from "../../scripts/bench/link/namespaces.ts";
+import {
+  VNET_HEADER_BYTES,
+  wireBytes,
+} from "../../scripts/bench/link/packet.ts";
 
 const MOUNTS = parseMounts(`\
 /dev/a / ext4 rw,discard 0 0
@@ -93,4 +106,48 @@ Deno.test("judgeListings() judges time, growth and both memories", () => {
   assertEquals(metOf({ perName: 0 }), [true, undefined, true, true]);
   assertEquals(metOf({ client: 34 * mib }), [true, true, false, true]);
   assertEquals(metOf({ server: 34 * mib }), [true, true, true, false]);
+});
+
+Deno.test("the link allows bare TCP, a round trip and the start", () => {
+  const allowance = { bare: 0.5, roundTrip: 0.25, start: 0.25 };
+  assertEquals(allowedSeconds(allowance), 1);
+  assertEquals(judgeOnLink(1.1, allowance).met, true);
+  const late = judgeOnLink(1.2, allowance);
+  assertEquals([late.met, late.measured], [false, "1.20 x"]);
+  const shape = { bitsPerSecond: 1e9, delayMs: 25 };
+  assertEquals(bandwidthDelayBytes(shape), 6_250_000);
+});
+
+Deno.test("DelayLine sends at its rate, delays, and drops what the queue cannot hold", () => {
+  // 1 byte a millisecond.
+  const line = new DelayLine({
+    ...{ bitsPerSecond: 8000, delayMs: 25, queueBytes: 20 },
+  });
+  const [a, b, c] = [1, 2, 3].map((byte) => new Uint8Array([byte]));
+  line.push(a!, 10, 100);
+  line.push(b!, 10, 100);
+  line.push(c!, 10, 105);
+  assertEquals(line.dropped, 1);
+  assertEquals(line.nextDue, 135);
+  assertEquals(line.shift(134), undefined);
+  assertEquals(line.shift(135), a);
+  assertEquals([line.shift(144), line.shift(145)], [undefined, b]);
+  assertEquals([line.nextDue, line.shift(999)], [undefined, undefined]);
+  line.push(c!, 10, 200);
+  assertEquals([line.nextDue, line.shift(235)], [235, c]);
+});
+
+Deno.test("wireBytes() charges an uncut packet with the headers of its segments", () => {
+  const packet = new Uint8Array(VNET_HEADER_BYTES + 40 + 2500);
+  assertEquals(wireBytes(packet), 2540);
+  const header = new DataView(packet.buffer);
+  header.setUint8(1, 1);
+  header.setUint16(2, 40, true);
+  header.setUint16(4, 1000, true);
+  assertEquals(wireBytes(packet), 2540 + 2 * 40);
+});
+
+Deno.test("lastDropped() is what was said last", () => {
+  assertEquals(lastDropped('{"namespaces":["a","b"]}'), 0);
+  assertEquals(lastDropped('{"dropped":[1,0]}\n{"dropped":[2,3]}\nx'), 5);
 });

@@ -311,6 +311,27 @@ Deno.test("bench.ts measures, skips what is missing and leaves nothing behind", 
   assertStringIncludes(document, "## What was tried");
 });
 
+Deno.test("bench.ts measures over a link of its own, or says why it cannot", async () => {
+  await using tree = await TempTree.make({ "work/keep": "" });
+  const { code, stdout, stderr } = await runScript(SCRIPT, [
+    ...["--only", "link-small", "--on", "disk", "--disk", tree.path("work")],
+    ...["--files", "5", "--rounds", "1", "--json"],
+  ]);
+  const verdicts = verdictsOf(JSON.parse(stdout) as Report);
+  if (verdicts.length === 1) {
+    assertEquals([code, verdicts[0]?.met], [0, undefined], stderr);
+    assertStringIncludes(verdicts[0]!.measured, "skipped: ");
+  } else {
+    const works = verdicts.map(({ work, where }) => `${work}: ${where}`);
+    assertEquals(works, [
+      "put 4 KiB: 50 ms, 1 Gbit/s",
+      "get 4 KiB: 50 ms, 1 Gbit/s",
+    ]);
+    for (const { measured } of verdicts) assert(parseFloat(measured) > 0);
+  }
+  assertEquals([...Deno.readDirSync(tree.path("work"))].length, 1);
+});
+
 Deno.test("bench.ts ends with 2 after a wrong option", async () => {
   const { code, stdout, stderr } = await runScript(SCRIPT, ["--fast"]);
   assertEquals([code, stdout], [2, ""]);
