@@ -9,6 +9,7 @@ const SCRIPT = fromFileUrl(new URL("bare.ts", import.meta.url));
 const READY = /^\{"port":(\d+)\}$/m;
 /** One to connect, one for the question and its answer. */
 const ROUND_TRIPS_OF_ONE_BYTE = 2;
+const ROUND_TRIP_RUNS = 10;
 
 /** A running server of bare streams. */
 export interface Bare {
@@ -52,11 +53,8 @@ export async function openBare(
 }
 
 /** Seconds there and back, at best: what comes on top is the machine's, not the link's. */
-export async function measureRoundTrip(
-  bare: Bare,
-  rounds: number,
-): Promise<number> {
+export async function measureRoundTrip(bare: Bare): Promise<number> {
   const one = bare.player("put", { bytes: 1, connections: 1 });
-  const [series] = await takeTurns([one], { rounds });
+  const [series] = await takeTurns([one], { rounds: ROUND_TRIP_RUNS });
   return Math.min(...series!.seconds) / ROUND_TRIPS_OF_ONE_BYTE;
 }
