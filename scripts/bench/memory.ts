@@ -111,12 +111,11 @@ async function measure(
   place: Place,
   { load, size }: { load: Load; size: number },
 ): Promise<{ idle: number; peak: number }> {
-  const { signal } = context;
   await using stack = new AsyncDisposableStack();
   const source = join(place.dir, "memory-source");
   stack.defer(() => removeIfThere(source));
-  const big = await makeSample(source, "big", { count: 1, size, signal });
-  const tiny = await makeSample(source, "tiny", { count: 1, size: 1, signal });
+  const big = await makeSample(source, "big", { count: 1, size });
+  const tiny = await makeSample(source, "tiny", { count: 1, size: 1 });
   const samples = [big, tiny];
   const stage = await makeStage(context, place, { name: "memory", samples });
   stack.defer(() => removeIfThere(stage.dir));

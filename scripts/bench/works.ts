@@ -170,14 +170,14 @@ async function measure(
   place: Place,
 ): Promise<Row[]> {
   const { name, title, kind, shape, peers, amount, repeat = 1 } = work;
-  const { options, signal, say } = context;
+  const { options, say } = context;
   say(`${title} on ${place.type}: making files`);
   context.logs.clear();
   await using stack = new AsyncDisposableStack();
   const dir = join(place.dir, name);
   stack.defer(() => removeIfThere(dir));
   const source = join(dir, "source");
-  const sample = await makeSample(source, "sample", { ...shape, signal });
+  const sample = await makeSample(source, "sample", shape);
   const stage = await makeStage(context, place, { name, samples: [sample] });
   const names = [OURS, ...peers];
   const openers = OPENERS.filter(({ tools }) =>

@@ -30,6 +30,9 @@ export interface Work {
   once: { parts: Part[]; connections: number[] };
 }
 
+/** What takes long is not run again in the other direction, which is as fast. */
+const NOBODY: Work["once"] = { parts: [], connections: [] };
+
 /** Bytes that it needs: the source and one result. */
 export function spaceForLink({ size, files }: Options): number {
   return 2 * (size + files * SMALL_BYTES);
@@ -40,36 +43,35 @@ export async function makeWorks(
   context: Context,
   source: string,
 ): Promise<Work[]> {
-  const { options: { files, size }, signal } = context;
+  const { files, size } = context.options;
   const make = (name: string, count: number, size: number) =>
-    makeSample(source, name, { count, size, signal });
-  const works: Omit<Work, "kind">[] = [];
+    makeSample(source, name, { count, size });
+  const works: Work[] = [];
   if (isWanted(context, "link-small")) {
     const fewer = Math.ceil(files / FEWER);
     const few = Math.ceil(fewer / FEWER_FOR_SCP);
     const part = { tool: "scp", sample: await make("few", few, SMALL_BYTES) };
-    works.push({
+    const work = {
       sample: await make("small", fewer, SMALL_BYTES),
       peers: ["rsync over ssh"],
       connections: [1, SEVERAL],
-      once: { parts: [part], connections: [] },
-    });
+    };
+    works.push(
+      { ...work, kind: "put", once: { parts: [part], connections: [] } },
+      { ...work, kind: "get", once: NOBODY },
+    );
   }
   if (isWanted(context, "link-big")) {
     const sample = await make("big", 1, size);
     const peers = ["scp", "rsync over ssh"];
     const parts = peers.map((tool) => ({ tool, sample }));
-    works.push({
-      sample,
-      peers: [],
-      connections: [SEVERAL],
-      once: { parts, connections: [1] },
-    });
+    const work = { sample, peers: [], connections: [SEVERAL] };
+    works.push(
+      { ...work, kind: "put", once: { parts, connections: [1] } },
+      { ...work, kind: "get", once: NOBODY },
+    );
   }
-  return works.flatMap((work) => [
-    { ...work, kind: "put" },
-    { ...work, kind: "get" },
-  ]);
+  return works;
 }
 
 /** As the tables name it. */
