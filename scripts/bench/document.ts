@@ -97,8 +97,9 @@ function renderCircumstances(
     `- medians; tools take turns, ${rounds} rounds after one that does not count; ` +
     "the last result removed right before each run, and the disk waited for; " +
     "every result compared with its source",
-    "- netdisk encrypts, verifies by SHA-256 and flushes every upload to the disk; " +
-    "none of the peers flushes",
+    "- all over loopback but what is on a link; netdisk encrypts, verifies by " +
+    "SHA-256 and flushes every upload to the disk; none of the peers flushes, " +
+    "and the rsync daemon and cp do not encrypt",
     ...skipped.map((line) => `- ${line}`),
   ].join("\n");
 }
