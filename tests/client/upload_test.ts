@@ -142,7 +142,7 @@ async function run(
           flushing: () => void run.events.push("flushing"),
           sent: (bytes) => void (run.sent += bytes),
           ended: (outcome) => void run.outcomes.push(outcome),
-        }, options),
+        }, { askAbove: 256 * KIB, ...options }),
       options,
     );
   } catch (error) {
@@ -179,11 +179,12 @@ const EDGES = [
   ...[16 * KIB - 1, 16 * KIB, 16 * KIB + 1],
   ...[256 * KIB - 1, 256 * KIB, 256 * KIB + 1],
   ...[512 * KIB - 1, 512 * KIB, 512 * KIB + 1],
-  3 * MIB + 7,
+  ...[MIB - 1, MIB, MIB + 1, 3 * MIB + 7],
+  ...[8 * MIB, 8 * MIB + 1],
 ];
 
 Deno.test(
-  "uploadAll() sends files of every edge whole, and asks for large ones only",
+  "uploadAll() sends files of every edge whole, and asks for those over 8 MiB only",
   strict,
   async () => {
     const items = EDGES.map((size) => source(`f${size}`, bytesOf(size)));
@@ -196,7 +197,7 @@ Deno.test(
           size,
           mtime: 1_600_000_000_000,
           executable: false,
-          ask: size > 256 * KIB,
+          ask: size > 8 * MIB,
           replace: true,
         });
         assertEquals(sha256Of(bytes), sha256Of(bytesOf(size)), `${size} bytes`);
@@ -204,7 +205,7 @@ Deno.test(
         assertEquals(end, { type: "commit", size: length, sha256 });
         await server.say(receiptOf(bytes));
       }
-    });
+    }, { askAbove: 8 * MIB });
     assertEquals(summary(result), EDGES.map((size) => `f${size}: receipt`));
     assertEquals(result.sent, EDGES.reduce((sum, size) => sum + size));
     assertEquals(result.error, undefined);
