@@ -2,7 +2,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
 import { command as get } from "../../../client/commands/get.ts";
 import { partialPath } from "../../../client/partial_file.ts";
-import { FakeServer } from "../../helpers/fake_server.ts";
+import type { FakeServer } from "../../helpers/fake_server.ts";
 import { play } from "../../helpers/play.ts";
 import { RetryWaits } from "../../helpers/retry_waits.ts";
 import { sha256Of } from "../../helpers/test_client.ts";
