@@ -1,6 +1,7 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { FolderDownload } from "../../client/folder_download.ts";
 import type { DownloadItem } from "../../client/incoming_file.ts";
+import { NetdiskError } from "../../protocol/errors.ts";
 import { FakeDisk } from "../helpers/fake_disk.ts";
 import { talk } from "../helpers/fake_server.ts";
 import { tempFolder } from "../helpers/temp_folder.ts";
@@ -64,6 +65,47 @@ Deno.test(
     assertEquals(made.map(({ name }) => name), ["sub"]);
   },
 );
+
+Deno.test("FolderDownload names each file once when the connection is lost between two pages", async () => {
+  using folder = tempFolder();
+  const disk = new FakeDisk({ "d/a": "1", "d/b": "2", "d/c": "3", "d/e": "4" });
+  const items: DownloadItem[] = [];
+  const place = {
+    remotePath: "d",
+    localPath: `${folder.path}/d`,
+    isNamed: false,
+    mtime: null,
+  };
+  const download = new FolderDownload(place, {
+    exclude: undefined,
+    dryRun: false,
+    replace: true,
+    isOneName: () => true,
+  }, { failed: () => assert(false), left: () => {} });
+  await assertRejects(() =>
+    talk(async (server) => {
+      await server.request("list");
+      const entries = ["a", "b"].map((name) => ({
+        name,
+        kind: "file" as const,
+        size: 1,
+        mtime: null,
+        executable: false,
+      }));
+      await server.say({ type: "entries", entries, more: true });
+      server.close();
+    }, (connection) => download.list(connection, items, 1000)), NetdiskError);
+  await talk(
+    (server) => disk.serve(server),
+    (connection) => download.list(connection, items, 1000),
+  );
+  assertEquals(items.map(({ remotePath }) => remotePath), [
+    "d/a",
+    "d/b",
+    "d/c",
+    "d/e",
+  ]);
+});
 
 Deno.test("FolderDownload lists in parts", async () => {
   using folder = tempFolder();

@@ -62,6 +62,11 @@ for (const [argv, there, expected] of PLACES) {
     const { error, stderr } = await place.run(put, "-r", ...argv);
     assertEquals([error, stderr], [undefined, ""]);
     assertEquals(place.there(), expected);
+    // The user's own folder is there, and its time is its own.
+    const own = place.disk.requests.filter((request) =>
+      request.type === "mkdir" && request.path === ""
+    );
+    assertEquals(own, []);
   });
 }
 
