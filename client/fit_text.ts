@@ -1,6 +1,6 @@
 /** Text cut or padded to a number of terminal columns, wide and combining characters counted as shown. */
 
-import stringWidth from "string-width";
+import { textWidth } from "./text_width.ts";
 
 const segmenter = new Intl.Segmenter();
 
@@ -10,7 +10,7 @@ const segmenter = new Intl.Segmenter();
  * their end. Never cuts through a character.
  */
 export function fitText(text: string, columns: number): string {
-  const width = stringWidth(text);
+  const width = textWidth(text);
   if (width <= columns) return text + " ".repeat(columns - width);
   if (columns < 1) return "";
   const characters = Array.from(segmenter.segment(text), (it) => it.segment);
@@ -19,10 +19,10 @@ export function fitText(text: string, columns: number): string {
   // What a wide character left free in front is offered to the end.
   const tail = taking(
     characters.reverse(),
-    columns - 1 - stringWidth(head.join("")),
+    columns - 1 - textWidth(head.join("")),
   );
   const fitted = `${head.join("")}…${tail.reverse().join("")}`;
-  return fitted + " ".repeat(columns - stringWidth(fitted));
+  return fitted + " ".repeat(columns - textWidth(fitted));
 }
 
 /** As many characters from the front as fit. */
@@ -30,7 +30,7 @@ function taking(characters: readonly string[], columns: number): string[] {
   const taken: string[] = [];
   let left = columns;
   for (const character of characters) {
-    left -= stringWidth(character);
+    left -= textWidth(character);
     if (left < 0) break;
     taken.push(character);
   }

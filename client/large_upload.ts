@@ -5,14 +5,15 @@
 
 import { createHash, type Hash } from "node:crypto";
 import { BLOCK_HEADROOM } from "../protocol/channel.ts";
+import { MAX_DATA_BYTES } from "../protocol/frame.ts";
 import type { Connection } from "./connection.ts";
 import { keepAlive, WAITING_MS } from "./keep_alive.ts";
 import type { SourceReader } from "./local_source.ts";
 import { changed, type FileItem, type PendingPut } from "./pending_put.ts";
 import { compareBeginning } from "./resume.ts";
 
-/** Bytes that are read and sent at a time. */
-export const BLOCK_BYTES = 256 * 1024;
+/** Bytes that are read and sent at a time: with fewer, the calls for each cost more. */
+const BLOCK_BYTES = MAX_DATA_BYTES;
 
 /** Who wants to know how far it is. */
 export interface LargeObserver {

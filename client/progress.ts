@@ -10,6 +10,7 @@ import {
   renderPlainProgress,
   renderProgress,
 } from "./progress_line.ts";
+import { loadTextWidth } from "./text_width.ts";
 
 /** The rate is that of the last seconds: steady enough to read, quick enough to follow. */
 const RATE_WINDOW_MS = 3000;
@@ -52,6 +53,13 @@ export function progressStyle(
   if (when === "never") return "none";
   if (when === "always") return output.canRedraw ? "line" : "plain";
   return output.canRedraw && !output.quiet && !output.json ? "line" : "none";
+}
+
+/** Loads what a {@link Progress} of this style needs; to be awaited before the first. */
+export async function loadProgress(
+  ...args: Parameters<typeof progressStyle>
+): Promise<void> {
+  if (progressStyle(...args) === "line") await loadTextWidth();
 }
 
 /** Counts bytes, and derives rate and stalls from when they were counted. Knows no clock. */

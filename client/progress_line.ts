@@ -5,9 +5,9 @@
  *     report.pdf            61%  [======>    ]  30.5/50.0 MiB  12.3 MiB/s    ETA 0:02
  */
 
-import stringWidth from "string-width";
 import { displayText } from "./display_text.ts";
 import { fitText } from "./fit_text.ts";
+import { textWidth } from "./text_width.ts";
 import {
   BYTES_COLUMNS,
   DURATION_COLUMNS,
@@ -69,7 +69,7 @@ export function renderProgress(view: ProgressView, width: number): string {
   const columns = Math.max(0, Math.floor(width));
   for (const { fields, bar, minimum } of layouts(view)) {
     const left = columns -
-      fields.reduce((sum, field) => sum + GAP.length + stringWidth(field), 0);
+      fields.reduce((sum, field) => sum + GAP.length + textWidth(field), 0);
     if (!bar && left >= minimum) {
       return [renderName(view, left), ...fields].join(GAP);
     }

@@ -14,7 +14,7 @@ import {
   expectResponse,
   serverError,
 } from "./connection.ts";
-import { BLOCK_BYTES, type LargeObserver, sendData } from "./large_upload.ts";
+import { type LargeObserver, sendData } from "./large_upload.ts";
 import type { SourceReader } from "./local_source.ts";
 import {
   changed,
@@ -27,8 +27,15 @@ import {
   type UploadOutcome,
 } from "./pending_put.ts";
 
-/** Up to this size a file is sent without asking first. */
-const SMALL_BYTES = BLOCK_BYTES;
+/** Up to this size a file is read whole, and sent in one frame. */
+const SMALL_BYTES = 256 * 1024;
+
+/**
+ * A larger file is asked for, as the server may have the beginning of it. To ask
+ * takes a round trip, and the time that the disk needs for the files before it:
+ * up to this size it is cheaper to send a file again.
+ */
+const ASKED_BYTES = 8 * 1024 * 1024;
 
 /** Changes that may wait for their answers: as many as the server allows (SPEC.md 9). */
 const MAX_PENDING = 1024;
@@ -182,11 +189,11 @@ class Uploader {
       return this.#failed(item, error);
     }
     try {
-      const put = new PendingPut(item, true);
+      const { size } = item.source;
+      const put = new PendingPut(item, size === null || size > ASKED_BYTES);
       await this.#announce(put);
       this.#expect(put);
-      await this.#connection.channel.flush();
-      const offset = await put.go;
+      const offset = await this.#offsetOf(put);
       if (offset === undefined) return;
       try {
         await sendData(this.#connection, put, reader, {
@@ -205,6 +212,13 @@ class Uploader {
     } finally {
       reader.close();
     }
+  }
+
+  /** Where the server has it from; undefined when it does not want it. */
+  async #offsetOf(put: PendingPut): Promise<number | undefined> {
+    if (put.state !== "asked") return 0;
+    await this.#connection.channel.flush();
+    return await put.go;
   }
 
   #announce({ item, state }: PendingPut): Promise<void> | undefined {

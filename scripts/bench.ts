@@ -1,101 +1,197 @@
 // deno-lint-ignore-file no-console -- a script talks on its terminal
 /**
- * Measures netdisk beside what users have today, in one run on one file system,
- * and says whether the bars are met. Everything it writes is in one temporary
- * folder, which it removes; every process it starts, it stops.
+ * Measures netdisk beside what users have today, in one run, and says whether
+ * the bars are met. Everything it writes but the report is in temporary
+ * folders, which it removes; every process it starts, it stops.
  *
  * A tool is a file in bench/ with an `open...` function that stands in
- * {@link GROUPS}; the works and their bars are in bench/works.ts.
+ * bench/works.ts, as do the works that compare tools. {@link PARTS} has everything.
  */
-import { format as formatBytes } from "@std/fmt/bytes";
-import { dirname, join } from "@std/path";
-import { describeFileSystem, describeMachine } from "./bench/circumstances.ts";
-import { openCoreutils } from "./bench/coreutils.ts";
-import { measure, type Series, type Work } from "./bench/measure.ts";
-import { openNetdisk } from "./bench/netdisk.ts";
-import { openOpenssh } from "./bench/openssh.ts";
+import { join } from "@std/path";
+import { describeMachine } from "./bench/circumstances.ts";
+import { measureClients, spaceForClients } from "./bench/clients.ts";
+import { type Context, isWanted } from "./bench/context.ts";
+import {
+  checkFormer,
+  type Circumstances,
+  renderDocument,
+  renderReport,
+  type Report,
+  verdictsOf,
+} from "./bench/document.ts";
+import { tellFailure } from "./bench/failure.ts";
+import { measureLink } from "./bench/link/link.ts";
+import { spaceForLink } from "./bench/link/works.ts";
+import { measureListing, spaceForListing } from "./bench/listing.ts";
+import { measureMemory, spaceForMemory } from "./bench/memory.ts";
 import {
   HELP,
+  isComplete,
   type Options,
   parseOptions,
-  sizeName,
+  type PlaceName,
+  PLACES,
   UsageError,
+  type WorkName,
 } from "./bench/options.ts";
-import {
-  type Circumstances,
-  makeReport,
-  median,
-  renderBar,
-  renderMarkdown,
-  renderTime,
-  type Report,
-} from "./bench/report.ts";
-import {
-  PLAIN_PATH,
-  type Stage,
-  type ToolGroup,
-  Unavailable,
-} from "./bench/tool.ts";
-import { makeSamples, spaceNeeded, worksOf } from "./bench/works.ts";
+import { openPlace, type Place } from "./bench/places.ts";
+import { renderVerdict, type Section } from "./bench/report.ts";
+import { Unavailable } from "./bench/tool.ts";
+import { COMPARED, compareTools, spaceToCompare } from "./bench/works.ts";
+import { ROOT } from "./build.ts";
 import { abortOnSignals, exitStatusOf, messageOf } from "./interrupt.ts";
 
-const LOG_LINES_SHOWN = 10;
+const OUTPUT = "BENCHMARKS.md";
 
-/** Everything a tool group is opened by, and what to call it where it is missing. */
-const GROUPS: readonly {
+/** For keys, databases, folders and what a file system needs for itself. */
+const SPARE_BYTES = 64 * 2 ** 20;
+
+/** A piece of the benchmark that gives a section. */
+interface Part {
   title: string;
-  open: (stage: Stage, stack: AsyncDisposableStack) => Promise<ToolGroup>;
-}[] = [
-  { title: "netdisk", open: openNetdisk },
-  { title: "scp and sftp", open: openOpenssh },
-  { title: "cp and ls", open: openCoreutils },
+  works: readonly WorkName[];
+  /** The first of them that there is; or all. */
+  on: readonly PlaceName[];
+  isOnAll?: true;
+  /** Bytes that it takes there. */
+  space(options: Options): number;
+  measure(context: Context, place: Place): Promise<Section>;
+}
+
+const PARTS: readonly Part[] = [
+  {
+    title: "put, get, sync and ls",
+    works: COMPARED,
+    on: PLACES,
+    isOnAll: true,
+    space: spaceToCompare,
+    measure: compareTools,
+  },
+  {
+    title: "a long link",
+    works: ["link-small", "link-big"],
+    on: PLACES,
+    space: spaceForLink,
+    measure: measureLink,
+  },
+  {
+    title: "many clients at once",
+    works: ["clients"],
+    on: PLACES,
+    space: spaceForClients,
+    measure: measureClients,
+  },
+  {
+    title: "memory of the server",
+    works: ["memory"],
+    // So many large files on a tmpfs would be short of memory themselves.
+    on: ["disk"],
+    space: spaceForMemory,
+    measure: measureMemory,
+  },
+  {
+    title: "long listings",
+    works: ["listing"],
+    on: PLACES,
+    space: spaceForListing,
+    measure: measureListing,
+  },
 ];
 
 /** Measures everything; throws an Error fit to show to a person. */
 async function bench(options: Options, signal: AbortSignal): Promise<Report> {
   const machine = describeMachine();
-  const env = benchEnv();
+  const context: Context = {
+    options,
+    env: benchEnv(),
+    signal,
+    versions: new Set(),
+    skipped: new Set(),
+    logs: new Map(),
+    say,
+  };
   await using stack = new AsyncDisposableStack();
-  const dir = await makeFolder(options, stack);
-  const fileSystem = await describeFileSystem(dirname(dir), { env, signal });
-  checkSpace(fileSystem, options);
-
-  say(`making ${sizeName(options.size)} and ${options.files} files in ${dir}`);
-  const samples = await makeSamples(join(dir, "source"), options, signal);
-  const stage = { dir, env, signal, samples: Object.values(samples) };
-  const { groups, skipped } = await openGroups(stage, stack);
-  const works = worksOf(samples, options);
-  const all = await measureAll(works, groups, stage, options);
+  const places = await openPlaces(context, stack);
+  const sections: Section[] = [];
+  for (const part of partsOf(context)) {
+    for (const place of placesOf(part, places)) {
+      sections.push(await measureOrTell(context, part, place));
+    }
+  }
   const circumstances: Circumstances = {
     date: new Date().toISOString().slice(0, 10),
     machine,
-    versions: groups.map(({ version }) => version),
-    fileSystem,
+    versions: [...context.versions],
+    fileSystems: places.map(({ name, type, options, freeBytes }) => ({
+      ...{ name, type, options, freeBytes },
+    })),
     rounds: options.rounds,
-    skipped,
+    skipped: [...context.skipped],
   };
-  return makeReport(circumstances, all);
+  return { ...circumstances, sections };
 }
 
-async function measureAll(
-  works: readonly Work[],
-  groups: readonly ToolGroup[],
-  stage: Stage,
-  { rounds }: Options,
-): Promise<Series[]> {
-  const tools = groups.flatMap(({ tools }) => tools);
-  const onRound = (work: Work, round: number, series: readonly Series[]) =>
-    sayRound(work, series, `round ${round} of ${rounds}`);
-  const all: Series[] = [];
-  try {
-    for (const work of works) {
-      all.push(...await measure(work, tools, stage, { rounds, onRound }));
+/** Those of which a work was asked for. */
+function partsOf(context: Context): Part[] {
+  return PARTS.filter(({ works }) => isWanted(context, ...works));
+}
+
+/** Where a part is measured; nowhere is told in the report. */
+function placesOf(
+  { on, isOnAll }: Part,
+  places: readonly Place[],
+): (Place | undefined)[] {
+  const able = on.flatMap((name) =>
+    places.filter((place) => place.name === name)
+  );
+  return isOnAll && able.length > 0 ? able : [able[0]];
+}
+
+/** Those that were asked for and that there are. */
+async function openPlaces(
+  context: Context,
+  stack: AsyncDisposableStack,
+): Promise<Place[]> {
+  const { options, env, signal } = context;
+  const parts = partsOf(context);
+  const places: Place[] = [];
+  for (const name of PLACES.filter((name) => options.on.includes(name))) {
+    const needed = SPARE_BYTES + Math.max(
+      0,
+      ...parts.filter(({ on }) => on.includes(name))
+        .map(({ space }) => space(options)),
+    );
+    try {
+      const wish = { options, needed, env, signal, stack };
+      places.push(await openPlace(name, wish));
+    } catch (error) {
+      if (!(error instanceof Unavailable)) throw error;
+      context.skipped.add(`${name} skipped: ${error.message}`);
+      say(`${name} skipped: ${error.message}`);
     }
-  } catch (error) {
-    if (!stage.signal.aborted) sayLogs(groups);
-    throw error;
   }
-  return all;
+  if (places.length > 0) return places;
+  throw new Error("there is nowhere to measure");
+}
+
+/** A part that fails or cannot be measured is a section that says so. */
+async function measureOrTell(
+  context: Context,
+  { title, on, measure }: Part,
+  place: Place | undefined,
+): Promise<Section> {
+  context.logs.clear();
+  try {
+    if (place) return await measure(context, place);
+    throw new Unavailable(`only on ${on.join(" or ")}`);
+  } catch (error) {
+    const what = { work: title, where: place?.type ?? "" };
+    return {
+      title,
+      notes: [],
+      verdicts: [tellFailure(context, what, error)],
+    };
+  }
 }
 
 /** The user's environment, without settings of netdisk, and with one language for all. */
@@ -107,64 +203,21 @@ function benchEnv(): Record<string, string> {
   };
 }
 
-/** The benchmark's own folder, removed last. */
-async function makeFolder(
-  { dir }: Options,
-  stack: AsyncDisposableStack,
-): Promise<string> {
-  const parent = dir === undefined ? {} : { dir: await Deno.realPath(dir) };
-  const made = await Deno.makeTempDir({ ...parent, prefix: "netdisk-bench-" });
-  stack.defer(() => Deno.remove(made, { recursive: true }));
-  if (PLAIN_PATH.test(made)) return made;
-  throw new Error(
-    `'${made}' has characters that mean something to OpenSSH; use another --dir`,
-  );
+/** Replaces the file by the new report, and keeps what people wrote in it. */
+async function writeDocument(path: string, report: Report): Promise<void> {
+  const document = renderDocument(report, await readIfThere(path));
+  await Deno.writeTextFile(path, document);
+  await new Deno.Command(Deno.execPath(), { args: ["fmt", "--quiet", path] })
+    .output();
+  say(`${path} is written`);
 }
 
-function checkSpace(
-  { freeBytes }: Circumstances["fileSystem"],
-  options: Options,
-): void {
-  const needed = spaceNeeded(options);
-  if (freeBytes >= needed) return;
-  const [needs, has] = [needed, freeBytes].map((bytes) => formatBytes(bytes));
-  throw new Error(`this needs ${needs} and ${has} are free; use another --dir`);
-}
-
-/** All tools of this machine; a group that it does not have is told and left out. */
-async function openGroups(
-  stage: Stage,
-  stack: AsyncDisposableStack,
-): Promise<{ groups: ToolGroup[]; skipped: string[] }> {
-  const groups: ToolGroup[] = [];
-  const skipped: string[] = [];
-  for (const { title, open } of GROUPS) {
-    try {
-      groups.push(await open(stage, stack));
-    } catch (error) {
-      if (!(error instanceof Unavailable)) throw error;
-      const line = `${title} skipped: ${error.message}`;
-      say(line);
-      skipped.push(line);
-    }
-  }
-  return { groups, skipped };
-}
-
-function sayRound(work: Work, series: readonly Series[], round: string): void {
-  const times = series.filter(({ seconds }) => seconds.length > 0).map(
-    ({ tool, seconds }) =>
-      `${tool} ${renderTime(median(seconds.slice(-work.repeat)))}`,
-  );
-  const said = times.join(", ") || "done, not counted";
-  say(`${work.title}, ${round}: ${said}`);
-}
-
-/** What the servers said before something failed. */
-function sayLogs(groups: readonly ToolGroup[]): void {
-  for (const { version, log } of groups) {
-    const lines = log?.().split("\n").slice(-LOG_LINES_SHOWN);
-    if (lines) say(`the server of ${version} said last\n${lines.join("\n")}`);
+async function readIfThere(path: string): Promise<string> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return "";
+    throw error;
   }
 }
 
@@ -181,12 +234,17 @@ async function main(): Promise<number> {
       console.log(HELP);
       return 0;
     }
+    const output = options.output ??
+      (isComplete(options) ? join(ROOT, OUTPUT) : undefined);
+    // Now, because later all the figures would be lost.
+    if (output !== undefined) checkFormer(await readIfThere(output));
     const report = await bench(options, signal);
     console.log(
-      options.json ? JSON.stringify(report, null, 2) : renderMarkdown(report),
+      options.json ? JSON.stringify(report, null, 2) : renderReport(report),
     );
-    const missed = report.bars.filter(({ met }) => met === false);
-    for (const bar of missed) say(`error: ${renderBar(bar)}`);
+    if (output !== undefined) await writeDocument(output, report);
+    const missed = verdictsOf(report).filter(({ met }) => met === false);
+    for (const verdict of missed) say(`error: ${renderVerdict(verdict)}`);
     return missed.length > 0 ? 1 : 0;
   } catch (error) {
     say(`error: ${messageOf(error)}`);

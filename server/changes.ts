@@ -15,7 +15,9 @@ import {
   toFileTime,
 } from "./file_system.ts";
 import type { FreeSpace } from "./free_space.ts";
-import { errnoOf, toStorageError } from "./os_errors.ts";
+import { move } from "./move.ts";
+import { toStorageError } from "./os_errors.ts";
+import { exists, isLink, isNoFile, isOwnFolder, noFolder } from "./refusals.ts";
 import type { RemovedTrees } from "./removed_trees.ts";
 import {
   existingStoragePath,
@@ -156,68 +158,6 @@ function checkMayStay(info: Deno.FileInfo, parents: boolean): void {
   throw new NetdiskError("not-folder", "it is there, but not a folder");
 }
 
-function move(
-  { home, durability }: ChangePlace,
-  request: RequestOf<"move">,
-): Settle {
-  if (request.from === "") throw isOwnFolder();
-  const from = existingStoragePath(home, request.from);
-  const source = Deno.lstatSync(from);
-  if (source.isDirectory && request.to.startsWith(`${request.from}/`)) {
-    throw new NetdiskError("denied", "a folder cannot be moved into itself");
-  }
-  const { path: to, missingFolders } = storagePath(home, request.to);
-  if (missingFolders.length > 0) throw noFolder();
-  const target = infoOf(to);
-  if (target) {
-    if (!request.replace) throw exists();
-    if (from !== to) checkMayReplace(source, target);
-  }
-  try {
-    Deno.renameSync(from, to);
-  } catch (error) {
-    throw toMoveError(error);
-  }
-  if (source.isDirectory) {
-    durability.forgetTree(from);
-    durability.forgetTree(to);
-  }
-  return () =>
-    Promise.all([
-      durability.syncName(home, to),
-      durability.syncFolder(dirname(from)),
-    ]);
-}
-
-function checkMayReplace(source: Deno.FileInfo, target: Deno.FileInfo): void {
-  if (target.isDirectory) {
-    if (source.isDirectory) return;
-    throw new NetdiskError("is-folder", "a folder has that name");
-  }
-  if (source.isDirectory) {
-    throw new NetdiskError("not-folder", "a file has that name");
-  }
-  if (!target.isFile) throw isNoFile(target);
-  // rename(2) would do nothing, and say that all is well.
-  if (source.ino !== null && source.ino === target.ino) throw exists();
-}
-
-function toMoveError(error: unknown): unknown {
-  switch (errnoOf(error)) {
-    case "EXDEV":
-      return new NetdiskError(
-        "io",
-        "the two names are on different disks of the server",
-        { cause: error },
-      );
-    case "ENOTEMPTY":
-    case "EEXIST":
-      return new NetdiskError("exists", "a folder of that name is not empty");
-    default:
-      return error;
-  }
-}
-
 function remove(
   { home, durability, removed }: ChangePlace,
   { path, recursive }: RequestOf<"remove">,
@@ -269,25 +209,4 @@ function touch(
 
 function setTime(path: string, mtime: number): void {
   Deno.utimeSync(path, new Date(), toFileTime(mtime));
-}
-
-function isOwnFolder(): NetdiskError {
-  return new NetdiskError("denied", "it is the user's own folder");
-}
-
-function isLink(): NetdiskError {
-  return new NetdiskError("denied", "links are not followed");
-}
-
-function isNoFile(info: Deno.FileInfo): NetdiskError {
-  if (info.isSymlink) return isLink();
-  return new NetdiskError("denied", "it is a device or pipe, not a file");
-}
-
-function exists(): NetdiskError {
-  return new NetdiskError("exists", "there is something of that name already");
-}
-
-function noFolder(): NetdiskError {
-  return new NetdiskError("not-found", "there is no such folder above it");
 }

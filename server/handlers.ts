@@ -6,7 +6,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { BLOCK_HEADROOM } from "../protocol/channel.ts";
 import { NetdiskError } from "../protocol/errors.ts";
-import { MAX_CONTROL_BYTES } from "../protocol/frame.ts";
+import { MAX_CONTROL_BYTES, MAX_DATA_BYTES } from "../protocol/frame.ts";
 import type { Entry, RequestOf, Response } from "../protocol/messages.ts";
 import { hashPrefix, isHashOf } from "./prefix.ts";
 import type { UserStorage } from "./storage.ts";
@@ -21,7 +21,7 @@ export interface Responder {
 }
 
 /** Bytes of a file that are read and sent at a time. */
-const BLOCK_BYTES = 256 * 1024;
+const BLOCK_BYTES = MAX_DATA_BYTES;
 
 /** Of the first page of a listing: it holds more than 100 names of a usual length. */
 const FIRST_PAGE_BYTES = 32 * 1024;

@@ -3,6 +3,7 @@
 import { defineCommand } from "../command.ts";
 import { GetJob } from "../get_job.ts";
 import { onInterrupt } from "../interrupt.ts";
+import { loadProgress } from "../progress.ts";
 import { retryLimit, withSession } from "../retry.ts";
 import { chooseServer, chooseSession } from "../server_choice.ts";
 import { TRANSFER_OPTIONS } from "../transfer_options.ts";
@@ -62,6 +63,7 @@ export const command = defineCommand({
     using _interrupted = onInterrupt(() => {
       if (job.hint !== undefined) output.notice(job.hint);
     });
+    await loadProgress(invocation.options.progress, output);
     await job.takeBeginnings();
     await withSession(invocation, async (connection, retry) => {
       try {

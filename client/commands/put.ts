@@ -2,6 +2,7 @@
 
 import { defineCommand, usageError } from "../command.ts";
 import { onInterrupt } from "../interrupt.ts";
+import { loadProgress } from "../progress.ts";
 import { PutJob } from "../put_job.ts";
 import { withSession } from "../retry.ts";
 import { TRANSFER_OPTIONS } from "../transfer_options.ts";
@@ -64,6 +65,7 @@ export const command = defineCommand({
         invocation.output.notice(hint);
       }
     });
+    await loadProgress(invocation.options.progress, invocation.output);
     await withSession(invocation, async (connection, retry) => {
       try {
         await job.run(connection, retry);

@@ -9,7 +9,7 @@ import { Exclude } from "../exclude.ts";
 import { onInterrupt } from "../interrupt.ts";
 import { itemOf, type LocalItem } from "../local_items.ts";
 import { localError } from "../local_source.ts";
-import { progressStyle } from "../progress.ts";
+import { loadProgress, progressStyle } from "../progress.ts";
 import { PullPlan } from "../pull_plan.ts";
 import { PushPlan } from "../push_plan.ts";
 import { GOES_ON, type Retry, withSession } from "../retry.ts";
@@ -81,6 +81,7 @@ export const command = defineCommand({
     const { output } = invocation;
     using job = new SyncJob(invocation);
     using _interrupted = onInterrupt(() => output.notice(GOES_ON));
+    await loadProgress(invocation.options.progress, output);
     await withSession(invocation, async (connection, retry) => {
       retry.hint = GOES_ON;
       await job.run(connection, retry);

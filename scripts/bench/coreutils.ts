@@ -32,16 +32,16 @@ export async function openCoreutils(stage: Stage): Promise<ToolGroup> {
   const copy: Tool = {
     name: "cp",
     far,
-    put: ({ folder, files }) => ({
+    put: ({ folder }) => ({
       program: cp,
-      args: [...options, ...files, join(far, ARRIVALS)],
-      cwd: folder,
+      args: ["-R", ...options, folder, join(far, ARRIVALS)],
+      cwd: far,
       env,
     }),
-    get: ({ name, files }, to) => ({
+    get: ({ name }, to) => ({
       program: cp,
-      args: [...options, ...files, to],
-      cwd: join(far, name),
+      args: ["-R", ...options, name, to],
+      cwd: far,
       env,
     }),
   };

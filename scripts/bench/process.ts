@@ -12,6 +12,7 @@ const READY_MS = 20_000;
 /** From SIGTERM to SIGKILL; `netdisk serve` gives running transfers 5 s. */
 const GRACE_MS = 10_000;
 const POLL_MS = 10;
+const TICK_MS = 3;
 const LOG_CHARS = 64 * 1024;
 /** Where sshd is, for users whose PATH does not say so. */
 const SYSTEM_FOLDERS = ["/usr/sbin", "/usr/local/sbin", "/sbin"];
@@ -37,10 +38,7 @@ export async function run(
     child.status.then(() => (performance.now() - started) / 1000),
     child.output(),
   ]);
-  signal.throwIfAborted();
-  if (limit.isOver()) {
-    throw new Error(`${title(command)} took more than ${RUN_MS / 60_000} min`);
-  }
+  checkEnd(command, limit, signal);
   const text = new TextDecoder();
   return {
     code,
@@ -57,10 +55,60 @@ export async function runWell(
 ): Promise<Outcome> {
   const outcome = await run(command, signal);
   if (outcome.code === 0) return outcome;
-  throw new Error(
-    `${title(command)} ended with status ${outcome.code}\n` +
-      (outcome.stderr || outcome.stdout).trimEnd(),
-  );
+  throw failure(command, outcome.code, outcome.stderr || outcome.stdout);
+}
+
+function checkEnd(
+  command: CommandLine,
+  limit: { isOver(): boolean },
+  signal: AbortSignal,
+): void {
+  signal.throwIfAborted();
+  if (!limit.isOver()) return;
+  throw new Error(`${title(command)} took more than ${RUN_MS / 60_000} min`);
+}
+
+function failure(command: CommandLine, code: number, said: string): Error {
+  const what = `${title(command)} ended with status ${code}`;
+  return new Error(`${what}\n${said.trimEnd()}`);
+}
+
+/** A command whose output is looked at while it comes. */
+export interface Watch {
+  /** Seconds from the start. */
+  onOutput(chunk: Uint8Array, seconds: number): void;
+  /** Told again and again while it runs, and after each output. */
+  onTick(pid: number): void;
+}
+
+/** As {@link runWell}, for output that is too long to keep; `stdout` is empty. */
+export async function watchWell(
+  command: CommandLine,
+  { onOutput, onTick }: Watch,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  signal.throwIfAborted();
+  const started = performance.now();
+  const since = () => (performance.now() - started) / 1000;
+  const child = spawn(command);
+  using limit = endInTime(child, signal);
+  const ticker = setInterval(() => onTick(child.pid), TICK_MS);
+  void child.status.then(() => clearInterval(ticker));
+  async function look(): Promise<void> {
+    for await (const chunk of child.stdout) {
+      onOutput(chunk, since());
+      onTick(child.pid);
+    }
+  }
+  const [seconds, { code }, stderr] = await Promise.all([
+    child.status.then(since),
+    child.status,
+    new Response(child.stderr).text(),
+    look(),
+  ]);
+  checkEnd(command, limit, signal);
+  if (code === 0) return { code, seconds, stdout: "", stderr };
+  throw failure(command, code, stderr);
 }
 
 /** A program in the background; `await using` ends it. */
@@ -92,6 +140,14 @@ export class Service implements AsyncDisposable {
       }
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
+  }
+
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
+  get pid(): number {
+    return this.#child.pid;
   }
 
   /** The last it said. */

@@ -1,23 +1,31 @@
-/** What was measured, as one object, and as a Markdown table. */
-import { format as formatBytes } from "@std/fmt/bytes";
-import type { Bar, Series } from "./measure.ts";
+/** What was measured, as one object, and as Markdown. */
+import type { Series } from "./turns.ts";
 
-/** Where and with what the figures came about. */
-export interface Circumstances {
-  date: string;
-  machine: {
-    cpu: string;
-    cores: number;
-    memoryBytes: number;
-    kernel: string;
-    /** Of the last minute, before the first run. */
-    load: number;
-  };
-  versions: string[];
-  fileSystem: { dir: string; type: string; freeBytes: number };
-  rounds: number;
-  /** One sentence each. */
-  skipped: string[];
+/** A bar and how it went; without `met` it was not measured, and `measured` says why. */
+export interface Verdict {
+  work: string;
+  /** On which file system, or over what. */
+  where: string;
+  /** In words: `at least 1.8 x as fast as scp`. */
+  bar: string;
+  measured: string;
+  met?: boolean;
+}
+
+export interface Table {
+  columns: readonly string[];
+  rows: readonly (readonly string[])[];
+}
+
+/** What one part of the benchmark found out. */
+export interface Section {
+  title: string;
+  /** A sentence each: how it was done, what is missing. */
+  notes: string[];
+  table?: Table;
+  verdicts: Verdict[];
+  /** The figures behind the table. */
+  data?: unknown;
 }
 
 /** One tool at one work. */
@@ -31,57 +39,63 @@ export interface Row {
   ratio?: number;
 }
 
-/** A bar and how it went; without a ratio it was not measured. */
-export interface Verdict extends Bar {
-  work: string;
-  ratio?: number;
-  met?: boolean;
+/** What one run moves. */
+export interface Amount {
+  readonly value: number;
+  readonly unit: string;
 }
 
-export interface Report extends Circumstances {
-  rows: Row[];
-  bars: Verdict[];
+/** What netdisk promises: to be so many times as fast as the best of some peers. */
+export interface Bar {
+  readonly peers: readonly string[];
+  readonly atLeast: number;
+  /** Whether the bar is told as a share of the peer's time, not as a multiple of its speed. */
+  readonly asTime?: boolean;
 }
 
 /** The tool that all others are compared with. */
-const OURS = "netdisk";
+export const OURS = "netdisk";
 
-/** Medians, rates, ratios and bars of what was measured. */
-export function makeReport(
-  circumstances: Circumstances,
+/** Medians, rates and ratios of those who did a work in turns. */
+export function makeRows(
+  work: string,
   all: readonly Series[],
-): Report {
-  const works = [...new Set(all.map(({ work }) => work))];
-  const rows: Row[] = [];
-  const bars: Verdict[] = [];
-  for (const work of works) {
-    const series = all.filter((one) => one.work === work);
-    const ours = series.find(({ tool }) => tool === OURS);
-    const own = series.map((one) => makeRow(one, ours));
-    rows.push(...own);
-    for (const bar of work.bars) {
-      const ratio = own.find(({ tool }) => tool === bar.peer)?.ratio;
-      bars.push({
-        work: work.title,
-        ...bar,
-        ...(ratio === undefined ? {} : { ratio, met: ratio >= bar.atLeast }),
-      });
+  amount?: Amount,
+): Row[] {
+  const ours = all.find(({ name }) => name === OURS);
+  return all.map(({ name, seconds }) => {
+    const middle = median(seconds);
+    const row: Row = { work, tool: name, seconds, median: middle };
+    if (amount) {
+      row.rate = { value: amount.value / middle, unit: amount.unit };
     }
-  }
-  return { ...circumstances, rows, bars };
+    if (ours && ours.name !== name) row.ratio = middle / median(ours.seconds);
+    return row;
+  });
 }
 
-function makeRow(
-  { work, tool, seconds }: Series,
-  ours: Series | undefined,
-): Row {
-  const middle = median(seconds);
-  const row: Row = { work: work.title, tool, seconds, median: middle };
-  if (work.amount) {
-    row.rate = { value: work.amount.value / middle, unit: work.amount.unit };
-  }
-  if (ours && tool !== OURS) row.ratio = middle / median(ours.seconds);
-  return row;
+/** Whether netdisk is as fast as promised beside the fastest of a bar's peers. */
+export function judge(
+  { peers, atLeast, asTime = false }: Bar,
+  rows: readonly Row[],
+): Omit<Verdict, "work" | "where"> {
+  const whom = peers.length === 1 ? peers[0]! : "the best of the peers";
+  const bar = asTime
+    ? `at most ${(1 / atLeast).toFixed(1)} x the time of ${whom}`
+    : `at least ${atLeast.toFixed(1)} x as fast as ${whom}`;
+  const measured = rows.filter(({ tool, ratio }) =>
+    peers.includes(tool) && ratio !== undefined
+  );
+  if (measured.length === 0) return { bar, measured: "not measured" };
+  const best = measured.reduce((a, b) => a.ratio! <= b.ratio! ? a : b);
+  const ratio = best.ratio!;
+  const figure = asTime ? 1 / ratio : ratio;
+  const named = peers.length === 1 ? "" : ` (${best.tool})`;
+  return {
+    bar,
+    measured: `${figure.toFixed(2)} x${named}`,
+    met: ratio >= atLeast,
+  };
 }
 
 /** The middle value; of an even number of them, between the middle two. */
@@ -93,52 +107,59 @@ export function median(values: readonly number[]): number {
     : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-/** The report for people. */
-export function renderMarkdown(report: Report): string {
-  const { date, machine, versions, fileSystem, rounds } = report;
-  const { cpu, cores, memoryBytes, kernel, load } = machine;
+/** Times of tools beside each other. */
+export function timesTable(rows: readonly Row[]): Table {
+  return {
+    columns: [
+      ...["work", "tool", ">median", ">fastest to slowest", ">runs", ">rate"],
+      ">netdisk is",
+    ],
+    rows: rows.map(({ work, tool, seconds, median, rate, ratio }) => [
+      work,
+      tool,
+      renderTime(median),
+      [Math.min(...seconds), Math.max(...seconds)].map(renderTime).join(" to "),
+      String(seconds.length),
+      rate ? `${significant(rate.value)} ${rate.unit}` : "",
+      ratio === undefined ? "" : `${ratio.toFixed(2)} x as fast`,
+    ]),
+  };
+}
+
+/** A table in Markdown; columns whose name starts with `>` are of numbers. */
+export function renderTable({ columns, rows }: Table): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
   return [
-    `- ${date}, ${cpu}, ${cores} cores, ${
-      formatBytes(memoryBytes)
-    } of memory, ` +
-    `${kernel}, load ${load.toFixed(2)} before the first run`,
-    `- ${versions.join("; ")}`,
-    `- ${fileSystem.type} with ${formatBytes(fileSystem.freeBytes)} free ` +
-    `at ${fileSystem.dir}, loopback`,
-    `- medians; tools take turns, ${rounds} rounds after one that does not count; ` +
-    "the last result removed right before each run, every result compared with its source",
-    ...report.skipped.map((line) => `- ${line}`),
-    "",
-    "| work | tool | median | fastest to slowest | runs | rate | netdisk is |",
-    "| --- | --- | ---: | ---: | ---: | ---: | ---: |",
-    ...report.rows.map(renderRow),
-    "",
-    ...report.bars.map((bar) => `- ${renderBar(bar)}`),
+    line(columns.map((name) => name.replace(/^>/, ""))),
+    line(columns.map((name) => name.startsWith(">") ? "---:" : "---")),
+    ...rows.map(line),
   ].join("\n");
 }
 
-function renderRow({ work, tool, seconds, median, rate, ratio }: Row): string {
-  const cells = [
-    work,
-    tool,
-    renderTime(median),
-    `${renderTime(Math.min(...seconds))} to ${
-      renderTime(Math.max(...seconds))
-    }`,
-    seconds.length,
-    rate ? `${significant(rate.value)} ${rate.unit}` : "",
-    ratio === undefined ? "" : `${ratio.toFixed(2)} x as fast`,
-  ];
-  return `| ${cells.join(" | ")} |`;
+/** All bars, as a table. */
+export function renderVerdicts(verdicts: readonly Verdict[]): string {
+  return renderTable({
+    columns: ["work", "on", "must be", ">is", ""],
+    rows: verdicts.map(({ work, where, bar, measured, met }) => [
+      ...[work, where, bar, measured],
+      met === undefined ? "" : met ? "met" : "**not met**",
+    ]),
+  });
 }
 
-/** A bar in words, met, missed or not measured. */
-export function renderBar(
-  { work, peer, atLeast, ratio, met }: Verdict,
+/** A part of the report, below its heading. */
+export function renderSection({ title, notes, table }: Section): string {
+  const parts = [`## ${title}`];
+  if (table) parts.push(renderTable(table));
+  if (notes.length > 0) parts.push(notes.map((note) => `- ${note}`).join("\n"));
+  return parts.join("\n\n");
+}
+
+/** A bar in one line. */
+export function renderVerdict(
+  { work, where, bar, measured }: Verdict,
 ): string {
-  const bar = `${work}: at least ${atLeast.toFixed(1)} x as fast as ${peer}`;
-  if (ratio === undefined) return `${bar}: not measured`;
-  return `${bar}: ${met ? "met" : "missed"} with ${ratio.toFixed(3)} x`;
+  return `${work} on ${where}: ${bar}: ${measured}`;
 }
 
 /** `36.2 ms`, `2.05 s`. */
@@ -149,6 +170,11 @@ export function renderTime(seconds: number): string {
 }
 
 /** Three digits that say something; more would be noise. */
-function significant(value: number): string {
+export function significant(value: number): string {
   return value >= 100 ? String(Math.round(value)) : value.toPrecision(3);
+}
+
+/** Bytes as `37.5 MiB`. */
+export function mib(bytes: number): string {
+  return `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 }

@@ -1,12 +1,14 @@
 /** What the benchmark's parts say to each other: samples, tools, and the stage they play on. */
+import type { Disk } from "./quiet.ts";
 
 /** Files to move or list, in one folder of their own. */
 export interface Sample {
   /** Its folder's name, in the source and on every tool's far side. */
   readonly name: string;
   readonly folder: string;
-  /** Plain names, sorted, safe on a command line. */
+  /** Relative paths, sorted, safe on a command line. */
   readonly files: readonly string[];
+  readonly bytes: number;
   /** Of names and contents, as `digestFolder` makes it. */
   readonly digest: string;
 }
@@ -28,10 +30,12 @@ export interface Tool {
    * every sample under its name; what is put arrives in its folder {@link ARRIVALS}.
    */
   readonly far: string;
-  /** Every file of the sample into the far side's {@link ARRIVALS}. */
+  /** The sample, which becomes the folder of its name in the far side's {@link ARRIVALS}. */
   put?(sample: Sample): CommandLine;
-  /** Every file of the sample from the far side into the folder `to`. */
+  /** The sample from the far side, which becomes the folder of its name in the folder `to`. */
   get?(sample: Sample, to: string): CommandLine;
+  /** As `put`, but sends only what differs from what is there. */
+  sync?(sample: Sample): CommandLine;
   /** Prints the names of the sample on the far side, one a line. */
   list?(sample: Sample): CommandLine;
 }
@@ -39,13 +43,31 @@ export interface Tool {
 /** Where every put arrives; emptied before each. */
 export const ARRIVALS = "in";
 
+/** Where the programs of one side run. */
+export interface Side {
+  /** What servers there listen on. */
+  readonly address: string;
+  /** The command as it is started there. */
+  run(command: CommandLine): CommandLine;
+}
+
+/** Both sides of all that does not go over a link. */
+export const LOOPBACK: Side = {
+  address: "127.0.0.1",
+  run: (command) => command,
+};
+
 /** What a group of tools is made from. */
 export interface Stage {
-  /** The benchmark's own folder. Its path has only {@link PLAIN_PATH}. */
+  /** A folder of the benchmark's own. Its path has only {@link PLAIN_PATH}. */
   readonly dir: string;
   readonly samples: readonly Sample[];
+  readonly client: Side;
+  readonly server: Side;
   /** For every program that is started. */
   readonly env: Readonly<Record<string, string>>;
+  /** What {@link dir} is on. */
+  readonly disk: Disk;
   readonly signal: AbortSignal;
 }
 

@@ -7,7 +7,11 @@
 import { defineCommand } from "../../client/command.ts";
 import { onInterrupt } from "../../client/interrupt.ts";
 import { readPassword } from "../../client/password.ts";
-import { Progress, progressStyle } from "../../client/progress.ts";
+import {
+  loadProgress,
+  Progress,
+  progressStyle,
+} from "../../client/progress.ts";
 import { confirm } from "../../client/prompt.ts";
 import { type CommandEntry, denoSystem, main } from "../../main.ts";
 import { NetdiskError } from "../../protocol/errors.ts";
@@ -86,6 +90,7 @@ const move = defineCommand({
     const steps = Number(options.steps ?? 100);
     const pause = Number(options.pause ?? 20);
     const style = progressStyle(options.progress, output);
+    await loadProgress(options.progress, output);
     const total = options.open ? undefined : size;
     using progress = new Progress({ name: args[0]!, total }, { output, style });
     progress.phase(options.phase);

@@ -1,6 +1,9 @@
 import { assertEquals } from "@std/assert";
 import stringWidth from "string-width";
+import { loadTextWidth } from "../../client/text_width.ts";
 import { fitText } from "../../client/fit_text.ts";
+
+await loadTextWidth();
 
 Deno.test("fitText() pads and shortens in the middle", () => {
   const cases: [string, number, string][] = [

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import stringWidth from "string-width";
+import { loadTextWidth } from "../../client/text_width.ts";
 import {
   type ProgressView,
   renderPlainProgress,
@@ -25,6 +26,8 @@ function assertLines(change: Partial<ProgressView>, lines: string[]): void {
     assertEquals(renderProgress(view(change), stringWidth(line)), line);
   }
 }
+
+await loadTextWidth();
 
 Deno.test("renderProgress() leaves out the bar, then the time, then the rate, then the bytes", () => {
   assertLines({}, [

@@ -165,26 +165,6 @@ async function putOneByOne(
   }
 }
 
-/** Puts files so quickly that one sync is to save many of them. */
-async function putTogether(
-  disk: CrashDisk,
-  ledger: Ledger,
-  name: string,
-): Promise<void> {
-  using peer = await disk.dial();
-  const versions = Array.from(
-    { length: GROUP },
-    (_, at) => ledger.send(`${name}-${at}`, SMALL_BYTES),
-  );
-  for (const version of versions) {
-    await peer.sendPut(version.name, contentOf(version));
-  }
-  for (const version of versions) {
-    if (await receipt(peer)) ledger.acknowledge(version);
-  }
-}
-
-/** Does some work with syncs that only say that they were done, all or those of a path. */
 const TIME = 1_600_000_000_000;
 
 /** What is asked for, and what must be true of the user's folder from then on. */
@@ -247,7 +227,26 @@ function timeOf(path: string): number | undefined {
   }
 }
 
-/** Does some work with fsyncs that only say that they were done, all or those of a path. */
+/** Puts files so quickly that one sync is to save many of them. */
+async function putTogether(
+  disk: CrashDisk,
+  ledger: Ledger,
+  name: string,
+): Promise<void> {
+  using peer = await disk.dial();
+  const versions = Array.from(
+    { length: GROUP },
+    (_, at) => ledger.send(`${name}-${at}`, SMALL_BYTES),
+  );
+  for (const version of versions) {
+    await peer.sendPut(version.name, contentOf(version));
+  }
+  for (const version of versions) {
+    if (await receipt(peer)) ledger.acknowledge(version);
+  }
+}
+
+/** Does some work with syncs that only say that they were done, all or those of a path. */
 async function withoutSync(
   disk: CrashDisk,
   work: () => Promise<void>,

@@ -269,7 +269,11 @@ Deno.test("list() of a large folder lets others have their turn", async () => {
   };
   turn();
   let entries = 0;
-  for await (const some of user.list("")) entries += some.length;
+  for await (const some of user.list("")) {
+    // To read the folder took some turns already.
+    if (entries === 0) turns = 0;
+    entries += some.length;
+  }
   clearImmediate(next!);
   assertEquals(entries, 5000);
   assert(turns > 10, `${turns}`);
