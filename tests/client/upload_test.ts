@@ -1167,3 +1167,53 @@ for (const closeLeavesPending of [false, true]) {
     },
   );
 }
+
+Deno.test(
+  "uploadAll() makes folders in their turn, and tells which could not be made",
+  strict,
+  async () => {
+    const folder = (name: string) => ({
+      label: `./${name}`,
+      remotePath: name,
+      mtime: 5,
+    });
+    const items = [source("d/a"), folder("d"), folder("e"), source("f")];
+    const result = await run(items, async (server) => {
+      const { bytes } = await server.upload();
+      assertEquals(await server.request("mkdir"), {
+        type: "mkdir",
+        path: "d",
+        parents: true,
+        mtime: 5,
+      });
+      assertEquals((await server.request("mkdir")).path, "e");
+      // All of it is sent ahead.
+      await server.upload();
+      await server.say(receiptOf(bytes), { type: "working" }, { type: "ok" });
+      await server.refuse("not-folder");
+      await server.say(receiptOf(bytes));
+    });
+    assertEquals(summary(result), [
+      "d/a: receipt",
+      "d: receipt",
+      "e: not-folder",
+      "f: receipt",
+    ]);
+    assertEquals(
+      result.outcomes[2]?.error?.message,
+      "./e: refused: not-folder",
+    );
+    assertEquals(result.events, ["flushing"]);
+  },
+);
+
+Deno.test("uploadAll() that may not replace says so", strict, async () => {
+  const items = [source("small", bytesOf(3)), source("big", bytesOf(MIB))];
+  const result = await run(items, async (server) => {
+    assertEquals((await server.upload()).put.replace, false);
+    await server.refuse("exists");
+    assertEquals((await server.request("put")).replace, false);
+    await server.refuse("exists");
+  }, { replace: false });
+  assertEquals(summary(result), ["small: exists", "big: exists"]);
+});
