@@ -10,19 +10,16 @@ import {
   hasSameFacts,
 } from "./compare_folders.ts";
 import type { Connection } from "./connection.ts";
-import { Downloads } from "./download.ts";
-import { DownloadProgress } from "./download_progress.ts";
-import type { DownloadOutcome, FileItem } from "./incoming_file.ts";
 import { makeFolder } from "./local_folder.ts";
-import {
-  type LocalItem,
-  localKind,
-  setExecutable,
-  setTime,
-} from "./local_items.ts";
+import { type LocalItem, localKind, setTime } from "./local_items.ts";
 import { FolderNames, isOneName, localNameFault } from "./local_names.ts";
-import { localError } from "./local_source.ts";
-import { fileTarget } from "./local_target.ts";
+import {
+  attempt,
+  type Mend,
+  type PullItem,
+  pullItem,
+  PullRound,
+} from "./pull_round.ts";
 import type { Retry } from "./retry.ts";
 import { type Deletion, localDeletions } from "./sync_deletions.ts";
 import {
@@ -45,17 +42,6 @@ interface PullCheck extends Check {
   folder: FolderTime;
 }
 
-interface PullItem extends FileItem {
-  path: string;
-  source: Entry;
-}
-
-/** Downloads under way, over as many connections as it takes. */
-interface Round {
-  downloads: Downloads;
-  progress: DownloadProgress;
-}
-
 export class PullPlan implements SyncPlan {
   readonly #options: SyncPlanOptions;
   /** Of folders that were met. */
@@ -64,8 +50,8 @@ export class PullPlan implements SyncPlan {
   readonly #lost = new Set<string>();
   #checks: PullCheck[] = [];
   #items: PullItem[] = [];
-  #mends: { path: string; source: Entry }[] = [];
-  #round: Round | undefined;
+  #mends: Mend[] = [];
+  #round: PullRound | undefined;
   /** For the end. */
   #deletions: { deletion: Deletion; folder: FolderTime }[] = [];
   readonly #folderTimes = new Set<FolderTime>();
@@ -118,20 +104,16 @@ export class PullPlan implements SyncPlan {
   }
 
   async run(connection: Connection, retry: Retry): Promise<void> {
+    const { report, style } = this.#options;
     if (!this.#round) {
       await this.#runChecks(connection, retry);
-      this.#mend();
-      const items = this.#items;
-      if (items.length === 0) return;
+      const work = { mends: this.#mends, items: this.#items };
+      this.#mends = [];
       this.#items = [];
-      if (this.#options.report.isDryRun) return this.#show(items);
-      this.#round = this.#newRound(items);
+      this.#round = new PullRound(work, report, style);
     }
-    const { downloads, progress } = this.#round;
-    progress.connected(retry);
-    await downloads.run(connection, false);
+    await this.#round.run(connection, retry);
     this.#endRound();
-    retry.progress = undefined;
   }
 
   finish(): Promise<void> {
@@ -146,7 +128,7 @@ export class PullPlan implements SyncPlan {
     this.#deletions = [];
     if (!report.isDryRun) {
       for (const { path, mtime } of this.#folderTimes) {
-        this.#try(path, () => setTime(path, mtime));
+        attempt(report, path, () => setTime(path, mtime));
       }
     }
     return Promise.resolve();
@@ -206,7 +188,7 @@ export class PullPlan implements SyncPlan {
       }
     }
     if (source.kind === "folder") this.#make(relative, path, source);
-    else this.#items.push(itemOf(path, remotePath, source));
+    else this.#items.push(pullItem(path, remotePath, source));
     return true;
   }
 
@@ -243,15 +225,15 @@ export class PullPlan implements SyncPlan {
       if (!report.isDryRun) makeFolder(path);
       report.done("made", { name: path, isFolder: true });
     };
-    if (!this.#try(path, make)) this.#lost.add(relative);
+    if (!attempt(report, path, make)) this.#lost.add(relative);
     this.#times.set(relative, { source: mtime, target: undefined });
   }
 
   /** Removes what is in the way of something of another kind. */
   #clear(deletion: Deletion): boolean {
     const { path, isFolder } = deletion;
-    const { exclude } = this.#options.roots;
-    return this.#try(path, () => {
+    const { report, roots: { exclude } } = this.#options;
+    return attempt(report, path, () => {
       const parts = localDeletions(deletion, exclude);
       if (parts.length !== 1 || parts[0]!.path !== path) {
         throw new NetdiskError(
@@ -265,10 +247,10 @@ export class PullPlan implements SyncPlan {
 
   #delete(deletion: Deletion, folder: FolderTime): void {
     const { path } = deletion;
-    const { exclude } = this.#options.roots;
-    this.#try(path, () => {
+    const { report, roots: { exclude } } = this.#options;
+    attempt(report, path, () => {
       for (const part of localDeletions(deletion, exclude)) {
-        this.#try(part.path, () => this.#remove(part));
+        attempt(report, part.path, () => this.#remove(part));
         if (part.path === path) this.#folderTimes.add(folder);
       }
     });
@@ -292,7 +274,7 @@ export class PullPlan implements SyncPlan {
         retry.moved();
         if (error) report.failed(error, remotePath);
         else if (!result.isSame) {
-          this.#items.push(itemOf(path, remotePath, source));
+          this.#items.push(pullItem(path, remotePath, source));
           this.#folderTimes.add(folder);
         } else if (hasSameFacts(source, target)) report.unchanged(1);
         else this.#mends.push({ path, source });
@@ -302,90 +284,10 @@ export class PullPlan implements SyncPlan {
     }
   }
 
-  #mend(): void {
-    const { report } = this.#options;
-    for (const { path, source } of this.#mends.splice(0)) {
-      this.#try(path, () => {
-        if (!report.isDryRun) {
-          setExecutable(path, source.executable);
-          setTime(path, source.mtime);
-        }
-        report.done("touched", { name: path });
-      });
-    }
-  }
-
-  #show(items: readonly PullItem[]): void {
-    for (const { path: name, source: { size: bytes } } of items) {
-      this.#options.report.done("transferred", { name, bytes });
-    }
-  }
-
-  #newRound(items: PullItem[]): Round {
-    const { report, style } = this.#options;
-    const sources = new Map<unknown, PullItem>();
-    let bytes = 0;
-    for (const item of items) {
-      sources.set(item, item);
-      bytes += item.source.size;
-    }
-    const totals = { files: items.length, bytes, isComplete: true };
-    const progress = new DownloadProgress(totals, {
-      output: report.output,
-      style,
-      ended: (outcome) => this.#downloaded(outcome, sources.get(outcome.item)!),
-    });
-    return { progress, downloads: new Downloads(items, progress) };
-  }
-
-  #downloaded({ file, error }: DownloadOutcome, item: PullItem): void {
-    const { report } = this.#options;
-    const { path, remotePath: name, source } = item;
-    if (error || !file) return report.failed(error!, path);
-    // A file that was there has kept its mode.
-    this.#try(path, () => setExecutable(path, source.executable));
-    const { size, sha256, mtime } = file;
-    report.done("transferred", {
-      name: path,
-      bytes: size,
-      record: () => ["file", {
-        name,
-        path,
-        size,
-        sha256,
-        mtime: mtime === null ? null : new Date(mtime).toISOString(),
-      }],
-    });
-  }
-
   #endRound(): void {
-    this.#round?.downloads[Symbol.dispose]();
-    this.#round?.progress[Symbol.dispose]();
+    this.#round?.[Symbol.dispose]();
     this.#round = undefined;
   }
-
-  /** Does something here; what fails is told. */
-  #try(path: string, work: () => void): boolean {
-    try {
-      work();
-      return true;
-    } catch (error) {
-      this.#options.report.failed(localError(path, error), path);
-      return false;
-    }
-  }
-}
-
-function itemOf(path: string, remotePath: string, source: Entry): PullItem {
-  const { size, mtime } = source;
-  return {
-    label: remotePath,
-    remotePath,
-    target: fileTarget(path),
-    facts: { size, mtime },
-    path,
-    source,
-  };
 }
 
 function nameOf(difference: Difference<Entry, LocalItem>): string {

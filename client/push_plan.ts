@@ -11,13 +11,15 @@ import {
 } from "./compare_folders.ts";
 import { about, type Connection, isAboutPath } from "./connection.ts";
 import { type LocalItem, localKind } from "./local_items.ts";
-import { FileSource, localError } from "./local_source.ts";
-import { walkLocal } from "./local_tree.ts";
-import type { UploadItem } from "./pending_put.ts";
+import { localError } from "./local_source.ts";
+import { type Sent, uploadsOf } from "./push_items.ts";
 import {
+  folderTouch,
   PushRound,
   type PushWork,
+  removalOf,
   type RemoveStep,
+  touchOf,
   type TouchStep,
 } from "./push_round.ts";
 import type { Retry } from "./retry.ts";
@@ -42,9 +44,6 @@ interface LastDeletion {
   /** What gives the folder above its time. */
   folder: TouchStep | undefined;
 }
-
-/** Something that is to be sent. */
-type Sent = { relative: string; source: LocalItem };
 
 export class PushPlan implements SyncPlan {
   readonly #options: SyncPlanOptions;
@@ -99,16 +98,17 @@ export class PushPlan implements SyncPlan {
 
   async run(connection: Connection, retry: Retry): Promise<void> {
     if (!this.#round) {
+      const { roots, report } = this.#options;
       await this.#runChecks(connection, retry);
       const work = {
         removals: this.#removals,
-        uploads: this.#uploads(this.#sent),
+        uploads: uploadsOf(this.#sent, roots, report),
         touches: this.#touches,
       };
       this.#removals = [];
       this.#sent = [];
       this.#touches = [];
-      if (this.#options.report.isDryRun) return this.#show(work);
+      if (report.isDryRun) return this.#show(work);
       this.#round = this.#newRound(work);
     }
     await this.#round.run(connection, retry);
@@ -235,55 +235,6 @@ export class PushPlan implements SyncPlan {
     }
   }
 
-  /** The files and folders that are sent, those in new folders as they are met. */
-  *#uploads(sent: readonly Sent[]): Generator<UploadItem> {
-    const { roots } = this.#options;
-    for (const { relative, source } of sent) {
-      const localPath = localPathOf(roots, relative);
-      const remotePath = joinRemotePath(roots.remotePath, relative);
-      if (source.kind === "folder") yield* this.#uploadsIn(relative);
-      else {
-        const { name, info } = source;
-        yield { source: new FileSource(localPath, name, info), remotePath };
-      }
-    }
-  }
-
-  *#uploadsIn(folder: string): Generator<UploadItem> {
-    const { roots, report } = this.#options;
-    const { exclude } = roots;
-    const remoteOf = (relative: string) =>
-      joinRemotePath(roots.remotePath, joinRemotePath(folder, relative));
-    const walk = walkLocal(localPathOf(roots, folder), {
-      exclude: exclude && {
-        has: (relative, isFolder) =>
-          exclude.has(joinRemotePath(folder, relative), isFolder),
-      },
-      fault: (_, relative) => remotePathFault(remoteOf(relative)),
-    });
-    for (const entry of walk) {
-      const { path, relative } = entry;
-      const remotePath = remoteOf(relative);
-      switch (entry.kind) {
-        case "file": {
-          const source = new FileSource(path, entry.name, entry.info);
-          yield { source, remotePath };
-          break;
-        }
-        case "folder": {
-          const mtime = entry.info.mtime?.getTime() ?? null;
-          if (remotePath !== "") yield { label: path, remotePath, mtime };
-          break;
-        }
-        case "skipped":
-          report.skipped(path, entry.reason.message);
-          break;
-        case "failed":
-          report.failed(entry.reason, path);
-      }
-    }
-  }
-
   /** What of something can be deleted. */
   async #addDeletion(
     { deletion, folder }: LastDeletion,
@@ -326,31 +277,6 @@ export class PushPlan implements SyncPlan {
     this.#round?.[Symbol.dispose]();
     this.#round = undefined;
   }
-}
-
-function touchOf(path: string, { mtime, executable }: Entry): TouchStep {
-  return {
-    label: path,
-    change: { type: "touch", path, mtime, executable },
-    isFolder: false,
-  };
-}
-
-/** Undefined where there is no time to give, or nobody may. */
-function folderTouch(
-  path: string,
-  mtime: number | null,
-): TouchStep | undefined {
-  if (path === "" || mtime === null) return undefined;
-  return {
-    label: path,
-    change: { type: "touch", path, mtime, executable: null },
-    isFolder: true,
-  };
-}
-
-function removalOf(path: string, isFolder: boolean): RemoveStep {
-  return { label: path, change: { type: "remove", path, recursive: isFolder } };
 }
 
 /** Nothing on the server gives way to what cannot be read here. */

@@ -1,6 +1,6 @@
 /** Carries out a part of a push: removals, uploads, touches, in this order. */
 
-import type { RequestOf } from "../protocol/messages.ts";
+import type { Entry, RequestOf } from "../protocol/messages.ts";
 import { Changes, type Step, unlessDone } from "./changes.ts";
 import { about, type Connection } from "./connection.ts";
 import type { UploadItem, UploadOutcome } from "./pending_put.ts";
@@ -114,4 +114,31 @@ export class PushRound implements Disposable {
       }],
     });
   }
+}
+
+/** Gives a file the time and the executable bit of its source. */
+export function touchOf(path: string, { mtime, executable }: Entry): TouchStep {
+  return {
+    label: path,
+    change: { type: "touch", path, mtime, executable },
+    isFolder: false,
+  };
+}
+
+/** Gives a folder its time. Undefined where there is none to give, or nobody may. */
+export function folderTouch(
+  path: string,
+  mtime: number | null,
+): TouchStep | undefined {
+  if (path === "" || mtime === null) return undefined;
+  return {
+    label: path,
+    change: { type: "touch", path, mtime, executable: null },
+    isFolder: true,
+  };
+}
+
+/** Removes a file, or a folder with all that is in it. */
+export function removalOf(path: string, isFolder: boolean): RemoveStep {
+  return { label: path, change: { type: "remove", path, recursive: isFolder } };
 }

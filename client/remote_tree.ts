@@ -53,6 +53,8 @@ export interface TreeOptions {
    * come as soon as they are here. @default false
    */
   sorted?: boolean;
+  /** Entries of a sorted walk that may wait for their turn. */
+  maxHeld?: number;
 }
 
 /** A folder that is not done with. */
@@ -97,6 +99,7 @@ class Folder {
 export class RemoteTree {
   readonly #enter: (path: string, entry: Entry) => boolean;
   readonly #isSorted: boolean;
+  readonly #maxHeld: number;
   /** Still to be asked for, the next one last; in a sorted walk some may have been. */
   #waiting: Folder[];
   /** Asked for, in the order of the answers. */
@@ -108,9 +111,10 @@ export class RemoteTree {
   #isPaused = false;
 
   constructor(path: string, options: TreeOptions = {}) {
-    const { enter = () => true, sorted = false } = options;
+    const { enter = () => true, sorted = false, maxHeld = MAX_HELD } = options;
     this.#enter = enter;
     this.#isSorted = sorted;
+    this.#maxHeld = maxHeld;
     const root = new Folder(path);
     this.#waiting = [root];
     if (sorted) this.#head = root;
@@ -159,7 +163,7 @@ export class RemoteTree {
     if (head && !head.isAsked) await this.#askFor(head, connection);
     while (
       this.#waiting.length > 0 && this.#asked.length < MAX_AHEAD &&
-      this.#askedCharacters < MAX_AHEAD_CHARACTERS && this.#held < MAX_HELD
+      this.#askedCharacters < MAX_AHEAD_CHARACTERS && this.#held < this.#maxHeld
     ) {
       const folder = this.#waiting.pop()!;
       if (!folder.isAsked) await this.#askFor(folder, connection);

@@ -85,8 +85,24 @@ export function list<T>(inner: Schema<T>, maxItems: number): Schema<T[]> {
     if (value.length > maxItems) {
       refuse(at, `has more than ${maxItems} items`);
     }
-    return value.map((item, index) => inner(item, `${at}[${index}]`));
+    let index = 0;
+    try {
+      const items: T[] = [];
+      for (; index < value.length; index++) items.push(inner(value[index], ""));
+      return items;
+    } catch (error) {
+      throw inside(`${at}[${index}]`, error);
+    }
   };
+}
+
+/**
+ * The refusal of a part, told from the whole. Places are only named when
+ * something is wrong with them: a listing has thousands.
+ */
+function inside(prefix: string, error: unknown): unknown {
+  if (!(error instanceof ProtocolError)) return error;
+  return new ProtocolError(error.violation, prefix + error.message);
 }
 
 /** The fields of an object by name. */
@@ -103,16 +119,36 @@ export function object<F extends Fields>(fields: F): Schema<InferFields<F>> {
       refuse(at, "is not an object");
     }
     const source = value as Record<string, unknown>;
-    for (const name of Object.keys(source)) {
-      if (!Object.hasOwn(fields, name)) {
-        refuse(at, `has an unknown field ${JSON.stringify(name.slice(0, 32))}`);
-      }
-    }
+    const isWhole = Object.keys(source).length === names.length &&
+      names.every((name) => Object.hasOwn(source, name));
+    if (!isWhole) refuseFields(fields, source, at);
     const result: Record<string, unknown> = {};
-    for (const name of names) {
-      if (!Object.hasOwn(source, name)) refuse(`${at}.${name}`, "is missing");
-      result[name] = fields[name]!(source[name], `${at}.${name}`);
+    let part = "";
+    try {
+      for (const name of names) {
+        part = name;
+        result[name] = fields[name]!(source[name], "");
+      }
+    } catch (error) {
+      throw inside(`${at}.${part}`, error);
     }
     return result as InferFields<F>;
   };
+}
+
+/** Names the first field that is unknown, or else missing. */
+function refuseFields(
+  fields: Fields,
+  source: Record<string, unknown>,
+  at: string,
+): never {
+  for (const name of Object.keys(source)) {
+    if (!Object.hasOwn(fields, name)) {
+      refuse(at, `has an unknown field ${JSON.stringify(name.slice(0, 32))}`);
+    }
+  }
+  const missing = Object.keys(fields).find((name) =>
+    !Object.hasOwn(source, name)
+  );
+  refuse(`${at}.${missing}`, "is missing");
 }

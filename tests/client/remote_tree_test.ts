@@ -292,3 +292,44 @@ Deno.test("a sorted walk asks again for what came early and is long", async () =
     "b/ 500",
   ]);
 });
+
+Deno.test("a sorted walk holds only so many entries", async () => {
+  // What is asked ahead of a deep folder waits for all that is in that.
+  const disk = new FakeDisk({ "a/b/c/d/e/f": "" });
+  for (let i = 0; i < 400; i++) disk.set(`z${i}/x`, "");
+  const asked = async (maxHeld: number) => {
+    disk.requests.length = 0;
+    await walked(disk, "", { sorted: true, maxHeld });
+    return disk.requests.findIndex((request) =>
+      request.type === "list" && request.path === "a/b/c/d/e"
+    );
+  };
+  const [few, many] = [await asked(100), await asked(100_000)];
+  assert(few < 180, `${few}`);
+  assert(many > 250, `${many}`);
+});
+
+Deno.test("what is sent ahead fits the channel's queue", async () => {
+  const sent: string[] = [];
+  let answers = 0;
+  // Only what a walk uses of a connection.
+  const connection = {
+    send: ({ path }: { path: string }) => {
+      sent.push(path);
+      return Promise.resolve();
+    },
+    receive: () => {
+      if (answers++ > 0) return Promise.reject(new Error("enough"));
+      const entries = Array.from(
+        { length: 50 },
+        (_, i) => entry(`${i}`.padEnd(200, "x"), "folder"),
+      );
+      return Promise.resolve({ entries, more: false });
+    },
+  } as unknown as Connection;
+  const base = Array(15).fill("y".repeat(200)).join("/");
+  const tree = new RemoteTree(base);
+  await assertRejects(() => walk(connection, tree), Error, "enough");
+  const [, ...ahead] = sent;
+  assertEquals(ahead.length, 6);
+});

@@ -1,7 +1,9 @@
 /** A local folder and a fake server's for tests of `netdisk sync`. */
 
 import { dirname, join } from "@std/path";
+import { type Command, defineCommand } from "../../client/command.ts";
 import { command as sync } from "../../client/commands/sync.ts";
+import { runSync } from "../../client/sync_job.ts";
 import { FakeDisk } from "../helpers/fake_disk.ts";
 import { filesIn, play } from "../helpers/play.ts";
 
@@ -82,8 +84,21 @@ export class Sides implements Disposable {
 
   /** Runs the command. */
   sync(...options: string[]) {
+    return this.#play(sync, options);
+  }
+
+  /** As `sync`, and what is found is done at once. */
+  syncInParts(...options: string[]) {
+    const inParts = defineCommand({
+      ...sync,
+      run: (invocation) => runSync(invocation, 1),
+    });
+    return this.#play(inParts, options);
+  }
+
+  #play(command: Command, options: string[]) {
     const argv = [...options, this.here, "there"];
-    return play(sync, argv, (server) => this.disk.serve(server));
+    return play(command, argv, (server) => this.disk.serve(server));
   }
 
   [Symbol.dispose](): void {

@@ -25,6 +25,9 @@ interface Node {
 /** What a test says about one: its text, or `null` for a folder. */
 type Given = string | null | Partial<Node>;
 
+/** The time that a folder gets when something in it changes. */
+const NOW = 1_900_000_000_000;
+
 export class FakeDisk {
   /** Entries of a page of a listing. */
   pageEntries = 3;
@@ -149,6 +152,7 @@ export class FakeDisk {
     if (old && old.kind !== "file") throw new Refused("is-folder");
     this.#makeParents(path);
     this.#nodes.set(path, { kind: "file", bytes, mtime, executable });
+    this.#touchParent(path);
     return receiptOf(bytes, { mtime });
   }
 
@@ -177,6 +181,7 @@ export class FakeDisk {
     const node = old ?? nodeOf(null);
     node.mtime = mtime ?? node.mtime;
     this.#nodes.set(path, node);
+    if (!old) this.#touchParent(path);
   }
 
   #move({ from, to, replace }: RequestOf<"move">): void {
@@ -197,6 +202,8 @@ export class FakeDisk {
     for (const [path, node] of moved) {
       this.#nodes.set(to + path.slice(from.length), node);
     }
+    this.#touchParent(from);
+    this.#touchParent(to);
   }
 
   #remove({ path, recursive }: RequestOf<"remove">): void {
@@ -206,6 +213,11 @@ export class FakeDisk {
     for (const other of [...this.#nodes.keys()]) {
       if (isIn(other, path)) this.#nodes.delete(other);
     }
+    this.#touchParent(path);
+  }
+
+  #touchParent(path: string): void {
+    this.#nodes.get(remoteParent(path))!.mtime = NOW;
   }
 
   #check(path: string): void {

@@ -235,3 +235,14 @@ Deno.test("netdisk mv does not move what somebody put in the place of the source
   assertEquals(error, undefined);
   assertEquals(texts(disk), { ...ALL, "a.txt": "another one", "b.txt": "1" });
 });
+
+Deno.test("netdisk mv does not take another file at the target for its own", async () => {
+  using _retries = new RetryWaits();
+  const disk = new FakeDisk(FILES);
+  const gone = new FakeDisk({ "b.txt": "22" });
+  const { error } = await play(mv, ["a.txt", "b.txt"], (server, connection) => {
+    disk.before = ({ type }) => type !== "move";
+    return (connection === 1 ? disk : gone).serve(server);
+  });
+  assertEquals(error?.code, "not-found");
+});

@@ -162,3 +162,16 @@ Deno.test("netdisk rm does not take for removed what was never there", async () 
   );
   assertEquals(error?.message, "1 of 66 paths could not be removed");
 });
+
+Deno.test("netdisk rm tells another failure of what it tries again", async () => {
+  using _retries = new RetryWaits();
+  const disk = new FakeDisk(FILES);
+  disk.after = () => {
+    if (disk.broken.size > 0) return true;
+    disk.broken.set("a.txt", "denied");
+    return false;
+  };
+  disk.set("a.txt", "again");
+  const { error } = await run(disk, "a.txt");
+  assertEquals(error?.code, "denied");
+});

@@ -1,6 +1,7 @@
 /** What both directions of `netdisk sync` do alike. */
 
 import { assert, assertEquals } from "@std/assert";
+import { replace } from "../../helpers/faults.ts";
 import { RetryWaits } from "../../helpers/retry_waits.ts";
 import { FOLDER_MTIME, MTIME, Sides, type Texts } from "../syncing.ts";
 
@@ -40,7 +41,11 @@ class Direction {
   }
 
   run(sides: Sides, ...options: string[]) {
-    return sides.sync(...options, ...(this.isPull ? ["--pull"] : []));
+    return sides.sync(...options, ...this.options);
+  }
+
+  get options(): string[] {
+    return this.isPull ? ["--pull"] : [];
   }
 
   target(sides: Sides): Texts {
@@ -325,6 +330,19 @@ for (const way of [new Direction(false), new Direction(true)]) {
     assert(stderr.includes("1 deleted"));
   });
 
+  Deno.test(`${name} does in parts what is much, wherever it is interrupted`, async () => {
+    const before: Texts = { "b/d/e": "older", "b/x": "o", "a/x": "o" };
+    for (let lost = 0; lost < 20; lost += 3) {
+      using _retries = new RetryWaits();
+      using sides = way.sides(FILES, before);
+      let left = lost;
+      sides.disk.before = () => left-- !== 0;
+      const { error } = await sides.syncInParts("--delete", ...way.options);
+      assertEquals(error, undefined);
+      assertEquals(way.target(sides), ALL);
+    }
+  });
+
   Deno.test(`${name} goes on over another connection, wherever it was lost`, async () => {
     using model = way.sides(FILES, { "b/x": "o", "b/d": "a file" });
     await way.run(model, "--delete");
@@ -395,4 +413,23 @@ Deno.test("netdisk sync does not replace by what it cannot read", async () => {
   } finally {
     Deno.chmodSync(sides.of("a"), 0o755);
   }
+});
+
+Deno.test("netdisk sync does what it found before it looks for too much", async () => {
+  using sides = new Sides({ "a": "1", "b/c": "2" }, { "b/d": "o" });
+  await sides.syncInParts();
+  const types = sides.disk.requests.map(({ type }) => type);
+  assert(types.indexOf("put") < types.lastIndexOf("list"), types.join(" "));
+});
+
+Deno.test("netdisk sync --pull tells once that a folder cannot be made", async () => {
+  using sides = new Sides({}, { "a": "1", "b/c/d": "2", "b/e": "3" });
+  using _ = replace(Deno, "mkdirSync", (original) => (path, options) => {
+    if (`${path}`.endsWith("/b")) throw new Deno.errors.PermissionDenied("no");
+    return original(path, options);
+  });
+  const { stderr, error } = await sides.sync("--pull");
+  assertEquals(error?.code, "partial");
+  assertEquals(stderr.match(/error:/g)?.length, 1);
+  assertEquals(sides.local(), { "a": "1" });
 });

@@ -1,0 +1,143 @@
+/** Carries out a part of a pull: times and bits that are wrong, then downloads. */
+
+import type { Entry } from "../protocol/messages.ts";
+import type { Connection } from "./connection.ts";
+import { Downloads } from "./download.ts";
+import { DownloadProgress } from "./download_progress.ts";
+import type { DownloadOutcome, FileItem } from "./incoming_file.ts";
+import { setExecutable, setTime } from "./local_items.ts";
+import { localError } from "./local_source.ts";
+import { fileTarget } from "./local_target.ts";
+import type { ProgressStyle } from "./progress.ts";
+import type { Retry } from "./retry.ts";
+import type { SyncReport } from "./sync_report.ts";
+
+export interface PullItem extends FileItem {
+  /** The local file. */
+  path: string;
+  source: Entry;
+}
+
+/** A local file whose content is right. */
+export interface Mend {
+  path: string;
+  source: Entry;
+}
+
+/** What is to be done. */
+export interface PullWork {
+  mends: readonly Mend[];
+  items: PullItem[];
+}
+
+/** One round of work, over as many connections as it takes. */
+export class PullRound implements Disposable {
+  readonly #report: SyncReport;
+  readonly #items: ReadonlyMap<unknown, PullItem>;
+  readonly #progress: DownloadProgress | undefined;
+  readonly #downloads: Downloads | undefined;
+
+  /** Mends at once; a dry run only shows what would be done. */
+  constructor(work: PullWork, report: SyncReport, style: ProgressStyle) {
+    this.#report = report;
+    const { items } = work;
+    this.#items = new Map(items.map((item) => [item, item]));
+    for (const mend of work.mends) this.#mend(mend);
+    if (report.isDryRun) {
+      for (const { path: name, source: { size: bytes } } of items) {
+        report.done("transferred", { name, bytes });
+      }
+    } else if (items.length > 0) {
+      let bytes = 0;
+      for (const { source } of items) bytes += source.size;
+      const totals = { files: items.length, bytes, isComplete: true };
+      this.#progress = new DownloadProgress(totals, {
+        output: report.output,
+        style,
+        ended: (outcome) => this.#ended(outcome),
+      });
+      this.#downloads = new Downloads(items, this.#progress);
+    }
+  }
+
+  /**
+   * Does what is not done.
+   *
+   * @throws NetdiskError when the connection fails; may then be called again with
+   * another one
+   */
+  async run(connection: Connection, retry: Retry): Promise<void> {
+    if (!this.#downloads) return;
+    this.#progress?.connected(retry);
+    await this.#downloads.run(connection, false);
+    retry.progress = undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.#downloads?.[Symbol.dispose]();
+    this.#progress?.[Symbol.dispose]();
+  }
+
+  #mend({ path, source }: Mend): void {
+    const report = this.#report;
+    attempt(report, path, () => {
+      if (!report.isDryRun) {
+        setExecutable(path, source.executable);
+        setTime(path, source.mtime);
+      }
+      report.done("touched", { name: path });
+    });
+  }
+
+  #ended({ item, file, error }: DownloadOutcome): void {
+    const report = this.#report;
+    const { path, remotePath: name, source } = this.#items.get(item)!;
+    if (error || !file) return report.failed(error!, path);
+    // A file that was there has kept its mode.
+    attempt(report, path, () => setExecutable(path, source.executable));
+    const { size, sha256, mtime } = file;
+    report.done("transferred", {
+      name: path,
+      bytes: size,
+      record: () => ["file", {
+        name,
+        path,
+        size,
+        sha256,
+        mtime: mtime === null ? null : new Date(mtime).toISOString(),
+      }],
+    });
+  }
+}
+
+/** A file to fetch. */
+export function pullItem(
+  path: string,
+  remotePath: string,
+  source: Entry,
+): PullItem {
+  const { size, mtime } = source;
+  return {
+    label: remotePath,
+    remotePath,
+    target: fileTarget(path),
+    facts: { size, mtime },
+    path,
+    source,
+  };
+}
+
+/** Does something to a local path; what fails is told. */
+export function attempt(
+  report: SyncReport,
+  path: string,
+  work: () => void,
+): boolean {
+  try {
+    work();
+    return true;
+  } catch (error) {
+    report.failed(localError(path, error), path);
+    return false;
+  }
+}

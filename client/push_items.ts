@@ -1,0 +1,71 @@
+/** What a push sends: files, and new folders with all that is in them. */
+
+import { joinRemotePath, remotePathFault } from "../protocol/remote_path.ts";
+import type { LocalItem } from "./local_items.ts";
+import { FileSource } from "./local_source.ts";
+import { walkLocal } from "./local_tree.ts";
+import type { UploadItem } from "./pending_put.ts";
+import type { SyncReport } from "./sync_report.ts";
+import { localPathOf, type SyncRoots } from "./sync_walk.ts";
+
+/** A file or folder that is to be sent. */
+export interface Sent {
+  /** From where the sync began. */
+  relative: string;
+  source: LocalItem;
+}
+
+/** The files and folders that are sent, those in new folders as they are met. */
+export function* uploadsOf(
+  sent: readonly Sent[],
+  roots: SyncRoots,
+  report: SyncReport,
+): Generator<UploadItem> {
+  for (const { relative, source } of sent) {
+    const localPath = localPathOf(roots, relative);
+    const remotePath = joinRemotePath(roots.remotePath, relative);
+    if (source.kind === "folder") yield* uploadsIn(relative, roots, report);
+    else {
+      const { name, info } = source;
+      yield { source: new FileSource(localPath, name, info), remotePath };
+    }
+  }
+}
+
+function* uploadsIn(
+  folder: string,
+  roots: SyncRoots,
+  report: SyncReport,
+): Generator<UploadItem> {
+  const { exclude } = roots;
+  const remoteOf = (relative: string) =>
+    joinRemotePath(roots.remotePath, joinRemotePath(folder, relative));
+  const walk = walkLocal(localPathOf(roots, folder), {
+    exclude: exclude && {
+      has: (relative, isFolder) =>
+        exclude.has(joinRemotePath(folder, relative), isFolder),
+    },
+    fault: (_, relative) => remotePathFault(remoteOf(relative)),
+  });
+  for (const entry of walk) {
+    const { path, relative } = entry;
+    const remotePath = remoteOf(relative);
+    switch (entry.kind) {
+      case "file": {
+        const source = new FileSource(path, entry.name, entry.info);
+        yield { source, remotePath };
+        break;
+      }
+      case "folder": {
+        const mtime = entry.info.mtime?.getTime() ?? null;
+        if (remotePath !== "") yield { label: path, remotePath, mtime };
+        break;
+      }
+      case "skipped":
+        report.skipped(path, entry.reason.message);
+        break;
+      case "failed":
+        report.failed(entry.reason, path);
+    }
+  }
+}

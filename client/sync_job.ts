@@ -1,0 +1,198 @@
+/** One `netdisk sync`: compares, does what that comes to, and so on to the end. */
+
+import { NetdiskError } from "../protocol/errors.ts";
+import type { Entry } from "../protocol/messages.ts";
+import { parseRemotePath } from "../protocol/remote_path.ts";
+import type { Invocation } from "./command.ts";
+import { about, type Connection } from "./connection.ts";
+import { Exclude } from "./exclude.ts";
+import { onInterrupt } from "./interrupt.ts";
+import { itemOf, type LocalItem } from "./local_items.ts";
+import { localError } from "./local_source.ts";
+import { loadProgress, progressStyle } from "./progress.ts";
+import { PullPlan } from "./pull_plan.ts";
+import { PushPlan } from "./push_plan.ts";
+import { GOES_ON, type Retry, withSession } from "./retry.ts";
+import type { SyncPlan, SyncPlanOptions } from "./sync_plan.ts";
+import { SyncReport } from "./sync_report.ts";
+import { type SyncRoots, SyncWalk } from "./sync_walk.ts";
+
+/** From here on what was found is done before more is looked for. */
+const MAX_FOUND = 5000;
+
+export type SyncInvocation = Invocation<{
+  pull: boolean;
+  delete: boolean;
+  dryRun: boolean;
+  exclude: string[];
+  checksum: boolean;
+}>;
+
+/** Runs the command. @throws NetdiskError */
+export async function runSync(
+  invocation: SyncInvocation,
+  maxFound: number = MAX_FOUND,
+): Promise<void> {
+  const { output } = invocation;
+  using job = new SyncJob(invocation, maxFound);
+  using _interrupted = onInterrupt(() => output.notice(GOES_ON));
+  await loadProgress(invocation.options.progress, output);
+  await withSession(invocation, async (connection, retry) => {
+    retry.hint = GOES_ON;
+    await job.run(connection, retry);
+  });
+  job.finish();
+}
+
+/** One sync, over as many connections as it takes. */
+class SyncJob implements Disposable {
+  readonly #invocation: SyncInvocation;
+  readonly #maxFound: number;
+  readonly #roots: SyncRoots;
+  readonly #report: SyncReport;
+  /** Of the local folder; undefined where it is missing. */
+  readonly #local: LocalItem | undefined;
+  #plan: SyncPlan | undefined;
+  /** None when the whole folder is missing on the server. */
+  #walk: SyncWalk | undefined;
+  /** What was added to the plan is being done. */
+  #isRunning = false;
+
+  /** @throws NetdiskError when LOCAL_DIR cannot be used */
+  constructor(invocation: SyncInvocation, maxFound: number) {
+    const { args, options, output } = invocation;
+    const { pull: isPull, dryRun: isDryRun, exclude } = options;
+    const [localPath = "", remote = ""] = args;
+    this.#invocation = invocation;
+    this.#maxFound = maxFound;
+    this.#roots = {
+      localPath: localPath.replace(/(?<=.)\/+$/, ""),
+      remotePath: parseRemotePath(remote),
+      exclude: exclude.length === 0 ? undefined : new Exclude(exclude),
+    };
+    this.#report = new SyncReport(output, { isDryRun, isPull });
+    this.#local = localFolder(this.#roots.localPath, isPull);
+  }
+
+  /**
+   * Does what is not done.
+   *
+   * @throws NetdiskError when the connection fails; may then be called again with
+   * another one
+   */
+  async run(connection: Connection, retry: Retry): Promise<void> {
+    const plan = this.#plan ??= await this.#begin(connection);
+    const walk = this.#walk;
+    do {
+      if (!this.#isRunning && walk) await this.#look(walk, connection, retry);
+      this.#isRunning = true;
+      await plan.run(connection, retry);
+      this.#isRunning = false;
+    } while (walk?.isDone === false);
+    await plan.finish(connection, retry);
+  }
+
+  /** Says how it went. @throws NetdiskError when something failed */
+  finish(): void {
+    this.#report.finish();
+  }
+
+  [Symbol.dispose](): void {
+    this.#plan?.[Symbol.dispose]();
+  }
+
+  /** Compares until there is enough to do. */
+  async #look(
+    walk: SyncWalk,
+    connection: Connection,
+    retry: Retry,
+  ): Promise<void> {
+    for await (const pair of walk.pairs(connection)) {
+      this.#plan!.add(pair);
+      if (this.#plan!.size >= this.#maxFound) walk.pause();
+      retry.moved();
+    }
+  }
+
+  async #begin(connection: Connection): Promise<SyncPlan> {
+    const { options, output, args } = this.#invocation;
+    const { localPath } = this.#roots;
+    const remote = await remoteFolder(connection, args[1]!, options.pull);
+    const report = this.#report;
+    const planOptions: SyncPlanOptions = {
+      roots: this.#roots,
+      report,
+      rules: { delete: options.delete, checksum: options.checksum },
+      style: progressStyle(options.progress, output),
+      times: options.pull
+        ? { source: remote!.mtime, target: this.#local?.mtime }
+        : { source: this.#local!.mtime, target: remote?.mtime },
+    };
+    if (!options.pull) {
+      const plan = new PushPlan(planOptions);
+      if (remote) this.#walk = this.#newWalk(plan);
+      else plan.addRoot(this.#local!);
+      return plan;
+    }
+    const plan = new PullPlan(planOptions);
+    if (!this.#local) {
+      if (!options.dryRun) makeFolder(localPath);
+      report.done("made", { name: localPath, isFolder: true });
+    }
+    this.#walk = this.#newWalk(plan);
+    return plan;
+  }
+
+  #newWalk(plan: SyncPlan): SyncWalk {
+    return new SyncWalk({
+      ...this.#roots,
+      enter: (localPath) => plan.enter(localPath),
+      failed: (_, path, error) => this.#report.failed(error, path),
+      mayBeMissing: this.#invocation.options.pull,
+    });
+  }
+}
+
+/** Undefined where it is missing and may be. @throws NetdiskError */
+function localFolder(path: string, isPull: boolean): LocalItem | undefined {
+  let info: Deno.FileInfo;
+  try {
+    info = Deno.statSync(path);
+  } catch (error) {
+    if (isPull && error instanceof Deno.errors.NotFound) return undefined;
+    throw localError(path, error);
+  }
+  if (info.isDirectory) return itemOf("", info);
+  throw new NetdiskError("not-folder", `${path}: it is not a folder`);
+}
+
+function makeFolder(path: string): void {
+  try {
+    Deno.mkdirSync(path, { recursive: true });
+  } catch (error) {
+    throw localError(path, error);
+  }
+}
+
+/** Undefined where it is missing and may be. @throws NetdiskError */
+async function remoteFolder(
+  connection: Connection,
+  label: string,
+  isPull: boolean,
+): Promise<Entry | undefined> {
+  const path = parseRemotePath(label);
+  try {
+    const { entry } = await connection.call({ type: "stat", path }, "entry");
+    if (entry.kind === "folder") return entry;
+  } catch (error) {
+    if (!(error instanceof NetdiskError)) throw error;
+    if (error.code === "not-found" && !isPull) return undefined;
+    const isOfPath = ["not-found", "not-folder", "denied", "io"]
+      .includes(error.code);
+    throw isOfPath ? about(label, error) : error;
+  }
+  throw new NetdiskError(
+    "not-folder",
+    `${label}: it is not a folder on the server`,
+  );
+}
