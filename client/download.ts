@@ -4,9 +4,8 @@
  * gets its name only when its SHA-256 is right (SPEC.md 4).
  */
 
-import { hash } from "node:crypto";
 import { isConnectionLost, NetdiskError } from "../protocol/errors.ts";
-import { type Frame, FrameKind } from "../protocol/frame.ts";
+import type { Frame } from "../protocol/frame.ts";
 import type { ResponseOf } from "../protocol/messages.ts";
 import {
   about,
@@ -22,6 +21,7 @@ import {
 } from "./incoming_file.ts";
 import type { Beginning } from "./local_target.ts";
 import { MIN_PARTIAL_BYTES } from "./partial_file.ts";
+import { receiveSmall, SMALL_BYTES } from "./small_download.ts";
 
 /** Requests that may be under way: the way to the server and back is then no wait. */
 const MAX_AHEAD = 512;
@@ -35,13 +35,8 @@ const MIN_AHEAD = MAX_AHEAD / 2;
  */
 const MAX_BEGINNINGS = 16;
 
-/** Up to this size a file that comes in one frame is checked before it is written. */
-const SMALL_BYTES = 256 * 1024;
-
-const EMPTY = new Uint8Array(0);
 const FILE_ANSWERS = ["file", "error"] as const;
 const RESUMED_ANSWERS = ["file", "error", "verifying"] as const;
-const END_ANSWERS = ["done", "error"] as const;
 
 /** Who wants to know how far it is. */
 export interface DownloadObserver {
@@ -259,8 +254,14 @@ export class Downloads implements Disposable {
     this.#observer.began(item, size, offset);
     let first: Frame | undefined;
     if (!known && offset === 0 && size <= SMALL_BYTES && item.target.store) {
-      first = await this.#takeSmall(connection, item, answer);
-      if (!first) return;
+      const small = await receiveSmall(
+        connection,
+        item,
+        answer,
+        (bytes) => this.#observer.received(bytes),
+      );
+      if ("item" in small) return this.#end(small);
+      first = small;
     }
     const file = known ?? new IncomingFile(item);
     this.#files.set(item, file);
@@ -298,59 +299,6 @@ export class Downloads implements Disposable {
     }
   }
 
-  /**
-   * Takes a file that comes in one frame. Its hash is compared before anything
-   * is written.
-   *
-   * @returns the first frame when that is not the file: all is still to be done
-   */
-  async #takeSmall(
-    connection: Connection,
-    item: FileItem,
-    facts: ResponseOf<"file">,
-  ): Promise<Frame | undefined> {
-    const { size, mtime } = facts;
-    let bytes: Uint8Array = EMPTY;
-    if (size > 0) {
-      const frame = connection.frameHere() ?? await connection.frame();
-      const { kind, payload } = frame;
-      if (kind !== FrameKind.data || payload.length !== size) return frame;
-      this.#observer.received(size);
-      bytes = payload;
-    }
-    const sha256 = hash("sha256", bytes, "hex");
-    let frame = connection.frameHere();
-    if (!frame) {
-      // The next bytes may take the place of these.
-      bytes = bytes.slice();
-      frame = await connection.frame();
-    }
-    const end = expectResponse(frame, END_ANSWERS);
-    if (end.type === "error") {
-      this.#end({ item, error: about(item.label, serverError(end)) });
-      return undefined;
-    }
-    try {
-      if (end.sha256 !== sha256) throw mismatch(item);
-      if (!item.target.store!(bytes, facts)) {
-        const writer = await item.target.open(facts);
-        try {
-          await writer.write(bytes);
-          writer.finish(facts);
-        } finally {
-          // Harmless once it is finished.
-          writer.abort();
-        }
-      }
-    } catch (error) {
-      if (!(error instanceof NetdiskError)) throw error;
-      this.#end({ item, error });
-      return undefined;
-    }
-    this.#end({ item, file: { size, sha256, mtime } });
-    return undefined;
-  }
-
   #end(outcome: DownloadOutcome): void {
     if (this.#files.size > 0) this.#files.delete(outcome.item);
     this.#window.shift();
@@ -358,12 +306,4 @@ export class Downloads implements Disposable {
     if (this.#asked === MIN_AHEAD) this.#awake();
     this.#observer.ended(outcome);
   }
-}
-
-/** The bytes that came are not those that were sent. */
-function mismatch({ label, target }: FileItem): NetdiskError {
-  return new NetdiskError(
-    "integrity",
-    `${label}: checksum mismatch, ${target.afterFailure}`,
-  );
 }

@@ -44,7 +44,7 @@ const UNKNOWN_TYPE = 0;
 
 const PAGE_BYTES = 64 * 1024;
 
-type Libc = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
+type Libc = Deno.DynamicLibrary<typeof SYMBOLS>;
 
 const encoder = new TextEncoder();
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -52,28 +52,38 @@ const lenient = new TextDecoder("utf-8", { ignoreBOM: true });
 const page = new Uint8Array(PAGE_BYTES);
 const view = new DataView(page.buffer);
 
-/** Null when there is none. */
-let libc: Libc | null | undefined;
+/** Reads one folder after the other. */
+export class FolderReader implements Disposable {
+  #libc = loadLibc();
 
-/** Reads a folder. @throws what `Deno.readDirSync` throws */
-export function readFolder(path: string): FolderEntries {
-  libc ??= loadLibc();
-  const found = libc && readNative(libc, path);
-  if (found) return found;
-  return { entries: [...Deno.readDirSync(path)], unreadable: [] };
+  /** @throws what `Deno.readDirSync` throws */
+  read(path: string): FolderEntries {
+    const found = this.#libc && readNative(this.#libc, path);
+    if (found) return found;
+    return { entries: [...Deno.readDirSync(path)], unreadable: [] };
+  }
+
+  [Symbol.dispose](): void {
+    this.#libc?.close();
+    this.#libc = undefined;
+  }
 }
 
-function loadLibc(): Libc | null {
-  if (Deno.build.os !== "linux" || !NUMBERS[Deno.build.arch]) return null;
+/** Undefined where there is none, or another one than glibc. */
+function loadLibc(): Libc | undefined {
+  if (Deno.build.os !== "linux" || !NUMBERS[Deno.build.arch]) return undefined;
   try {
-    return Deno.dlopen("libc.so.6", SYMBOLS).symbols;
+    return Deno.dlopen("libc.so.6", SYMBOLS);
   } catch {
-    return null;
+    return undefined;
   }
 }
 
 /** Undefined when it fails: then Deno says why. */
-function readNative(libc: Libc, path: string): FolderEntries | undefined {
+function readNative(
+  { symbols: libc }: Libc,
+  path: string,
+): FolderEntries | undefined {
   const { call, directory } = NUMBERS[Deno.build.arch]!;
   const flags = directory | O_CLOEXEC | O_NONBLOCK;
   const fd = libc.open(encoder.encode(`${path}\0`), flags);

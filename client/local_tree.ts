@@ -5,7 +5,7 @@
 
 import { NetdiskError } from "../protocol/errors.ts";
 import type { Exclude } from "./exclude.ts";
-import { type FolderEntry, readFolder } from "./folder_entries.ts";
+import { type FolderEntry, FolderReader } from "./folder_entries.ts";
 import { localError } from "./local_source.ts";
 import { isUnfinished } from "./partial_file.ts";
 
@@ -57,6 +57,7 @@ export function* walkLocal(
   root: string,
   options: WalkOptions = {},
 ): Generator<LocalEntry | LocalObstacle, void> {
+  using reader = new FolderReader();
   const levels: Level[] = [];
   const enter = function* (
     path: string,
@@ -65,7 +66,7 @@ export function* walkLocal(
   ): Generator<LocalObstacle, void> {
     try {
       const info = relative === "" ? Deno.statSync(path) : Deno.lstatSync(path);
-      const { entries, unreadable } = readFolder(path);
+      const { entries, unreadable } = reader.read(path);
       if (entries.length <= MAX_SORTED) entries.sort(byName);
       levels.push({ path, relative, name, info, entries, next: 0 });
       for (const name of unreadable) {

@@ -35,7 +35,7 @@ const SMALL_BYTES = 256 * 1024;
  * takes a round trip, and the time that the disk needs for the files before it:
  * up to this size it is cheaper to send a file again.
  */
-const ASKED_BYTES = 8 * 1024 * 1024;
+const ASK_ABOVE_BYTES = 8 * 1024 * 1024;
 
 /** Changes that may wait for their answers: as many as the server allows (SPEC.md 9). */
 const MAX_PENDING = 1024;
@@ -65,6 +65,8 @@ export interface UploadOptions {
   mayResume?: (item: FileItem) => boolean;
   /** False when what the server has of that name stays: then the outcome is `exists`. @default true */
   replace?: boolean;
+  /** The server is asked about larger files, in bytes. @default 8 MiB */
+  askAbove?: number;
 }
 
 /** What is due, in the order of the items: an answer, or for what has failed here none. */
@@ -76,6 +78,7 @@ class Uploader {
   #observer: UploadObserver;
   #mayResume: (item: FileItem) => boolean;
   #replace: boolean;
+  #askAbove: number;
   #pending: Pending[] = [];
   #reading: Promise<void> | undefined;
   #room: (() => void) | undefined;
@@ -86,8 +89,10 @@ class Uploader {
   constructor(
     connection: Connection,
     observer: UploadObserver,
-    { mayResume = () => true, replace = true }: UploadOptions,
+    options: UploadOptions,
   ) {
+    const { mayResume = () => true, replace = true } = options;
+    this.#askAbove = options.askAbove ?? ASK_ABOVE_BYTES;
     this.#connection = connection;
     this.#observer = observer;
     this.#mayResume = mayResume;
@@ -190,7 +195,7 @@ class Uploader {
     }
     try {
       const { size } = item.source;
-      const put = new PendingPut(item, size === null || size > ASKED_BYTES);
+      const put = new PendingPut(item, size === null || size > this.#askAbove);
       await this.#announce(put);
       this.#expect(put);
       const offset = await this.#offsetOf(put);

@@ -153,6 +153,8 @@ export class UploadQueue implements Disposable {
   [Symbol.dispose](): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    this.#isComplete = true;
+    this.#source.return?.();
   }
 
   #peek(): UploadItem | undefined {

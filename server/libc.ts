@@ -22,9 +22,16 @@ const NUMBERS: Partial<Record<string, Numbers>> = {
 const O_NONBLOCK = 0o4000;
 const O_CLOEXEC = 0o2000000;
 
+const IPPROTO_TCP = 6;
+const TCP_NODELAY = 1;
+
 const SYMBOLS = {
   open: { parameters: ["buffer", "i32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
+  setsockopt: {
+    parameters: ["i32", "i32", "i32", "buffer", "u32"],
+    result: "i32",
+  },
   syscall: { parameters: ["i64", "i64", "buffer", "u64"], result: "i64" },
   // Takes as long as the disk does: on a thread of its own.
   syncfs: { parameters: ["i32"], result: "i32", nonblocking: true },
@@ -81,6 +88,14 @@ export class Libc {
   /** Not 0 when something could not be written since the last call for `fd`. */
   async syncfs(fd: number): Promise<number> {
     return await this.#symbols.syncfs(fd);
+  }
+
+  /** Lets a socket send small pieces at once. @throws Error with an errno */
+  setNoDelay(fd: number): void {
+    const on = new Uint8Array(Int32Array.of(1).buffer);
+    this.#check(
+      this.#symbols.setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, on, on.length),
+    );
   }
 
   close(fd: number): void {

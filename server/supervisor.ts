@@ -7,6 +7,8 @@
 import { dirname, join } from "@std/path";
 import { NetdiskError } from "../protocol/errors.ts";
 import type { Reserve } from "./free_space.ts";
+import { Libc } from "./libc.ts";
+import { sendAtOnce } from "./listening_socket.ts";
 import { startPrivilegedService } from "./privileged_service.ts";
 import { type SandboxPermissions, sandboxPermissions } from "./sandbox.ts";
 import { dataFolder } from "./storage_path.ts";
@@ -137,7 +139,7 @@ export async function startServer(
     main: service ? main.port2 : null,
     canSyncDisk: service?.canSyncDisk ?? false,
   };
-  const ready = nextMessage(server, "ready");
+  const starting = nextMessage(server, "ready");
   server.postMessage(start, [channel.port2, ...(service ? [main.port2] : [])]);
   const end = () => {
     server.terminate();
@@ -145,11 +147,15 @@ export async function startServer(
     service?.close();
   };
 
-  return {
-    ready: await Promise.race([ready, failed.promise]).catch((error) => {
+  const ready = await Promise.race([starting, failed.promise])
+    .catch((error) => {
       end();
       throw error;
-    }),
+    });
+  const libc = Libc.load();
+  if (libc) sendAtOnce(libc, ready.port);
+  return {
+    ready,
     failed: failed.promise,
     async stop(): Promise<void> {
       const stopped = nextMessage(server, "stopped");

@@ -1,7 +1,9 @@
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
+import { join } from "@std/path";
 import { assertEquals, assertRejects } from "@std/assert";
 import { Downloads } from "../../client/download.ts";
+import { fileTarget } from "../../client/local_target.ts";
 import type { DownloadOutcome, FileItem } from "../../client/incoming_file.ts";
 import type { TargetFacts } from "../../client/target_writer.ts";
 import { StdoutClosed } from "../../client/stream_writer.ts";
@@ -11,6 +13,7 @@ import {
   talk,
   type TalkOptions,
 } from "../helpers/fake_server.ts";
+import { tempFolder } from "../helpers/temp_folder.ts";
 import { LeapClock } from "../helpers/leap_clock.ts";
 import { settled } from "../helpers/settled.ts";
 import { sha256Of } from "../helpers/test_client.ts";
@@ -977,5 +980,168 @@ Deno.test(
     });
     assertEquals(summary(result), ["a: disk-full"]);
     assertEquals([file.state, result.errors], ["aborted", []]);
+  },
+);
+
+/** What came of files of 9 bytes that are really written. */
+async function runFiles(
+  names: readonly string[],
+  script: (server: FakeServer, path: string) => Promise<void>,
+) {
+  using folder = tempFolder();
+  const outcomes: string[] = [];
+  const items = names.map((name) => ({
+    label: name,
+    remotePath: name,
+    target: fileTarget(join(folder.path, name)),
+  }));
+  using downloads = new Downloads(items, {
+    verifying: () => {},
+    startsAgain: () => {},
+    began: () => {},
+    received: () => {},
+    ended: ({ item, error }) =>
+      void outcomes.push(`${item.remotePath}: ${error?.code ?? "done"}`),
+  });
+  let error: unknown;
+  try {
+    await talk(
+      (server) => script(server, folder.path),
+      (connection) => downloads.run(connection),
+    );
+  } catch (thrown) {
+    error = thrown;
+  }
+  const now = [...Deno.readDirSync(folder.path)].map(({ name }) =>
+    [name, Deno.readTextFileSync(join(folder.path, name))] as const
+  ).sort();
+  return { outcomes, now, error };
+}
+
+const NINE = new TextEncoder().encode("nine byte");
+
+Deno.test(
+  "Downloads writes nothing of a small file before its hash is right",
+  strict,
+  async () => {
+    const { outcomes, now } = await runFiles(
+      ["a", "b"],
+      async (server, path) => {
+        await server.say(FILE);
+        await server.sayData(NINE);
+        await settled();
+        assertEquals([...Deno.readDirSync(path)], []);
+        await server.say({ type: "done", sha256: sha256Of("other") });
+        await server.sayFile(NINE);
+      },
+    );
+    assertEquals(outcomes, ["a: integrity", "b: done"]);
+    assertEquals(now, [["b", "nine byte"]]);
+  },
+);
+
+Deno.test(
+  "Downloads takes small files however their bytes arrive",
+  strict,
+  async () => {
+    const { outcomes, now } = await runFiles(
+      ["a", "b", "c", "d", "e", "f"],
+      async (server) => {
+        await server.sayFile(NINE);
+        // In two frames.
+        await server.say(FILE);
+        await server.sayData(NINE, 5);
+        await server.say({ type: "done", sha256: sha256Of(NINE) });
+        // The end comes later, when the bytes may have changed.
+        await server.say(FILE);
+        await server.sayData(NINE);
+        await settled();
+        await server.say({ type: "done", sha256: sha256Of(NINE) });
+        // It fails in its middle, and at its end.
+        await server.say(FILE);
+        await server.refuse("io");
+        await server.say(FILE);
+        await server.sayData(NINE);
+        await server.refuse("changed");
+        await server.sayFile(new Uint8Array(0));
+      },
+    );
+    assertEquals(outcomes, [
+      "a: done",
+      "b: done",
+      "c: done",
+      "d: io",
+      "e: changed",
+      "f: done",
+    ]);
+    assertEquals(now, [
+      ["a", "nine byte"],
+      ["b", "nine byte"],
+      ["c", "nine byte"],
+      ["f", ""],
+    ]);
+  },
+);
+
+for (const [what, bytes] of [["more", 10], ["less", 8]] as const) {
+  Deno.test(
+    `Downloads ends the connection when a small file has ${what} bytes`,
+    strict,
+    async () => {
+      const { outcomes, now, error } = await runFiles(["a"], async (server) => {
+        await server.say(FILE);
+        await server.sayData(bytesOf(bytes));
+        await server.say({ type: "done", sha256: sha256Of(bytesOf(bytes)) })
+          .catch(() => {});
+      });
+      assertEquals([outcomes, now], [[], []]);
+      assertEquals(error instanceof NetdiskError && error.code, "protocol");
+    },
+  );
+}
+
+Deno.test(
+  "Downloads finishes a folder when all before it is done, and tells its failure",
+  strict,
+  async () => {
+    const outcomes: string[] = [];
+    const finished: string[] = [];
+    const folder = (name: string, error?: NetdiskError) => ({
+      label: name,
+      remotePath: name,
+      finish: () => {
+        finished.push(`${name} after ${outcomes.length}`);
+        return error ? { error } : {};
+      },
+    });
+    const files = ["a", "b"].map((name) => new MemoryFile(name));
+    const fault = new NetdiskError("local-io", "y: no");
+    using downloads = new Downloads([
+      folder("x"),
+      files[0]!.item,
+      folder("y", fault),
+      files[1]!.item,
+      folder("z"),
+    ], {
+      verifying: () => {},
+      startsAgain: () => {},
+      began: () => {},
+      received: () => {},
+      ended: ({ item, error }) =>
+        void outcomes.push(`${item.remotePath}: ${error?.code ?? "done"}`),
+    });
+    await talk(async (server) => {
+      for (const _ of files) await server.request("get");
+      assertEquals(finished, ["x after 0"]);
+      for (const _ of files) await server.sayFile(bytesOf(3));
+    }, (connection) => downloads.run(connection));
+    assertEquals(finished, ["x after 0", "y after 2", "z after 4"]);
+    assertEquals(outcomes, [
+      "x: done",
+      "a: done",
+      "y: local-io",
+      "b: done",
+      "z: done",
+    ]);
   },
 );

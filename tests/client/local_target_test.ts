@@ -607,3 +607,93 @@ for (const end of ["finish", "abort"] as const) {
     },
   );
 }
+
+Deno.test(
+  "fileTarget().store() gives a whole file its name, time and mode at once",
+  strict,
+  () => {
+    using folder = tempFolder();
+    const path = join(folder.path, "a");
+    const facts = { ...FACTS, mtime: 1_600_000_000_789, executable: true };
+    assertEquals(fileTarget(path).store!(HELLO, facts), true);
+    assertEquals(Deno.readFileSync(path), HELLO);
+    const { mtime, mode } = Deno.statSync(path);
+    assertEquals([mtime?.getTime(), mode! & 0o100], [facts.mtime, 0o100]);
+    Deno.chmodSync(path, 0o640);
+    const less = HELLO.subarray(1);
+    fileTarget(path).store!(less, FACTS);
+    assertEquals(Deno.readFileSync(path), less);
+    assertEquals(
+      Deno.statSync(path).mode! & 0o777,
+      0o640,
+      "the owner's choice",
+    );
+    assertEquals(namesIn(folder.path), ["a"]);
+    assertEquals(descriptorsBelow(folder.path), []);
+  },
+);
+
+for (const step of ["open", "write", "utime", "rename"]) {
+  Deno.test(
+    `fileTarget().store() leaves what was there when its ${step} fails`,
+    strict,
+    () => {
+      using folder = tempFolder();
+      const path = join(folder.path, "a");
+      Deno.writeTextFileSync(path, "old");
+      using disk = new DiskRecorder(folder.path);
+      disk.fail(new RegExp(`^${step} TEMP`), "ENOSPC");
+      const { code } = assertThrows(
+        () => fileTarget(path).store!(HELLO, { ...FACTS, mtime: 1 }),
+        NetdiskError,
+      );
+      assertEquals(code, "disk-full");
+      assertEquals(Deno.readTextFileSync(path), "old");
+      assertEquals(namesIn(folder.path), ["a"]);
+      assertEquals(descriptorsBelow(folder.path), []);
+    },
+  );
+}
+
+Deno.test(
+  "fileTarget().store() leaves folders and devices alone",
+  strict,
+  () => {
+    using folder = tempFolder();
+    const device = join(folder.path, "null");
+    Deno.symlinkSync("/dev/null", device);
+    assertEquals(fileTarget(device).store!(HELLO, FACTS), false);
+    assertEquals(Deno.lstatSync(device).isSymlink, true);
+    const { code } = assertThrows(
+      () => fileTarget(folder.path).store!(HELLO, FACTS),
+      NetdiskError,
+    );
+    assertEquals(code, "is-folder");
+  },
+);
+
+Deno.test(
+  "fileTarget() that may not replace leaves what came meanwhile",
+  strict,
+  async () => {
+    using folder = tempFolder();
+    const path = join(folder.path, "a");
+    const target = fileTarget(path, { replace: false, isNew: true });
+    const writer = await target.open(FACTS);
+    await writer.write(HELLO);
+    Deno.writeTextFileSync(path, "came meanwhile");
+    const codes = [
+      () => writer.finish(FACTS),
+      () => target.store!(HELLO, FACTS),
+    ]
+      .map((work) => assertThrows(work, NetdiskError).code);
+    assertEquals(codes, ["exists", "exists"]);
+    assertEquals(Deno.readTextFileSync(path), "came meanwhile");
+    assertEquals(namesIn(folder.path), ["a"]);
+    Deno.removeSync(path);
+    target.store!(HELLO, FACTS);
+    assertEquals([Deno.readFileSync(path), namesIn(folder.path)], [HELLO, [
+      "a",
+    ]]);
+  },
+);

@@ -168,3 +168,14 @@ Deno.test("renderPlainProgress() says the same without columns", () => {
     assertEquals(renderPlainProgress(view(change)), line);
   }
 });
+
+Deno.test("renderProgress() says that there are more files than are known", () => {
+  const files = { done: 812, total: 20_000 };
+  const of = (files: ProgressView["files"]) =>
+    renderPlainProgress(view({ files, total: undefined, rate: undefined }));
+  assertEquals(of(files), "812/20 000 files, report.pdf: 30.5 MiB, 2.5s");
+  assertEquals(
+    of({ ...files, isOpen: true }),
+    "812/20 000+ files, report.pdf: 30.5 MiB, 2.5s",
+  );
+});

@@ -137,3 +137,31 @@ Deno.test("UploadProgress counts what the server has anew as progress", () => {
   });
   assertEquals(inRow, [0, 0, 1, 0, 1, 2]);
 });
+
+Deno.test("UploadProgress counts files and not folders, and what is skipped is done", () => {
+  const [a, b] = [item("a", MIB), item("b", 3 * MIB)];
+  const folder = { label: "d", remotePath: "d", mtime: null };
+  const { output, system } = memoryOutput();
+  using queue = new UploadQueue([a, b, folder]);
+  const retry = new Retry();
+  const ended = () => {};
+  using progress = new UploadProgress(queue, {
+    output,
+    style: "plain",
+    retry,
+    ended,
+  });
+  const stand = () => {
+    retry.progress!.phase("here");
+    retry.progress!.phase(undefined);
+    return system.stderr.text.trim().split("\n").at(-1)!;
+  };
+  progress.skipped(b);
+  progress.began(a);
+  progress.sent(MIB / 2);
+  assertEquals(stand(), "1/2 files, a: 50%, 0.50/1.00 MiB, here");
+  progress.ended({ item: a, receipt });
+  progress.began(folder);
+  progress.ended({ item: folder });
+  assertEquals(stand(), "2/2 files, d: 50%, 0.50/1.00 MiB, here");
+});

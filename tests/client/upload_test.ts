@@ -142,7 +142,7 @@ async function run(
           flushing: () => void run.events.push("flushing"),
           sent: (bytes) => void (run.sent += bytes),
           ended: (outcome) => void run.outcomes.push(outcome),
-        }, options),
+        }, { askAbove: 256 * KIB, ...options }),
       options,
     );
   } catch (error) {
@@ -179,11 +179,12 @@ const EDGES = [
   ...[16 * KIB - 1, 16 * KIB, 16 * KIB + 1],
   ...[256 * KIB - 1, 256 * KIB, 256 * KIB + 1],
   ...[512 * KIB - 1, 512 * KIB, 512 * KIB + 1],
-  3 * MIB + 7,
+  ...[MIB - 1, MIB, MIB + 1, 3 * MIB + 7],
+  ...[8 * MIB, 8 * MIB + 1],
 ];
 
 Deno.test(
-  "uploadAll() sends files of every edge whole, and asks for large ones only",
+  "uploadAll() sends files of every edge whole, and asks for those over 8 MiB only",
   strict,
   async () => {
     const items = EDGES.map((size) => source(`f${size}`, bytesOf(size)));
@@ -196,7 +197,7 @@ Deno.test(
           size,
           mtime: 1_600_000_000_000,
           executable: false,
-          ask: size > 256 * KIB,
+          ask: size > 8 * MIB,
           replace: true,
         });
         assertEquals(sha256Of(bytes), sha256Of(bytesOf(size)), `${size} bytes`);
@@ -204,7 +205,7 @@ Deno.test(
         assertEquals(end, { type: "commit", size: length, sha256 });
         await server.say(receiptOf(bytes));
       }
-    });
+    }, { askAbove: 8 * MIB });
     assertEquals(summary(result), EDGES.map((size) => `f${size}: receipt`));
     assertEquals(result.sent, EDGES.reduce((sum, size) => sum + size));
     assertEquals(result.error, undefined);
@@ -1166,3 +1167,53 @@ for (const closeLeavesPending of [false, true]) {
     },
   );
 }
+
+Deno.test(
+  "uploadAll() makes folders in their turn, and tells which could not be made",
+  strict,
+  async () => {
+    const folder = (name: string) => ({
+      label: `./${name}`,
+      remotePath: name,
+      mtime: 5,
+    });
+    const items = [source("d/a"), folder("d"), folder("e"), source("f")];
+    const result = await run(items, async (server) => {
+      const { bytes } = await server.upload();
+      assertEquals(await server.request("mkdir"), {
+        type: "mkdir",
+        path: "d",
+        parents: true,
+        mtime: 5,
+      });
+      assertEquals((await server.request("mkdir")).path, "e");
+      // All of it is sent ahead.
+      await server.upload();
+      await server.say(receiptOf(bytes), { type: "working" }, { type: "ok" });
+      await server.refuse("not-folder");
+      await server.say(receiptOf(bytes));
+    });
+    assertEquals(summary(result), [
+      "d/a: receipt",
+      "d: receipt",
+      "e: not-folder",
+      "f: receipt",
+    ]);
+    assertEquals(
+      result.outcomes[2]?.error?.message,
+      "./e: refused: not-folder",
+    );
+    assertEquals(result.events, ["flushing"]);
+  },
+);
+
+Deno.test("uploadAll() that may not replace says so", strict, async () => {
+  const items = [source("small", bytesOf(3)), source("big", bytesOf(MIB))];
+  const result = await run(items, async (server) => {
+    assertEquals((await server.upload()).put.replace, false);
+    await server.refuse("exists");
+    assertEquals((await server.request("put")).replace, false);
+    await server.refuse("exists");
+  }, { replace: false });
+  assertEquals(summary(result), ["small: exists", "big: exists"]);
+});

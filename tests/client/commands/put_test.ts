@@ -321,6 +321,9 @@ Deno.test(
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
+/** Such files are asked for. */
+const LARGE = 9 * MIB;
+
 /** Text of a file, other at each place. */
 function textOf(length: number): string {
   let text = "";
@@ -356,7 +359,7 @@ for (const last of ["the end", "stopping", "timeout"] as const) {
     strict,
     async () => {
       using retries = new RetryWaits();
-      const b = textOf(900 * KIB);
+      const b = textOf(LARGE);
       using files = filesIn({ a: "1", b, c: "3", d: "4" });
       const kept = 400 * KIB;
       const taken: string[] = [];
@@ -463,7 +466,7 @@ Deno.test(
   "netdisk put promises nothing of a file that has hardly begun",
   strict,
   async () => {
-    using files = filesIn({ big: textOf(MIB) });
+    using files = filesIn({ big: textOf(LARGE) });
     const { error } = await play(
       put,
       ["--retries", "0", files.of("big")],
@@ -478,7 +481,7 @@ Deno.test(
   strict,
   async () => {
     using retries = new RetryWaits();
-    const big = textOf(MIB);
+    const big = textOf(LARGE);
     using files = filesIn({ big });
     const { error, connections } = await play(
       put,
@@ -506,7 +509,7 @@ Deno.test(
   "netdisk put says why it starts again",
   strict,
   async () => {
-    const big = textOf(MIB);
+    const big = textOf(LARGE);
     using files = filesIn({ big });
     const { stderr, error } = await play(
       put,
@@ -534,7 +537,7 @@ Deno.test(
   strict,
   async () => {
     using _retries = new RetryWaits();
-    const big = textOf(MIB);
+    const big = textOf(LARGE);
     using files = filesIn({ big });
     const { stderr, error } = await play(
       put,
@@ -561,8 +564,8 @@ Deno.test(
   strict,
   async () => {
     using _retries = new RetryWaits();
-    const big = textOf(MIB);
-    using files = filesIn({ a: textOf(MIB), big });
+    const big = textOf(LARGE);
+    using files = filesIn({ a: textOf(LARGE), big });
     const { stderr, error } = await play(
       put,
       ["--progress", "always", files.of("a"), files.of("big")],
@@ -572,20 +575,20 @@ Deno.test(
           await server.say(receiptOf(bytes));
           return await takePart(server, MIB / 2);
         }
-        await resumeAt(server, MIB / 4);
+        await resumeAt(server, LARGE / 4);
         await server.say(receiptOf(new TextEncoder().encode(big)));
       },
     );
     assertEquals(error, undefined);
     const lines = stderr.split("\n").map((line) =>
       line.replace(/\d+%, [\d.]+(?=.*reconnecting)/, "SENT")
-        .replace(/(?<=%, 2.00 MiB, ).*/, "TIME")
+        .replace(/(?<=%, 18.0 MiB, ).*/, "TIME")
     );
     assertEquals(lines, [
-      "1/2 files, big: SENT/2.00 MiB, reconnecting",
-      "1/2 files, big: 62%, 1.25/2.00 MiB, verifying",
-      "1/2 files, big: 62%, 1.25/2.00 MiB, resuming at 25%",
-      "2/2 files, big: 100%, 2.00 MiB, TIME",
+      "1/2 files, big: SENT/18.0 MiB, reconnecting",
+      "1/2 files, big: 62%, 11.3/18.0 MiB, verifying",
+      "1/2 files, big: 62%, 11.3/18.0 MiB, resuming at 25%",
+      "2/2 files, big: 100%, 18.0 MiB, TIME",
       "",
     ]);
   },

@@ -1,0 +1,463 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { join } from "@std/path";
+import { command as get } from "../../../client/commands/get.ts";
+import { partialPath } from "../../../client/partial_file.ts";
+import type { FakeServer } from "../../helpers/fake_server.ts";
+import { play } from "../../helpers/play.ts";
+import { RetryWaits } from "../../helpers/retry_waits.ts";
+import { sha256Of } from "../../helpers/test_client.ts";
+import { MTIME, Place, type Texts } from "../folders.ts";
+
+const strict = { sanitizeOps: true, sanitizeResources: true } as const;
+
+const PHOTOS: Texts = {
+  "photos/a.jpg": "1",
+  "photos/empty": null,
+  "photos/sub/b.txt": "22",
+  "photos/sub/deep/c": "",
+};
+
+function below(folder: string): Texts {
+  return {
+    [`${folder}a.jpg`]: "1",
+    [`${folder}empty/`]: null,
+    [`${folder}sub/`]: null,
+    [`${folder}sub/b.txt`]: "22",
+    [`${folder}sub/deep/`]: null,
+    [`${folder}sub/deep/c`]: "",
+  };
+}
+
+/** Arguments, what is here, and what comes. */
+const PLACES: [string[], Texts, Texts][] = [
+  [["photos"], {}, { "photos/": null, ...below("photos/") }],
+  [["photos/"], {}, below("")],
+  [["/"], {}, { "photos/": null, ...below("photos/") }],
+  [["photos", "--to", "pics"], {}, { "pics/": null, ...below("pics/") }],
+  [["photos/", "--to", "pics"], {}, { "pics/": null, ...below("pics/") }],
+  [
+    ["photos", "--to", "pics"],
+    { pics: null },
+    { "pics/": null, "pics/photos/": null, ...below("pics/photos/") },
+  ],
+  [["photos/", "--to", "pics/"], { pics: null }, {
+    "pics/": null,
+    ...below("pics/"),
+  }],
+  [["photos/sub", "photos/a.jpg"], {}, {
+    "a.jpg": "1",
+    "sub/": null,
+    "sub/b.txt": "22",
+    "sub/deep/": null,
+    "sub/deep/c": "",
+  }],
+  [["photos/a.jpg", "--to", "b.jpg"], {}, { "b.jpg": "1" }],
+  [["photos/s*"], {}, {
+    "sub/": null,
+    "sub/b.txt": "22",
+    "sub/deep/": null,
+    "sub/deep/c": "",
+  }],
+];
+
+for (const [argv, here, expected] of PLACES) {
+  const kind = Object.keys(here).length > 0 ? ", which is a folder" : "";
+  Deno.test(`netdisk get -r ${argv.join(" ")}${kind}`, strict, async () => {
+    using place = new Place(here, PHOTOS);
+    const { error, stderr } = await place.run(get, "-r", ...argv);
+    assertEquals([error, stderr], [undefined, ""]);
+    assertEquals(place.here(), expected);
+  });
+}
+
+Deno.test(
+  "netdisk get -r keeps times, those of folders included, and the executable bit",
+  strict,
+  async () => {
+    using place = new Place({}, PHOTOS);
+    const times: Record<string, number> = {};
+    for (const [index, name] of ["sub/deep", "sub", "empty", ""].entries()) {
+      const path = `photos/${name}`.replace(/\/$/, "");
+      times[path] = MTIME - index * 1000;
+      place.put(path, null, times[path]);
+    }
+    place.disk.get("photos/a.jpg")!.executable = true;
+    await place.run(get, "-r", "photos");
+    for (const [path, time] of Object.entries(times)) {
+      assertEquals(Deno.statSync(path).mtime?.getTime(), time, path);
+    }
+    const { mtime, mode } = Deno.statSync("photos/a.jpg");
+    assertEquals([mtime?.getTime(), mode! & 0o100], [MTIME, 0o100]);
+    assertEquals(Deno.statSync("photos/sub/b.txt").mode! & 0o111, 0);
+  },
+);
+
+Deno.test("netdisk get of a folder says how", strict, async () => {
+  using place = new Place({}, { "my photos/a": "1", b: "2" });
+  for (const name of ["my photos", "my*"]) {
+    const { error } = await place.run(get, name);
+    assertEquals(
+      [error?.code, error?.message, error?.hint],
+      [
+        "is-folder",
+        "my photos: it is a folder",
+        "netdisk get -r 'my photos'",
+      ],
+    );
+  }
+  const both = await place.run(get, "my photos", "b");
+  assertEquals(both.error?.message, "1 of 2 files were not downloaded");
+  assertEquals(place.here(), { b: "2" });
+});
+
+Deno.test(
+  "netdisk get of a pattern puts each match beside the others",
+  strict,
+  async () => {
+    using place = new Place({}, {
+      "p/a.jpg": "1",
+      "p/b.jpg": "2",
+      "p/c.png": "3",
+      "p/q/d.jpg": "4",
+      "q/a.jpg": "5",
+      "p/*": "6",
+    });
+    await place.run(get, "p/*.jpg");
+    assertEquals(place.here(), { "a.jpg": "1", "b.jpg": "2" });
+    await place.run(get, "p/**/d*");
+    assertEquals(place.here()["d.jpg"], "4");
+    await place.run(get, "p/\\*");
+    assertEquals(place.here()["*"], "6");
+    const { error } = await place.run(get, "?/a.jpg");
+    assertEquals(
+      [error?.code, error?.message],
+      ["usage", "get: p/a.jpg and q/a.jpg would get the same name"],
+    );
+    const none = await place.run(get, "x*");
+    assertEquals(
+      [none.error?.code, none.error?.message],
+      ["not-found", "x*: nothing matches"],
+    );
+  },
+);
+
+/** What a server may say of names, and where that would lead. */
+const ESCAPES = ["..", ".", "a\nb", "x".repeat(256)];
+
+Deno.test(
+  "netdisk get -r writes nowhere but below its target, whatever names come",
+  strict,
+  async () => {
+    using place = new Place({ "target": null });
+    const entry = { size: 1, mtime: null, executable: false };
+    const files = ESCAPES.map((name) => ({ name, kind: "file", ...entry }));
+    const folders = ESCAPES.map((name) => ({ name, kind: "folder", ...entry }));
+    const { error, stderr } = await play(
+      get,
+      ["-r", "d", "--to", "target"],
+      async (server: FakeServer) => {
+        await server.request("stat");
+        await server.sayJson({
+          type: "entry",
+          entry: { name: "d", kind: "folder", ...entry },
+        });
+        await server.request("list");
+        const fine = { name: "fine", kind: "file", ...entry };
+        await server.sayJson({
+          type: "entries",
+          entries: [...files, ...folders, fine],
+          more: false,
+        });
+        assertEquals((await server.request("get")).path, "d/fine");
+        await server.sayFile(new TextEncoder().encode("1"));
+        await server.left();
+      },
+    );
+    assertEquals(error?.code, "partial");
+    // Each name once, though it is that of a file and of a folder.
+    assertEquals(error?.message, "4 of 5 files were not downloaded");
+    assertMatch(stderr, /error: d\/\.\.: '\.\.' is not allowed in a path/);
+    assertEquals(place.here(), {
+      "target/": null,
+      "target/d/": null,
+      "target/d/fine": "1",
+    });
+  },
+);
+
+Deno.test(
+  "netdisk get -r follows no link in its target, and fetches the rest",
+  strict,
+  async () => {
+    using place = new Place({ "outside": null, "photos": null }, PHOTOS);
+    Deno.symlinkSync("../outside", "photos/sub");
+    const { error, stderr } = await place.run(get, "-r", "photos");
+    assertEquals(error?.message, "1 of 2 files were not downloaded");
+    assertEquals(
+      stderr,
+      "netdisk: error: photos/sub: a link is in the way of a folder, and is not followed\n" +
+        "netdisk: hint: rm photos/sub\n",
+    );
+    assertEquals(place.here(), {
+      "outside/": null,
+      "photos/": null,
+      "photos/a.jpg": "1",
+      "photos/empty/": null,
+    });
+    Deno.removeSync("photos", { recursive: true });
+    Deno.symlinkSync("outside", "photos");
+    const top = await place.run(get, "-r", "photos");
+    assertEquals(top.error?.code, "partial");
+    assertEquals(place.here(), { "outside/": null });
+  },
+);
+
+Deno.test(
+  "netdisk get -r --to may be a link to a folder",
+  strict,
+  async () => {
+    using place = new Place({ "outside": null }, { "d/a": "1" });
+    Deno.symlinkSync("outside", "link");
+    await place.run(get, "-r", "d/", "--to", "link");
+    await place.run(get, "-r", "d", "--to", "link/");
+    assertEquals(place.here(), {
+      "outside/": null,
+      "outside/a": "1",
+      "outside/d/": null,
+      "outside/d/a": "1",
+    });
+  },
+);
+
+Deno.test(
+  "netdisk get -r tells of files and folders that are in each other's way",
+  strict,
+  async () => {
+    using place = new Place(
+      { "d/sub": "a file", "d/a": null },
+      { "d/sub/x": "1", "d/a": "2", "d/b": "3" },
+    );
+    const { error, stderr } = await place.run(get, "-r", "d");
+    assertEquals(error?.message, "2 of 3 files were not downloaded");
+    assertEquals(stderr.split("\n").sort(), [
+      "",
+      "netdisk: error: d/a: it is a folder",
+      "netdisk: error: d/sub: a file is in the way of a folder",
+      "netdisk: hint: rm d/sub",
+    ]);
+    assertEquals(place.here(), {
+      "d/": null,
+      "d/a/": null,
+      "d/b": "3",
+      "d/sub": "a file",
+    });
+  },
+);
+
+Deno.test(
+  "netdisk get -r goes on when something cannot be listed or read",
+  strict,
+  async () => {
+    using place = new Place({}, PHOTOS);
+    place.disk.set("photos/link", { kind: "other" });
+    place.disk.broken.set("photos/sub", "io");
+    place.disk.broken.set("photos/a.jpg", "io");
+    const { error, stderr } = await place.run(get, "-r", "photos");
+    assertEquals(stderr.split("\n"), [
+      "netdisk: photos/link: it is neither file nor folder, skipped",
+      "netdisk: error: photos/sub: refused: io",
+      "netdisk: error: photos/a.jpg: refused: io",
+      "",
+    ]);
+    assertEquals(error?.message, "2 of 3 files were not downloaded, 1 skipped");
+  },
+);
+
+Deno.test(
+  "netdisk get -r of a name that is too long here offers another",
+  strict,
+  async () => {
+    const name = "n".repeat(255);
+    const path = Array(15).fill(name).join("/");
+    const to = Array(2).fill(name).join("/");
+    using place = new Place({ [to]: null }, { [`${path}/a`]: "1", b: "2" });
+    const { error, stderr } = await place.run(get, "-r", "/", "--to", to);
+    assertEquals(error?.code, "partial");
+    assertMatch(stderr, /: File name too long\nnetdisk: hint: netdisk get /);
+    assertEquals(Deno.readTextFileSync(`${to}/b`), "2");
+  },
+);
+
+Deno.test(
+  "netdisk get -r --exclude leaves out what .gitignore would",
+  strict,
+  async () => {
+    using place = new Place({}, {
+      "d/a.tmp": "1",
+      "d/keep.tmp": "2",
+      "d/build/x": "3",
+      "d/sub/build/y": "4",
+    });
+    const patterns = ["*.tmp", "!keep.tmp", "/build"];
+    const options = patterns.flatMap((pattern) => ["--exclude", pattern]);
+    await place.run(get, "-r", "d", ...options);
+    assertEquals(place.here(), {
+      "d/": null,
+      "d/keep.tmp": "2",
+      "d/sub/": null,
+      "d/sub/build/": null,
+      "d/sub/build/y": "4",
+    });
+    const listed = place.disk.requests.flatMap((request) =>
+      request.type === "list" ? [request.path] : []
+    );
+    assertEquals(listed.includes("d/build"), false);
+  },
+);
+
+Deno.test(
+  "netdisk get --update fetches what is new, or has another size or time",
+  strict,
+  async () => {
+    using place = new Place({}, PHOTOS);
+    await place.run(get, "-r", "photos");
+    const again = await place.run(get, "-r", "photos", "-u");
+    assertEquals(again.stderr, "netdisk: 0 files downloaded, 3 skipped\n");
+    assertEquals(place.disk.count("get"), 3);
+    place.put("photos/a.jpg", "2");
+    place.put("photos/sub/b.txt", "333");
+    place.put("photos/sub/deep/c", "", MTIME + 1);
+    place.put("photos/new", "x");
+    await place.run(get, "-r", "photos", "--update");
+    assertEquals(place.here()["photos/a.jpg"], "1", "looks the same");
+    assertEquals(place.here()["photos/sub/b.txt"], "333");
+    assertEquals(place.disk.count("get"), 6);
+    const checked = await place.run(get, "-r", "photos", "--checksum");
+    assertEquals(checked.stderr, "netdisk: 1 file downloaded, 3 skipped\n");
+    assertEquals(place.here()["photos/a.jpg"], "2");
+    const named = await place.run(get, "photos/new", "--update");
+    assertEquals(named.stderr, "");
+    const renamed = await place.run(get, "photos/new", "--update");
+    assertEquals(renamed.stderr, "netdisk: 0 files downloaded, 1 skipped\n");
+  },
+);
+
+Deno.test(
+  "netdisk get --no-clobber replaces nothing, not even what comes meanwhile",
+  strict,
+  async () => {
+    using place = new Place({ "d/a": "old" }, { "d/a": "1", "d/b": "2" });
+    place.disk.before = ({ type }) => {
+      if (type === "get") place.write("d/b", "came meanwhile");
+      return true;
+    };
+    for (const argv of [["-r", "d"], ["d/a", "d/b", "--to", "d"]]) {
+      const { error, objects } = await place.run(
+        get,
+        ...[...argv, "--no-clobber", "--json"],
+      );
+      assertEquals(error, undefined);
+      assertEquals(
+        objects().map(({ type, name }) => [type, name]),
+        [["skipped", "d/a"], ["skipped", "d/b"]],
+      );
+      assertEquals(place.here(), {
+        "d/": null,
+        "d/a": "old",
+        "d/b": "came meanwhile",
+      });
+      Deno.removeSync("d/b");
+    }
+  },
+);
+
+for (const option of [[], ["--update"], ["--no-clobber"], ["--checksum"]]) {
+  Deno.test(
+    `netdisk get -n ${option} changes nothing`,
+    strict,
+    async () => {
+      using place = new Place({ "photos/a.jpg": "1" }, PHOTOS);
+      const argv = ["-r", "photos", "-n", ...option];
+      const { stdout } = await place.run(get, ...argv);
+      assertEquals(place.here(), { "photos/": null, "photos/a.jpg": "1" });
+      assertEquals(place.disk.count("get"), 0);
+      const lines = stdout.split("\n");
+      const first = option.length === 0
+        ? "would download photos/a.jpg"
+        : `would skip photos/a.jpg: it is there `;
+      assertEquals(lines.filter((line) => line.startsWith(first)).length, 1);
+      assertEquals(lines.length, 4, stdout);
+    },
+  );
+}
+
+/** Command lines that make no sense. */
+const USAGE: [string[], string][] = [
+  [
+    ["a", "-u", "--checksum"],
+    "get: --update and --checksum exclude each other",
+  ],
+  [["a", "--exclude", "x"], "get: --exclude is for folders, and needs -r"],
+  [["a", "--to", "-", "-r"], "get: - and -r exclude each other"],
+  [
+    ["a", "--to", "-", "--no-clobber"],
+    "get: - and --no-clobber exclude each other",
+  ],
+  [["a*", "--to", "-"], "get: patterns and --to - exclude each other"],
+];
+
+for (const [argv, message] of USAGE) {
+  Deno.test(`netdisk get ${argv.join(" ")} is refused`, strict, async () => {
+    using place = new Place({});
+    const { error, connections } = await place.run(get, ...argv);
+    assertEquals([error?.code, error?.message], ["usage", message]);
+    assertEquals(connections, 0);
+  });
+}
+
+for (const options of [[], ["--update"], ["--checksum"]]) {
+  Deno.test(
+    `netdisk get -r ${options} goes on over another connection and tells each file once`,
+    strict,
+    async () => {
+      const files: Texts = {};
+      for (let i = 0; i < 40; i++) files[`d/${i % 4}/f${i}`] = `${i}`;
+      using place = new Place({}, files);
+      using _waits = new RetryWaits();
+      let requests = 0;
+      // In the middle of the listing, and of the files.
+      const isLost = () => [3, 8, 30].includes(++requests);
+      place.disk.before = () => !isLost();
+      const { error, connections, objects } = await place.run(
+        get,
+        ...["-r", "d", "--json", ...options],
+      );
+      assertEquals(error, undefined);
+      assertEquals(connections, 4);
+      for (const [path, text] of Object.entries(files)) {
+        assertEquals(place.here()[path], text);
+      }
+      const names = objects().map(({ name }) => name as string);
+      assertEquals(names.sort(), Object.keys(files).sort());
+    },
+  );
+}
+
+Deno.test(
+  "netdisk get -r goes on with what an earlier one has left of a file",
+  strict,
+  async () => {
+    const text = "x".repeat(2 * 1024 * 1024);
+    using place = new Place({ d: null }, { "d/big": text });
+    const here = text.slice(0, 1_500_000);
+    Deno.writeTextFileSync(partialPath(join("d", "big")), here);
+    const prefixes: unknown[] = [];
+    place.disk.before = (request) => {
+      if (request.type === "get") prefixes.push(request.prefix);
+      return true;
+    };
+    await place.run(get, "-r", "d");
+    assertEquals(prefixes, [{ size: here.length, sha256: sha256Of(here) }]);
+    assertEquals(place.here(), { "d/": null, "d/big": text });
+  },
+);

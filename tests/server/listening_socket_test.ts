@@ -1,0 +1,54 @@
+import { assertEquals } from "@std/assert";
+import { Libc } from "../../server/libc.ts";
+import { listeningSockets, sendAtOnce } from "../../server/listening_socket.ts";
+
+const IPPROTO_TCP = 6;
+const TCP_NODELAY = 1;
+
+/** Whether a socket sends small pieces at once, as the system has it. */
+function hasNoDelay(fd: number): boolean {
+  const libc = Deno.dlopen("libc.so.6", {
+    getsockopt: {
+      parameters: ["i32", "i32", "i32", "buffer", "buffer"],
+      result: "i32",
+    },
+  });
+  const value = new Int32Array(1);
+  const size = new Uint32Array([4]);
+  const option = [IPPROTO_TCP, TCP_NODELAY] as const;
+  const result = libc.symbols.getsockopt(fd, ...option, value, size);
+  libc.close();
+  assertEquals(result, 0);
+  return value[0] === 1;
+}
+
+const libc = Libc.load();
+const ignore = libc === undefined;
+
+for (const hostname of ["127.0.0.1", "::1"]) {
+  Deno.test(
+    `a listener on ${hostname}, and no other, sends small answers at once`,
+    {
+      ignore,
+    },
+    () => {
+      using listener = Deno.listen({ hostname, port: 0 });
+      using other = Deno.listen({ hostname, port: 0 });
+      const [fd, ...more] = listeningSockets(listener.addr.port);
+      assertEquals([more, hasNoDelay(fd!)], [[], false]);
+      sendAtOnce(libc!, listener.addr.port);
+      assertEquals(hasNoDelay(fd!), true);
+      const [otherFd] = listeningSockets(other.addr.port);
+      assertEquals(hasNoDelay(otherFd!), false);
+    },
+  );
+}
+
+Deno.test("a port on which nobody listens is no error", { ignore }, () => {
+  const { port } = (() => {
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    return listener.addr;
+  })();
+  assertEquals(listeningSockets(port), []);
+  sendAtOnce(libc!, port);
+});
