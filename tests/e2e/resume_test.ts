@@ -16,7 +16,7 @@ import { sha256Of } from "../helpers/test_client.ts";
 const KiB = 1024;
 const MiB = 1024 * KiB;
 
-const SIZE = 3 * MiB + 7;
+const SIZE = 9 * MiB + 7;
 
 /** What an interrupted transfer may have left. */
 const LEFT_BYTES = [0, 1, KiB, MiB, SIZE - 1, SIZE];
