@@ -6,7 +6,7 @@
 import { formatAddress, formatServerLink } from "../protocol/link.ts";
 import { DEFAULT_PORT, VERSION } from "../protocol/version.ts";
 import { type Identity, loadIdentity, readIdentityFiles } from "./identity.ts";
-import { logEvent } from "./log.ts";
+import { flushLog, logEvent } from "./log.ts";
 import { OPTIONS, readOptions, type ServeOptions } from "./serve_options.ts";
 import { dataFolder } from "./storage_path.ts";
 import { lockRoot, startServer } from "./supervisor.ts";
@@ -66,6 +66,7 @@ async function run({ options, output }: ServeInvocation): Promise<void> {
     await server.stop();
     logEvent("stopped");
   } finally {
+    flushLog();
     lock.close();
   }
 }

@@ -157,7 +157,12 @@ const DAMAGE: [string, string, string][] = [
   ],
   [
     "has a trust of no known kind",
-    json({ servers: [{ ...FULL.servers[0], trust: { kind: "hope" } }] }),
+    json({
+      servers: [{
+        ...FULL.servers[0],
+        trust: { kind: "hope", certificate: null },
+      }],
+    }),
     "the file.servers[0].trust.kind has an unknown value",
   ],
   [
