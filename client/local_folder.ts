@@ -3,6 +3,7 @@
 import { NetdiskError } from "../protocol/errors.ts";
 import { localError } from "./local_source.ts";
 import { shellWord } from "./shell_word.ts";
+import { toFileTime } from "./target_writer.ts";
 
 /**
  * Makes a folder, or finds that it is there.
@@ -35,7 +36,7 @@ export function makeFolder(path: string, isNamed = false): boolean {
 /** Sets the time that a folder had on the server. @throws NetdiskError */
 export function setFolderTime(path: string, mtime: number): void {
   try {
-    Deno.utimeSync(path, new Date(), new Date(mtime));
+    Deno.utimeSync(path, new Date(), toFileTime(mtime));
   } catch (error) {
     throw localError(path, error);
   }

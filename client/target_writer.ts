@@ -311,6 +311,6 @@ function notTakenBack(where: string): NetdiskError {
 }
 
 /** Deno knows no fraction of a second before 1970. */
-function toFileTime(mtime: number): Date {
+export function toFileTime(mtime: number): Date {
   return new Date(mtime < 0 ? Math.floor(mtime / 1000) * 1000 : mtime);
 }

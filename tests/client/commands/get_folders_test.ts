@@ -92,6 +92,15 @@ Deno.test(
   },
 );
 
+Deno.test("netdisk get -r takes times before 1970", strict, async () => {
+  using place = new Place({}, { "d/a": "1" });
+  place.put("d", null, -1500);
+  const { error } = await place.run(get, "-r", "d");
+  assertEquals(error, undefined);
+  // Deno knows whole seconds only then.
+  assertEquals(Deno.statSync("d").mtime?.getTime(), -2000);
+});
+
 Deno.test("netdisk get of a folder says how", strict, async () => {
   using place = new Place({}, { "my photos/a": "1", b: "2" });
   for (const name of ["my photos", "my*"]) {
