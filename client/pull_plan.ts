@@ -21,7 +21,7 @@ import {
   PullRound,
 } from "./pull_round.ts";
 import type { Retry } from "./retry.ts";
-import { type Deletion, localDeletions } from "./sync_deletions.ts";
+import { checkWhole, type Deletion, localDeletions } from "./sync_deletions.ts";
 import {
   clashError,
   type FolderTimes,
@@ -231,16 +231,10 @@ export class PullPlan implements SyncPlan {
 
   /** Removes what is in the way of something of another kind. */
   #clear(deletion: Deletion): boolean {
-    const { path, isFolder } = deletion;
+    const { path } = deletion;
     const { report, roots: { exclude } } = this.#options;
     return attempt(report, path, () => {
-      const parts = localDeletions(deletion, exclude);
-      if (parts.length !== 1 || parts[0]!.path !== path) {
-        throw new NetdiskError(
-          isFolder ? "is-folder" : "not-folder",
-          `${path}: it is in the way, and has what --exclude keeps`,
-        );
-      }
+      checkWhole(deletion, localDeletions(deletion, exclude));
       this.#remove(deletion);
     });
   }

@@ -23,7 +23,11 @@ import {
   type TouchStep,
 } from "./push_round.ts";
 import type { Retry } from "./retry.ts";
-import { type Deletion, remoteDeletions } from "./sync_deletions.ts";
+import {
+  checkWhole,
+  type Deletion,
+  remoteDeletions,
+} from "./sync_deletions.ts";
 import {
   clashError,
   type FolderTimes,
@@ -39,6 +43,12 @@ interface PushCheck extends Check {
   folder: TouchStep | undefined;
 }
 
+/** What is in the way of something of another kind. */
+interface Replacement {
+  deletion: Deletion;
+  source: LocalItem;
+}
+
 interface LastDeletion {
   deletion: Deletion;
   /** What gives the folder above its time. */
@@ -50,6 +60,7 @@ export class PushPlan implements SyncPlan {
   /** Of folders that were met. */
   readonly #times: Map<string, FolderTimes>;
   #checks: PushCheck[] = [];
+  #replacements: Replacement[] = [];
   #removals: RemoveStep[] = [];
   #sent: Sent[] = [];
   #touches: TouchStep[] = [];
@@ -65,7 +76,8 @@ export class PushPlan implements SyncPlan {
   }
 
   get size(): number {
-    return this.#checks.length + this.#sent.length + this.#touches.length;
+    return this.#checks.length + this.#replacements.length +
+      this.#sent.length + this.#touches.length;
   }
 
   /** The folder where it begins is missing. */
@@ -100,6 +112,7 @@ export class PushPlan implements SyncPlan {
     if (!this.#round) {
       const { roots, report } = this.#options;
       await this.#runChecks(connection, retry);
+      await this.#clear(connection, retry);
       const work = {
         removals: this.#removals,
         uploads: uploadsOf(this.#sent, roots, report),
@@ -204,7 +217,9 @@ export class PushPlan implements SyncPlan {
           return false;
         }
         const isFolder = difference.target.kind === "folder";
-        this.#removals.push(removalOf(remotePath, isFolder));
+        const deletion = { path: remotePath, relative, isFolder };
+        this.#replacements.push({ deletion, source });
+        return true;
       }
     }
     this.#sent.push({ relative, source });
@@ -232,6 +247,27 @@ export class PushPlan implements SyncPlan {
       }
     } finally {
       this.#checks = [...open];
+    }
+  }
+
+  /** Takes away what may be replaced. */
+  async #clear(connection: Connection, retry: Retry): Promise<void> {
+    const { report, roots: { exclude } } = this.#options;
+    for (let next; (next = this.#replacements.at(-1)); retry.moved()) {
+      const { deletion, source } = next;
+      const { path, relative, isFolder } = deletion;
+      try {
+        const parts = await remoteDeletions(connection, deletion, exclude);
+        checkWhole(deletion, parts);
+        this.#removals.push(removalOf(path, isFolder));
+        this.#sent.push({ relative, source });
+      } catch (error) {
+        if (error instanceof NetdiskError && error.code === "is-folder") {
+          report.failed(error, path);
+        } else if (isAboutPath(error)) report.failed(about(path, error), path);
+        else throw error;
+      }
+      this.#replacements.pop();
     }
   }
 

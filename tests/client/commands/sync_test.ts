@@ -312,6 +312,18 @@ for (const way of [new Direction(false), new Direction(true)]) {
     assertEquals(deeds(sides), []);
   });
 
+  Deno.test(`${name} --delete replaces nothing that --exclude keeps`, async () => {
+    using sides = way.sides({ "a": "1" }, { "a/b/x.log": "o", "a/y": "o" });
+    const before = way.target(sides);
+    const options = ["--delete", "--exclude", "*.log"];
+    const { stderr, error } = await way.run(sides, ...options);
+    assertEquals(error?.code, "partial");
+    const a = way.path(sides, "a");
+    const reason = "it is in the way, and has what --exclude keeps";
+    assert(stderr.includes(`error: ${a}: ${reason}`), stderr);
+    assertEquals(way.target(sides), before);
+  });
+
   Deno.test(`${name} --json has an object for each, and the sums`, async () => {
     using sides = way.sides({ "a": "1", "b/c": "2" }, { "old": "" });
     const { objects, stderr } = await way.run(sides, "--json", "--delete");
