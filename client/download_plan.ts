@@ -50,6 +50,7 @@ export class DownloadPlan {
   readonly #observer: PlanObserver;
   /** Still to be walked through, the next one last. */
   #folders: FolderDownload[] | undefined;
+  #renamed: string | undefined;
   #part: DownloadItem[] = [];
   #files = 0;
   #bytes = 0;
@@ -71,6 +72,11 @@ export class DownloadPlan {
 
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** The folder that `--to` gives a new name. */
+  get renamed(): string | undefined {
+    return this.#renamed;
   }
 
   /** True when nothing more will be found. */
@@ -155,6 +161,7 @@ export class DownloadPlan {
         continue;
       }
       const isNamed = isContents || localPath === this.#rules.to;
+      if (isNamed && !isContents) this.#renamed = label;
       const { mtime } = entry;
       const place = { remotePath, localPath, isNamed, mtime };
       folders.push(new FolderDownload(place, this.#rules, this.#observer));

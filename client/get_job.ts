@@ -5,6 +5,7 @@ import { parseRemotePath } from "../protocol/remote_path.ts";
 import { type Invocation, usageError } from "./command.ts";
 import type { Connection } from "./connection.ts";
 import { displayText } from "./display_text.ts";
+import { goesOn } from "./go_on.ts";
 import { Downloads } from "./download.ts";
 import { localPaths } from "./download_names.ts";
 import { DownloadPlan, isFolderError } from "./download_plan.ts";
@@ -29,7 +30,6 @@ import {
   type TransferRules,
   transferRules,
   type TransferValues,
-  UPDATE_GOES_ON,
 } from "./transfer_options.ts";
 
 /** Up to so many files each is looked at for what an earlier download has left. */
@@ -75,9 +75,10 @@ export class GetJob implements Disposable {
 
   /** What to do about a download that is not done, where that is worth saying. */
   get hint(): string | undefined {
-    const { recursive } = this.#invocation.options;
+    const { recursive, dryRun } = this.#invocation.options;
+    if (dryRun) return undefined;
     if (recursive && this.#isPlanned) {
-      return this.#rules.wanted === "all" ? UPDATE_GOES_ON : GOES_ON;
+      return goesOn("get", this.#invocation, this.#plan?.renamed);
     }
     return this.#downloads.isKept ? GOES_ON : undefined;
   }

@@ -461,3 +461,23 @@ Deno.test(
     assertEquals(place.here(), { "d/": null, "d/big": text });
   },
 );
+
+Deno.test(
+  "netdisk get -r to a new name goes on with the command of its hint",
+  strict,
+  async () => {
+    for (const name of ["photos", "ph*"]) {
+      using place = new Place({}, PHOTOS);
+      let gets = 0;
+      place.disk.before = ({ type }) => type !== "get" || ++gets !== 2;
+      const argv = ["-r", name, "--to", "pics", "--retries", "0"];
+      const { error } = await place.run(get, ...argv);
+      assertEquals(
+        error?.hint,
+        "to go on where this one stopped: netdisk get -r --update photos/ --to pics --plain",
+      );
+      await place.run(get, "-r", "--update", "photos/", "--to", "pics");
+      assertEquals(place.here(), { "pics/": null, ...below("pics/") });
+    }
+  },
+);

@@ -441,15 +441,52 @@ Deno.test(
   "netdisk put -r says how to go on when the server does not come back",
   strict,
   async () => {
+    const stopped = "to go on where this one stopped: netdisk put -r";
+    for (
+      const [argv, hint] of [
+        [["photos"], `${stopped} --update photos --plain`],
+        // By then there is a folder of the new name.
+        [
+          ["photos", "--to", "my pics"],
+          `${stopped} --update photos/ --to 'my pics' --plain`,
+        ],
+        [
+          ["photos", "--to", "pics", "--checksum", "--exclude=*.tmp"],
+          `${stopped} --checksum --exclude='*.tmp' photos/ --to pics --plain`,
+        ],
+        [
+          ["photos", "--to", "pics/"],
+          `${stopped} --update photos --to pics/ --plain`,
+        ],
+        [
+          ["photos", "-u"],
+          "the same command goes on where this one stopped",
+        ],
+      ] as [string[], string][]
+    ) {
+      using place = new Place(PHOTOS);
+      place.disk.before = ({ type }) => type !== "put";
+      const { error } = await place.run(put, "-r", ...argv, "--retries", "0");
+      assertEquals([error?.code, error?.hint], ["connection-lost", hint]);
+    }
+  },
+);
+
+Deno.test(
+  "netdisk put -r to a new name goes on with the command of its hint",
+  strict,
+  async () => {
     using place = new Place(PHOTOS);
-    place.disk.before = ({ type }) => type !== "put";
-    const { error } = await place.run(put, "-r", "photos", "--retries", "0");
-    assertEquals(
-      [error?.code, error?.hint],
-      [
-        "connection-lost",
-        "with --update the same command goes on where this one stopped",
-      ],
+    let puts = 0;
+    place.disk.before = ({ type }) => type !== "put" || ++puts !== 2;
+    const argv = ["-r", "photos", "--to", "pics"];
+    const { error } = await place.run(put, ...argv, "--retries", "0");
+    const [, line] = error!.hint!.split(": netdisk put ");
+    const again = await place.run(
+      put,
+      ...line!.split(" ").filter((word) => word !== "--plain"),
     );
+    assertEquals(again.error, undefined);
+    assertEquals(place.there(), { "pics/": null, ...below("pics/") });
   },
 );
