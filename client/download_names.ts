@@ -14,38 +14,56 @@ export interface NamedSource {
   remotePath: string;
   /** It stands for what is in it, and has no name of its own. */
   isContents?: boolean;
+  /** A pattern matches it. */
+  pattern?: string;
+  /** The path that it keeps, where that is more than its name. */
+  below?: string;
 }
 
 /**
  * The local path of each, in their order. That of a source which stands for what
- * is in it is the folder for that, `""` for the current one.
+ * is in it is the folder for that, `""` for the current one. Of those that a
+ * pattern matches, the second of a name is an error of its own.
  *
  * @throws NetdiskError
  */
 export function localPaths(
   sources: readonly NamedSource[],
   to: string | undefined,
-): string[] {
+): (string | NetdiskError)[] {
   if (to !== undefined && !isFolder(to)) {
     if (sources.length > 1) {
       throw usageError(
         "get",
-        `--to ${to} is not a folder, and there are several files; make it first: mkdir ${to}`,
+        `--to ${to} is not a folder, and there are several files; make it first: mkdir ${
+          shellWord(to)
+        }`,
       );
     }
     return [to];
   }
-  const taken = new Map<string, string>();
+  const taken = new Map<string, NamedSource>();
   const folder = to ?? "";
-  return sources.map(({ label, remotePath, isContents }) => {
+  return sources.map((source) => {
+    const { label, remotePath, isContents, below, pattern } = source;
     if (isContents) return folder;
-    const name = remoteName(remotePath);
+    const name = below ?? remoteName(remotePath);
     const other = taken.get(name);
-    if (other !== undefined) {
-      throw usageError("get", `${other} and ${label} would get the same name`);
+    if (!other) {
+      taken.set(name, source);
+      return join(folder, name);
     }
-    taken.set(name, label);
-    return join(folder, name);
+    if (pattern === undefined && other.pattern === undefined) {
+      throw usageError(
+        "get",
+        `${other.label} and ${label} would get the same name`,
+      );
+    }
+    return new NetdiskError(
+      "exists",
+      `${label}: ${other.label} gets the same name`,
+      { hint: `netdisk get ${shellWord(label)} --to NAME` },
+    );
   });
 }
 

@@ -15,6 +15,7 @@ import {
   type FolderRules,
 } from "./folder_download.ts";
 import type { DownloadItem, FileItem } from "./incoming_file.ts";
+import { ParentFolders } from "./local_folder.ts";
 import { statIfThere } from "./local_source.ts";
 import { fileTarget } from "./local_target.ts";
 import { answers } from "./pipeline.ts";
@@ -124,8 +125,16 @@ export class DownloadPlan {
     for await (
       const { answer, error } of answers(connection, requests, "entry")
     ) entries.push(answer?.entry ?? error!);
-    for (const { label, path, entry } of targets.found) {
+    /** Patterns with `**`: true where something but folders matches. */
+    const patterns = new Map<string, boolean>();
+    for (const target of targets.found) {
+      const { label, path, entry, below, pattern } = target;
       const found = entry ?? entries.shift()!;
+      if (pattern !== undefined && below !== undefined) {
+        const isLeft = entry!.kind === "folder" && !recursive;
+        patterns.set(pattern, patterns.get(pattern) || !isLeft);
+        if (isLeft) continue;
+      }
       const error = found instanceof NetdiskError
         ? about(label, found)
         : faultOf(label, found, recursive);
@@ -138,23 +147,44 @@ export class DownloadPlan {
         label,
         remotePath: path,
         entry: found as Entry,
+        ...(pattern === undefined ? {} : { pattern }),
+        ...(below === undefined ? {} : { below }),
         // What a pattern matches has its own name.
         isContents: isFolder && !entry && /(^|\/)\.?$/.test(label),
       });
     }
+    for (const [label, isWanted] of patterns) {
+      if (!isWanted) failed.push({ label, error: isFolderError(label, true) });
+    }
     const isFolder = sources.some(({ entry }) => entry.kind === "folder");
     const paths = localPaths(sources, to);
-    this.#observer.resolved(targets.isSingle && !isFolder);
+    this.#observer.resolved(sources.length + failed.length === 1 && !isFolder);
     for (const { label, error } of failed) this.#observer.failed(label, error);
     return this.#open(sources, paths);
   }
 
   /** Takes the files into the first part, and the folders for later. */
-  #open(sources: readonly Source[], paths: readonly string[]) {
+  #open(
+    sources: readonly Source[],
+    paths: readonly (string | NetdiskError)[],
+  ) {
     const folders: FolderDownload[] = [];
+    const parents = new ParentFolders(this.#rules.to ?? "");
     for (const [index, source] of sources.entries()) {
-      const { label, remotePath, entry, isContents } = source;
+      const { label, remotePath, entry, isContents, below } = source;
       const localPath = paths[index]!;
+      if (localPath instanceof NetdiskError) {
+        this.#observer.failed(label, localPath);
+        continue;
+      }
+      if (below !== undefined && localPath !== this.#rules.to) {
+        try {
+          if (!this.#rules.dryRun) parents.makeFor(below);
+        } catch (error) {
+          this.#observer.failed(label, about(label, error as NetdiskError));
+          continue;
+        }
+      }
       if (entry.kind === "file") {
         const target = fileTarget(localPath, { replace: this.#rules.replace });
         this.#part.push({ label, remotePath, target, facts: entry });
@@ -233,8 +263,9 @@ function faultOf(
 }
 
 /** A file is wanted, and this is none. */
-export function isFolderError(label: string): NetdiskError {
-  return new NetdiskError("is-folder", `${label}: it is a folder`, {
+export function isFolderError(label: string, isPattern = false): NetdiskError {
+  const what = isPattern ? "only folders match" : "it is a folder";
+  return new NetdiskError("is-folder", `${label}: ${what}`, {
     hint: `netdisk get -r ${shellWord(label)}`,
   });
 }

@@ -140,7 +140,8 @@ export class GetJob implements Disposable {
       checkStdout(this.#invocation);
       return [{ ...sources[0]!, target: stdoutTarget(output) }];
     }
-    const paths = localPaths(sources, to);
+    // Only patterns make errors of single files.
+    const paths = localPaths(sources, to) as string[];
     const replace = this.#rules.wanted === "all";
     const items = sources.map((source, index) => ({
       ...source,

@@ -33,6 +33,7 @@ export const command = defineCommand({
     "A LOCAL that ends in a slash or names a folder is a folder; otherwise it is the file's new name. " +
     "LOCAL - is standard output.\n\n" +
     "REMOTE may be a pattern with *, ?, [...], {a,b} and ** for any folders; quote it, or the shell takes it for local files. " +
+    "With ** paths are kept below the folder in front of the first pattern: 'photos/**/*.jpg' makes 2026/a.jpg. " +
     "With -r a folder comes with all that is in it, empty folders, times and executable bits included; DIR with a slash at its end " +
     "stands for what is in it, and / for all that you have. Names that this machine cannot store are told and left out.\n\n" +
     "A lost connection is tried again by itself, and goes on where it stopped. So does the same command after an interrupted one, " +

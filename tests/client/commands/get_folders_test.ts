@@ -125,18 +125,93 @@ Deno.test(
     await place.run(get, "p/*.jpg");
     assertEquals(place.here(), { "a.jpg": "1", "b.jpg": "2" });
     await place.run(get, "p/**/d*");
-    assertEquals(place.here()["d.jpg"], "4");
+    assertEquals(place.here()["q/d.jpg"], "4");
     await place.run(get, "p/\\*");
     assertEquals(place.here()["*"], "6");
-    const { error } = await place.run(get, "?/a.jpg");
+    Deno.removeSync("a.jpg");
+    const { error, stderr } = await place.run(get, "?/a.jpg");
+    assertEquals(error?.message, "1 of 2 files were not downloaded");
     assertEquals(
-      [error?.code, error?.message],
-      ["usage", "get: p/a.jpg and q/a.jpg would get the same name"],
+      stderr,
+      "netdisk: error: q/a.jpg: p/a.jpg gets the same name\n" +
+        "netdisk: hint: netdisk get q/a.jpg --to NAME\n",
     );
+    assertEquals(place.here()["a.jpg"], "1");
     const none = await place.run(get, "x*");
     assertEquals(
       [none.error?.code, none.error?.message],
       ["not-found", "x*: nothing matches"],
+    );
+  },
+);
+
+const TREE: Texts = {
+  "c/a/x.jpg": "1",
+  "c/b/x.jpg": "2",
+  "c/x.jpg": "3",
+  "c/a/deep/y.jpg": "4",
+  "c/b/x.png": "5",
+};
+
+/** Patterns with `**`, options, and what comes of TREE. */
+const DEEP: [string[], Texts][] = [
+  [["c/**/*.jpg"], {
+    "a/": null,
+    "a/deep/": null,
+    "a/deep/y.jpg": "4",
+    "a/x.jpg": "1",
+    "b/": null,
+    "b/x.jpg": "2",
+    "x.jpg": "3",
+  }],
+  [["c/a/**"], { "deep/": null, "deep/y.jpg": "4", "x.jpg": "1" }],
+  [["**/*.png"], { "c/": null, "c/b/": null, "c/b/x.png": "5" }],
+  [["c/**/*.png", "--to", "one.png"], { "one.png": "5" }],
+  [["c/**/d*", "-r"], {
+    "a/": null,
+    "a/deep/": null,
+    "a/deep/y.jpg": "4",
+  }],
+];
+
+for (const [argv, expected] of DEEP) {
+  Deno.test(
+    `netdisk get ${argv.join(" ")} keeps the paths`,
+    strict,
+    async () => {
+      using place = new Place({}, TREE);
+      const dry = await place.run(get, ...argv, "-n");
+      assertEquals([dry.error, place.here()], [undefined, {}]);
+      const { error, stderr } = await place.run(get, ...argv);
+      assertEquals([error, stderr], [undefined, ""]);
+      assertEquals(place.here(), expected);
+    },
+  );
+}
+
+Deno.test(
+  "netdisk get of ** tells of what is in the way, and follows no link",
+  strict,
+  async () => {
+    using place = new Place({ b: "a file", outside: null }, TREE);
+    Deno.symlinkSync("outside", "a");
+    const { error, stderr } = await place.run(get, "c/**/x.*");
+    assertEquals(error?.message, "3 of 4 files were not downloaded");
+    assertMatch(stderr, /c\/a\/x\.jpg: a: a link is in the way of a folder/);
+    assertMatch(stderr, /c\/b\/x\.jpg: b: a file is in the way of a folder/);
+    assertEquals(place.here(), {
+      b: "a file",
+      "outside/": null,
+      "x.jpg": "3",
+    });
+    const folders = await place.run(get, "c/**/d*");
+    assertEquals(
+      [folders.error?.code, folders.error?.message, folders.error?.hint],
+      [
+        "is-folder",
+        "c/**/d*: only folders match",
+        "netdisk get -r 'c/**/d*'",
+      ],
     );
   },
 );
