@@ -8,12 +8,7 @@ import { hash } from "node:crypto";
 import { BLOCK_HEADROOM } from "../protocol/channel.ts";
 import { isConnectionLost, NetdiskError } from "../protocol/errors.ts";
 import type { Frame } from "../protocol/frame.ts";
-import {
-  about,
-  type Connection,
-  expectResponse,
-  serverError,
-} from "./connection.ts";
+import { type Connection, expectResponse, serverError } from "./connection.ts";
 import { type LargeObserver, sendData } from "./large_upload.ts";
 import type { SourceReader } from "./local_source.ts";
 import {
@@ -23,6 +18,7 @@ import {
   isNotice,
   outcomeOf,
   PendingPut,
+  refusal,
   type UploadItem,
   type UploadOutcome,
 } from "./pending_put.ts";
@@ -319,7 +315,7 @@ class Uploader {
       this.#observer.ended(
         answer.type === "ok"
           ? { item }
-          : { item, error: about(item.label, serverError(answer)) },
+          : { item, error: refusal(item, serverError(answer)) },
       );
     }
     return true;

@@ -257,6 +257,29 @@ Deno.test(
 );
 
 Deno.test(
+  "netdisk put says what is in the way, and that it is on the server",
+  strict,
+  async () => {
+    using place = new Place(
+      { "s/x": "1", "s/d/y": "2", "s/z": "3" },
+      { "la/x": null, "la/d": "file" },
+    );
+    const { stderr } = await place.run(put, "-r", "s/", "--to", "la");
+    assertEquals(stderr.split("\n"), [
+      "netdisk: error: s/d/y: a folder above la/d/y on the server is a file",
+      "netdisk: error: s/d: la/d on the server, or a folder above it, is a file",
+      "netdisk: error: s/x: la/x on the server is a folder",
+      "",
+    ]);
+    const one = await place.run(put, "s/x", "--to", "la/");
+    assertEquals(
+      [one.error?.code, one.error?.message],
+      ["is-folder", "s/x: la/x on the server is a folder"],
+    );
+  },
+);
+
+Deno.test(
   "netdisk put --update sends what is new, or has another size or time",
   strict,
   async () => {
