@@ -15,7 +15,7 @@ import {
   type FolderRules,
 } from "./folder_download.ts";
 import type { DownloadItem, FileItem } from "./incoming_file.ts";
-import { ParentFolders } from "./local_folder.ts";
+import { makeFolder, ParentFolders } from "./local_folder.ts";
 import { statIfThere } from "./local_source.ts";
 import { fileTarget } from "./local_target.ts";
 import { answers } from "./pipeline.ts";
@@ -35,6 +35,8 @@ export interface PlanRules extends FolderRules {
 export interface PlanObserver extends FolderObserver {
   /** A file that is here already. */
   skipped(item: FileItem, reason: string): void;
+  /** The only folder. */
+  failedWhole(error: NetdiskError): void;
   /** It is known what the arguments come to. */
   resolved(isSingle: boolean): void;
 }
@@ -52,6 +54,8 @@ export class DownloadPlan {
   /** Still to be walked through, the next one last. */
   #folders: FolderDownload[] | undefined;
   #renamed: string | undefined;
+  /** The arguments come to one file or folder. */
+  #isSingle = false;
   #part: DownloadItem[] = [];
   #files = 0;
   #bytes = 0;
@@ -157,9 +161,12 @@ export class DownloadPlan {
       if (!isWanted) failed.push({ label, error: isFolderError(label, true) });
     }
     const isFolder = sources.some(({ entry }) => entry.kind === "folder");
-    const paths = localPaths(sources, to);
-    this.#observer.resolved(sources.length + failed.length === 1 && !isFolder);
+    const paths = localPaths(sources, to, { makes: recursive });
+    this.#isSingle = sources.length + failed.length === 1;
+    this.#observer.resolved(this.#isSingle && !isFolder);
     for (const { label, error } of failed) this.#observer.failed(label, error);
+    const isMade = to?.endsWith("/") && sources.length > 0;
+    if (isMade && !this.#rules.dryRun) makeFolder(to!, true);
     return this.#open(sources, paths);
   }
 
@@ -194,9 +201,24 @@ export class DownloadPlan {
       if (isNamed && !isContents) this.#renamed = label;
       const { mtime } = entry;
       const place = { remotePath, localPath, isNamed, mtime };
-      folders.push(new FolderDownload(place, this.#rules, this.#observer));
+      folders.push(
+        new FolderDownload(place, this.#rules, this.#observerOf(source)),
+      );
     }
     return folders.reverse();
+  }
+
+  /** What fails of the only folder that is wanted is more than one of its files. */
+  #observerOf({ remotePath }: Source): FolderObserver {
+    const observer = this.#observer;
+    if (!this.#isSingle) return observer;
+    return {
+      failed: (path, error) =>
+        path === remotePath
+          ? observer.failedWhole(error)
+          : observer.failed(path, error),
+      left: (path, reason) => observer.left(path, reason),
+    };
   }
 
   /** Leaves out what is here already. Nothing is told before all is looked at. */

@@ -175,6 +175,7 @@ export class GetJob implements Disposable {
         this.#results = new Results(total, "downloaded", options.dryRun);
       },
       failed: (name, error) => this.#failed(name, error),
+      failedWhole: (error) => this.#results.failedWhole(error),
       skipped: (item, reason) => this.#skipped(item, reason),
       left: (name, reason) => {
         const { output } = this.#invocation;

@@ -23,8 +23,27 @@ export function makeFolder(path: string, isNamed = false): boolean {
       throw localError(path, error);
     }
   }
-  const { isDirectory, isSymlink } = lookAt(path, isNamed);
-  if (isDirectory) return false;
+  checkFolder(path, lookAt(path, isNamed));
+  return false;
+}
+
+/** Looks whether {@link makeFolder} could, as far as that can be seen. @throws NetdiskError */
+export function checkMakeFolder(path: string, isNamed = false): void {
+  let info: Deno.FileInfo;
+  try {
+    info = lookAt(path, isNamed);
+  } catch {
+    // What is not there, or below what is not, will be made.
+    return;
+  }
+  checkFolder(path, info);
+}
+
+function checkFolder(
+  path: string,
+  { isDirectory, isSymlink }: Deno.FileInfo,
+): void {
+  if (isDirectory) return;
   throw new NetdiskError(
     "not-folder",
     isSymlink

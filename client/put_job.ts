@@ -138,10 +138,13 @@ export class PutJob implements Disposable {
 
   /** Names what is sent, which takes the server: `--to` may be a folder there. */
   async #begin(connection: Connection): Promise<UploadQueue> {
-    const { options, output } = this.#invocation;
+    const { args, options, output } = this.#invocation;
     const results = this.#results;
     const observer: PlanObserver = {
-      failed: (name, error) => results.failed(error, output, { name }),
+      failed: (name, error) =>
+        args.length === 1 && name === args[0]
+          ? results.failedWhole(error)
+          : results.failed(error, output, { name }),
       left({ path, reason }, name) {
         results.skipped();
         output.notice(`${path}: ${reason.message}, skipped`);

@@ -348,8 +348,16 @@ export function uploadAll(
   return new Uploader(connection, observer, options).run(items);
 }
 
+const LOCAL_CODES: readonly NetdiskError["code"][] = [
+  "changed",
+  "local-io",
+  "not-found",
+  "not-folder",
+  "disk-full",
+];
+
 /** A failure of the source: the connection is fine, and the other files go on. */
 function isLocal(error: unknown): error is NetdiskError {
   return error instanceof NetdiskError &&
-    ["changed", "local-io", "not-found", "disk-full"].includes(error.code);
+    LOCAL_CODES.includes(error.code);
 }

@@ -44,6 +44,16 @@ const PLACES: [string[], Texts, Texts][] = [
     "pics/": null,
     ...below("pics/"),
   }],
+  [["photos", "--to", "pics/"], {}, {
+    "pics/": null,
+    "pics/photos/": null,
+    ...below("pics/photos/"),
+  }],
+  [["photos/", "--to", "pics/"], {}, { "pics/": null, ...below("pics/") }],
+  [["photos/a.jpg", "--to", "pics/"], {}, {
+    "pics/": null,
+    "pics/a.jpg": "1",
+  }],
   [["photos/sub", "photos/a.jpg"], {}, {
     "a.jpg": "1",
     "sub/": null,
@@ -282,7 +292,7 @@ Deno.test(
     Deno.removeSync("photos", { recursive: true });
     Deno.symlinkSync("outside", "photos");
     const top = await place.run(get, "-r", "photos");
-    assertEquals(top.error?.code, "partial");
+    assertEquals(top.error?.code, "not-folder");
     assertEquals(place.here(), { "outside/": null });
   },
 );
@@ -301,6 +311,83 @@ Deno.test(
       "outside/d/": null,
       "outside/d/a": "1",
     });
+  },
+);
+
+/** Arguments of which nothing can come, and what is said. */
+const UNFIT: [string[], string, string, string?][] = [
+  [
+    ["photos", "--to", "here"],
+    "not-folder",
+    "here: a file is in the way of a folder",
+    "rm here",
+  ],
+  [
+    ["photos/a.jpg", "--to", "here/x"],
+    "not-folder",
+    "here/x: a part of the path is not a folder",
+  ],
+  [
+    ["photos", "--to", "here/x"],
+    "not-folder",
+    "here/x: a part of the path is not a folder",
+  ],
+  [
+    ["photos", "--to", "z z/zz"],
+    "not-found",
+    "z z: no such folder",
+    "mkdir -p 'z z'",
+  ],
+  [
+    ["photos", "--to", "zz/zz/"],
+    "not-found",
+    "zz: no such folder",
+    "mkdir -p zz",
+  ],
+  [
+    ["photos", "photos/sub", "--to", "new"],
+    "usage",
+    "get: --to new is not a folder, and there are several files; for a new folder write new/",
+    "netdisk help get",
+  ],
+];
+
+for (const [argv, code, message, hint] of UNFIT) {
+  Deno.test(
+    `netdisk get -r ${argv.join(" ")} fails as a whole, with -n as well`,
+    strict,
+    async () => {
+      using place = new Place({ here: "a file" }, PHOTOS);
+      for (const options of [[], ["-n"]]) {
+        const { error, stderr } = await place.run(
+          get,
+          "-r",
+          ...argv,
+          ...options,
+        );
+        assertEquals(
+          [error?.code, error?.message, error?.hint, stderr],
+          [code, message, hint, ""],
+        );
+        assertEquals(place.here(), { here: "a file" });
+      }
+    },
+  );
+}
+
+Deno.test(
+  "netdisk get -r of a folder that cannot be listed fails as a whole",
+  strict,
+  async () => {
+    using place = new Place({}, PHOTOS);
+    place.disk.broken.set("photos", "io");
+    const { error, stderr } = await place.run(get, "-r", "photos");
+    assertEquals([error?.code, stderr], ["io", ""]);
+    place.disk.broken.delete("photos");
+    place.disk.broken.set("photos/a.jpg", "io");
+    place.disk.broken.set("photos/sub", "io");
+    const some = await place.run(get, "-r", "photos/a.jpg", "photos/sub");
+    assertEquals(some.error?.message, "2 of 2 files were not downloaded");
   },
 );
 

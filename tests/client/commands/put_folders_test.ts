@@ -513,3 +513,19 @@ Deno.test(
     assertEquals(place.there(), { "pics/": null, ...below("pics/") });
   },
 );
+
+Deno.test(
+  "netdisk put -r of a folder that cannot be named fails as a whole",
+  strict,
+  async () => {
+    using place = new Place({ "d\n/a": "1", "e/a": "1" });
+    const { error, stderr } = await place.run(put, "-r", "d\n");
+    assertEquals([error?.code, stderr], ["bad-name", ""]);
+    place.disk.broken.set("e/a", "quota");
+    const one = await place.run(put, "-r", "e");
+    assertEquals(
+      [one.error?.code, one.error?.message],
+      ["partial", "1 file was not uploaded"],
+    );
+  },
+);
