@@ -31,7 +31,7 @@ export interface ChangesOptions<S extends Step> {
   again(step: S, connection: Connection): Promise<void>;
 }
 
-/** The steps of one command, in their order. */
+/** The steps of one command, in their order; more may come while they are carried out. */
 export class Changes<S extends Step> {
   readonly #steps: readonly S[];
   readonly #options: ChangesOptions<S>;
@@ -56,9 +56,12 @@ export class Changes<S extends Step> {
       this.#ended(await this.#again(connection));
       retry.moved();
     }
-    for await (const answer of answers(connection, this.#requests(), "ok")) {
-      this.#ended(answer.error);
-      retry.moved();
+    // What a step ends with may be a further step.
+    while (this.#sent < this.#steps.length) {
+      for await (const answer of answers(connection, this.#requests(), "ok")) {
+        this.#ended(answer.error);
+        retry.moved();
+      }
     }
   }
 

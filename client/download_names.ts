@@ -1,6 +1,6 @@
 /** Where the files that a get names go: `--to`, and names that meet. */
 
-import { join } from "@std/path";
+import { dirname, join } from "@std/path";
 import { NetdiskError } from "../protocol/errors.ts";
 import { remoteName } from "../protocol/remote_path.ts";
 import { usageError } from "./command.ts";
@@ -14,58 +14,89 @@ export interface NamedSource {
   remotePath: string;
   /** It stands for what is in it, and has no name of its own. */
   isContents?: boolean;
+  /** A pattern matches it. */
+  pattern?: string;
+  /** The path that it keeps, where that is more than its name. */
+  below?: string;
 }
 
 /**
  * The local path of each, in their order. That of a source which stands for what
- * is in it is the folder for that, `""` for the current one.
+ * is in it is the folder for that, `""` for the current one. Of those that a
+ * pattern matches, the second of a name is an error of its own.
  *
+ * @param makes a folder with a slash at its end need not be there
  * @throws NetdiskError
  */
 export function localPaths(
   sources: readonly NamedSource[],
   to: string | undefined,
-): string[] {
-  if (to !== undefined && !isFolder(to)) {
+  { makes = false } = {},
+): (string | NetdiskError)[] {
+  if (to !== undefined && !isFolder(to, makes)) {
     if (sources.length > 1) {
+      const way = makes
+        ? `for a new folder write ${shellWord(to)}/`
+        : `make it first: mkdir ${shellWord(to)}`;
       throw usageError(
         "get",
-        `--to ${to} is not a folder, and there are several files; make it first: mkdir ${to}`,
+        `--to ${to} is not a folder, and there are several files; ${way}`,
       );
     }
     return [to];
   }
-  const taken = new Map<string, string>();
+  const taken = new Map<string, NamedSource>();
   const folder = to ?? "";
-  return sources.map(({ label, remotePath, isContents }) => {
+  return sources.map((source) => {
+    const { label, remotePath, isContents, below, pattern } = source;
     if (isContents) return folder;
-    const name = remoteName(remotePath);
+    const name = below ?? remoteName(remotePath);
     const other = taken.get(name);
-    if (other !== undefined) {
-      throw usageError("get", `${other} and ${label} would get the same name`);
+    if (!other) {
+      taken.set(name, source);
+      return join(folder, name);
     }
-    taken.set(name, label);
-    return join(folder, name);
+    if (pattern === undefined && other.pattern === undefined) {
+      throw usageError(
+        "get",
+        `${other.label} and ${label} would get the same name`,
+      );
+    }
+    return new NetdiskError(
+      "exists",
+      `${label}: ${other.label} gets the same name`,
+      { hint: `netdisk get ${shellWord(label)} --to NAME` },
+    );
   });
 }
 
-/** True for a folder; a name with a slash at its end must be one. */
-function isFolder(path: string): boolean {
+/** True for a folder; a name with a slash at its end must be one, or is made. */
+function isFolder(path: string, makes: boolean): boolean {
   // With its slash, a file would fail as if a folder above it were missing.
   const name = path.replace(/(?<=.)\/+$/s, "");
-  try {
-    if (Deno.statSync(name).isDirectory) return true;
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw localError(path, error);
-    if (path.endsWith("/")) {
-      throw new NetdiskError("not-found", `${path}: no such folder`, {
-        hint: `mkdir -p ${shellWord(path)}`,
-      });
-    }
-    return false;
-  }
-  if (path.endsWith("/")) {
+  const kind = kindOf(name, path);
+  if (kind === "folder") return true;
+  if (kind === "other") {
+    if (!path.endsWith("/")) return false;
     throw new NetdiskError("not-folder", `${path}: it is not a folder`);
   }
-  return false;
+  if (path.endsWith("/") && !makes) throw noFolder(path);
+  const parent = dirname(name);
+  if (kindOf(parent, parent) === undefined) throw noFolder(parent);
+  return path.endsWith("/");
+}
+
+function kindOf(path: string, label: string): "folder" | "other" | undefined {
+  try {
+    return Deno.statSync(path).isDirectory ? "folder" : "other";
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw localError(label, error);
+  }
+}
+
+function noFolder(path: string): NetdiskError {
+  return new NetdiskError("not-found", `${path}: no such folder`, {
+    hint: `mkdir -p ${shellWord(path)}`,
+  });
 }

@@ -15,6 +15,7 @@ import {
   type FolderRules,
 } from "./folder_download.ts";
 import type { DownloadItem, FileItem } from "./incoming_file.ts";
+import { makeFolder, ParentFolders } from "./local_folder.ts";
 import { statIfThere } from "./local_source.ts";
 import { fileTarget } from "./local_target.ts";
 import { answers } from "./pipeline.ts";
@@ -34,6 +35,8 @@ export interface PlanRules extends FolderRules {
 export interface PlanObserver extends FolderObserver {
   /** A file that is here already. */
   skipped(item: FileItem, reason: string): void;
+  /** The only folder. */
+  failedWhole(error: NetdiskError): void;
   /** It is known what the arguments come to. */
   resolved(isSingle: boolean): void;
 }
@@ -50,6 +53,9 @@ export class DownloadPlan {
   readonly #observer: PlanObserver;
   /** Still to be walked through, the next one last. */
   #folders: FolderDownload[] | undefined;
+  #renamed: string | undefined;
+  /** The arguments come to one file or folder. */
+  #isSingle = false;
   #part: DownloadItem[] = [];
   #files = 0;
   #bytes = 0;
@@ -71,6 +77,11 @@ export class DownloadPlan {
 
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** The folder that `--to` gives a new name. */
+  get renamed(): string | undefined {
+    return this.#renamed;
   }
 
   /** True when nothing more will be found. */
@@ -118,8 +129,16 @@ export class DownloadPlan {
     for await (
       const { answer, error } of answers(connection, requests, "entry")
     ) entries.push(answer?.entry ?? error!);
-    for (const { label, path, entry } of targets.found) {
+    /** Patterns with `**`: true where something but folders matches. */
+    const patterns = new Map<string, boolean>();
+    for (const target of targets.found) {
+      const { label, path, entry, below, pattern } = target;
       const found = entry ?? entries.shift()!;
+      if (pattern !== undefined && below !== undefined) {
+        const isLeft = entry!.kind === "folder" && !recursive;
+        patterns.set(pattern, patterns.get(pattern) || !isLeft);
+        if (isLeft) continue;
+      }
       const error = found instanceof NetdiskError
         ? about(label, found)
         : faultOf(label, found, recursive);
@@ -132,34 +151,74 @@ export class DownloadPlan {
         label,
         remotePath: path,
         entry: found as Entry,
+        ...(pattern === undefined ? {} : { pattern }),
+        ...(below === undefined ? {} : { below }),
         // What a pattern matches has its own name.
         isContents: isFolder && !entry && /(^|\/)\.?$/.test(label),
       });
     }
+    for (const [label, isWanted] of patterns) {
+      if (!isWanted) failed.push({ label, error: isFolderError(label, true) });
+    }
     const isFolder = sources.some(({ entry }) => entry.kind === "folder");
-    const paths = localPaths(sources, to);
-    this.#observer.resolved(targets.isSingle && !isFolder);
+    const paths = localPaths(sources, to, { makes: recursive });
+    this.#isSingle = sources.length + failed.length === 1;
+    this.#observer.resolved(this.#isSingle && !isFolder);
     for (const { label, error } of failed) this.#observer.failed(label, error);
+    const isMade = to?.endsWith("/") && sources.length > 0;
+    if (isMade && !this.#rules.dryRun) makeFolder(to!, true);
     return this.#open(sources, paths);
   }
 
   /** Takes the files into the first part, and the folders for later. */
-  #open(sources: readonly Source[], paths: readonly string[]) {
+  #open(
+    sources: readonly Source[],
+    paths: readonly (string | NetdiskError)[],
+  ) {
     const folders: FolderDownload[] = [];
+    const parents = new ParentFolders(this.#rules.to ?? "");
     for (const [index, source] of sources.entries()) {
-      const { label, remotePath, entry, isContents } = source;
+      const { label, remotePath, entry, isContents, below } = source;
       const localPath = paths[index]!;
+      if (localPath instanceof NetdiskError) {
+        this.#observer.failed(label, localPath);
+        continue;
+      }
+      if (below !== undefined && localPath !== this.#rules.to) {
+        try {
+          if (!this.#rules.dryRun) parents.makeFor(below);
+        } catch (error) {
+          this.#observer.failed(label, about(label, error as NetdiskError));
+          continue;
+        }
+      }
       if (entry.kind === "file") {
         const target = fileTarget(localPath, { replace: this.#rules.replace });
         this.#part.push({ label, remotePath, target, facts: entry });
         continue;
       }
       const isNamed = isContents || localPath === this.#rules.to;
+      if (isNamed && !isContents) this.#renamed = label;
       const { mtime } = entry;
       const place = { remotePath, localPath, isNamed, mtime };
-      folders.push(new FolderDownload(place, this.#rules, this.#observer));
+      folders.push(
+        new FolderDownload(place, this.#rules, this.#observerOf(source)),
+      );
     }
     return folders.reverse();
+  }
+
+  /** What fails of the only folder that is wanted is more than one of its files. */
+  #observerOf({ remotePath }: Source): FolderObserver {
+    const observer = this.#observer;
+    if (!this.#isSingle) return observer;
+    return {
+      failed: (path, error) =>
+        path === remotePath
+          ? observer.failedWhole(error)
+          : observer.failed(path, error),
+      left: (path, reason) => observer.left(path, reason),
+    };
   }
 
   /** Leaves out what is here already. Nothing is told before all is looked at. */
@@ -226,8 +285,9 @@ function faultOf(
 }
 
 /** A file is wanted, and this is none. */
-export function isFolderError(label: string): NetdiskError {
-  return new NetdiskError("is-folder", `${label}: it is a folder`, {
+export function isFolderError(label: string, isPattern = false): NetdiskError {
+  const what = isPattern ? "only folders match" : "it is a folder";
+  return new NetdiskError("is-folder", `${label}: ${what}`, {
     hint: `netdisk get -r ${shellWord(label)}`,
   });
 }

@@ -10,7 +10,7 @@ import { joinRemotePath, remoteParent } from "../protocol/remote_path.ts";
 import { about, type Connection } from "./connection.ts";
 import type { Exclude } from "./exclude.ts";
 import type { DownloadItem } from "./incoming_file.ts";
-import { makeFolder, setFolderTime } from "./local_folder.ts";
+import { checkMakeFolder, makeFolder, setFolderTime } from "./local_folder.ts";
 import { FolderNames, localNameFault, type NameProbe } from "./local_names.ts";
 import { fileTarget } from "./local_target.ts";
 import { childPath, compareNames, RemoteTree } from "./remote_tree.ts";
@@ -111,9 +111,9 @@ export class FolderDownload {
 
   /** Makes the folder; what keeps it from that keeps all that is in it. */
   #make(remotePath: string, localPath: string, isNamed = false): boolean {
-    if (this.#rules.dryRun) return true;
     try {
-      if (makeFolder(localPath, isNamed)) this.#new.add(remotePath);
+      if (this.#rules.dryRun) checkMakeFolder(localPath, isNamed);
+      else if (makeFolder(localPath, isNamed)) this.#new.add(remotePath);
       return true;
     } catch (error) {
       this.#fail(remotePath, withChoice(error as NetdiskError, remotePath));

@@ -5,6 +5,7 @@ import { parseRemotePath } from "../protocol/remote_path.ts";
 import { type Invocation, usageError } from "./command.ts";
 import type { Connection } from "./connection.ts";
 import { displayText } from "./display_text.ts";
+import { goesOn } from "./go_on.ts";
 import { Downloads } from "./download.ts";
 import { localPaths } from "./download_names.ts";
 import { DownloadPlan, isFolderError } from "./download_plan.ts";
@@ -29,7 +30,6 @@ import {
   type TransferRules,
   transferRules,
   type TransferValues,
-  UPDATE_GOES_ON,
 } from "./transfer_options.ts";
 
 /** Up to so many files each is looked at for what an earlier download has left. */
@@ -75,9 +75,10 @@ export class GetJob implements Disposable {
 
   /** What to do about a download that is not done, where that is worth saying. */
   get hint(): string | undefined {
-    const { recursive } = this.#invocation.options;
+    const { recursive, dryRun } = this.#invocation.options;
+    if (dryRun) return undefined;
     if (recursive && this.#isPlanned) {
-      return this.#rules.wanted === "all" ? UPDATE_GOES_ON : GOES_ON;
+      return goesOn("get", this.#invocation, this.#plan?.renamed);
     }
     return this.#downloads.isKept ? GOES_ON : undefined;
   }
@@ -139,7 +140,8 @@ export class GetJob implements Disposable {
       checkStdout(this.#invocation);
       return [{ ...sources[0]!, target: stdoutTarget(output) }];
     }
-    const paths = localPaths(sources, to);
+    // Only patterns make errors of single files.
+    const paths = localPaths(sources, to) as string[];
     const replace = this.#rules.wanted === "all";
     const items = sources.map((source, index) => ({
       ...source,
@@ -173,6 +175,7 @@ export class GetJob implements Disposable {
         this.#results = new Results(total, "downloaded", options.dryRun);
       },
       failed: (name, error) => this.#failed(name, error),
+      failedWhole: (error) => this.#results.failedWhole(error),
       skipped: (item, reason) => this.#skipped(item, reason),
       left: (name, reason) => {
         const { output } = this.#invocation;

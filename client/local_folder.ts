@@ -1,6 +1,8 @@
 /** The folders that a download makes. */
 
+import { join } from "@std/path";
 import { NetdiskError } from "../protocol/errors.ts";
+import { localNameFault } from "./local_names.ts";
 import { localError } from "./local_source.ts";
 import { shellWord } from "./shell_word.ts";
 import { toFileTime } from "./target_writer.ts";
@@ -22,8 +24,27 @@ export function makeFolder(path: string, isNamed = false): boolean {
       throw localError(path, error);
     }
   }
-  const { isDirectory, isSymlink } = lookAt(path, isNamed);
-  if (isDirectory) return false;
+  checkFolder(path, lookAt(path, isNamed));
+  return false;
+}
+
+/** Looks whether {@link makeFolder} could, as far as that can be seen. @throws NetdiskError */
+export function checkMakeFolder(path: string, isNamed = false): void {
+  let info: Deno.FileInfo;
+  try {
+    info = lookAt(path, isNamed);
+  } catch {
+    // What is not there, or below what is not, will be made.
+    return;
+  }
+  checkFolder(path, info);
+}
+
+function checkFolder(
+  path: string,
+  { isDirectory, isSymlink }: Deno.FileInfo,
+): void {
+  if (isDirectory) return;
   throw new NetdiskError(
     "not-folder",
     isSymlink
@@ -31,6 +52,41 @@ export function makeFolder(path: string, isNamed = false): boolean {
       : `${path}: a file is in the way of a folder`,
     { hint: `rm ${shellWord(path)}` },
   );
+}
+
+/** Makes the folders above a path of the server, one by one, each but once. */
+export class ParentFolders {
+  readonly #root: string;
+  #done = new Map<string, NetdiskError | undefined>();
+
+  /** @param root is there; `""` is the current folder */
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  /** @throws NetdiskError for what is in the way, and names that cannot be stored */
+  makeFor(path: string): void {
+    const end = path.lastIndexOf("/");
+    if (end === -1) return;
+    const folder = path.slice(0, end);
+    if (!this.#done.has(folder)) this.#done.set(folder, this.#make(folder));
+    const error = this.#done.get(folder);
+    if (error) throw error;
+  }
+
+  #make(folder: string): NetdiskError | undefined {
+    try {
+      this.makeFor(folder);
+      const name = folder.slice(folder.lastIndexOf("/") + 1);
+      const path = join(this.#root, folder);
+      const fault = localNameFault(name);
+      if (fault) throw new NetdiskError("bad-name", `${path}: ${fault}`);
+      makeFolder(path);
+      return undefined;
+    } catch (error) {
+      return error as NetdiskError;
+    }
+  }
 }
 
 /** Sets the time that a folder had on the server. @throws NetdiskError */

@@ -72,7 +72,11 @@ export function localKind(path: string): Entry["kind"] | undefined {
   try {
     return itemOf("", Deno.lstatSync(path)).kind;
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
+    // A file may lie where a folder is to be.
+    const { NotFound, NotADirectory } = Deno.errors;
+    if (error instanceof NotFound || error instanceof NotADirectory) {
+      return undefined;
+    }
     throw localError(path, error);
   }
 }

@@ -217,6 +217,13 @@ export function localError(path: string, cause: unknown): NetdiskError {
       cause,
     });
   }
+  if (cause instanceof Deno.errors.NotADirectory) {
+    return new NetdiskError(
+      "not-folder",
+      `${path}: a part of the path is not a folder`,
+      { cause },
+    );
+  }
   const text = cause instanceof Error ? cause.message : String(cause);
   // "Permission denied (os error 13): open 'x'": the path is named already.
   const reason = text.replace(/ \(os error \d+\).*$/s, "");

@@ -173,7 +173,7 @@ export function outcomeOf(
   const { label } = item.source;
   if (put.localError) return { item, error: put.localError };
   if (answer.type === "error") {
-    return { item, error: about(label, serverError(answer)) };
+    return { item, error: refusal(item, serverError(answer)) };
   }
   if (
     answer.type === "receipt" && answer.size === put.size &&
@@ -181,6 +181,26 @@ export function outcomeOf(
   ) return { item, receipt: answer };
   const message = `${label}: the server's receipt does not fit what was sent`;
   return { item, error: new NetdiskError("integrity", message) };
+}
+
+/** Says on which side it is what is in the way of an upload. */
+export function refusal(item: UploadItem, error: NetdiskError): NetdiskError {
+  const label = labelOf(item);
+  const there = `${item.remotePath} on the server`;
+  const reasons: Partial<Record<NetdiskError["code"], string>> = {
+    "is-folder": `${there} is a folder`,
+    "not-folder": item.source
+      ? `a folder above ${there} is a file`
+      : `${there}, or a folder above it, is a file`,
+    "denied": `${there}: ${error.message}`,
+  };
+  const reason = reasons[error.code];
+  if (reason === undefined) return about(label, error);
+  const { code, hint } = error;
+  return new NetdiskError(code, `${label}: ${reason}`, {
+    ...(hint === undefined ? {} : { hint }),
+    cause: error,
+  });
 }
 
 /** True for what only says that the server is alive. */

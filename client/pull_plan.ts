@@ -1,15 +1,11 @@
 /** A sync from the server: what is there is made here. */
 
-import { NetdiskError } from "../protocol/errors.ts";
+import type { NetdiskError } from "../protocol/errors.ts";
 import type { Entry } from "../protocol/messages.ts";
-import { joinRemotePath } from "../protocol/remote_path.ts";
-import { type Check, compareContents } from "./checksums.ts";
-import {
-  compareFolders,
-  type Difference,
-  hasSameFacts,
-} from "./compare_folders.ts";
-import type { Connection } from "./connection.ts";
+import { joinRemotePath, remoteParent } from "../protocol/remote_path.ts";
+import { BasePlan, type Replacement, type Round } from "./base_plan.ts";
+import type { Difference } from "./compare_folders.ts";
+import { onInterrupt, type Registration } from "./interrupt.ts";
 import { makeFolder } from "./local_folder.ts";
 import { type LocalItem, localKind, setTime } from "./local_items.ts";
 import { FolderNames, isOneName, localNameFault } from "./local_names.ts";
@@ -20,49 +16,40 @@ import {
   pullItem,
   PullRound,
 } from "./pull_round.ts";
-import type { Retry } from "./retry.ts";
 import { type Deletion, localDeletions } from "./sync_deletions.ts";
-import {
-  clashError,
-  type FolderTimes,
-  type SyncPlan,
-  type SyncPlanOptions,
-} from "./sync_plan.ts";
-import { type FolderPair, localPathOf } from "./sync_walk.ts";
+import type { SyncPlanOptions } from "./sync_plan.ts";
+import { type Place, placeOf } from "./sync_place.ts";
+import type { FolderPair } from "./sync_walk.ts";
 
-/** A local folder whose time is to be set at the end. */
+/** A local folder whose time is to be set. */
 interface FolderTime {
   path: string;
   mtime: number | null;
+  /** Set while it still waits beside its place. */
+  isLate: boolean;
 }
 
-interface PullCheck extends Check {
-  source: Entry;
-  target: LocalItem;
-  folder: FolderTime;
+/** A folder to make beside the place of another one, or in such a folder. */
+interface LateFolder {
+  place: Place;
+  path: string;
 }
 
-export class PullPlan implements SyncPlan {
-  readonly #options: SyncPlanOptions;
-  /** Of folders that were met. */
-  readonly #times: Map<string, FolderTimes>;
+export class PullPlan extends BasePlan<Entry, LocalItem, FolderTime> {
   /** Folders that could not be made. */
   readonly #lost = new Set<string>();
-  #checks: PullCheck[] = [];
   #items: PullItem[] = [];
   #mends: Mend[] = [];
-  #round: PullRound | undefined;
-  /** For the end. */
-  #deletions: { deletion: Deletion; folder: FolderTime }[] = [];
-  readonly #folderTimes = new Set<FolderTime>();
+  /** Replacements and what is in them: folders by where they are to be. */
+  readonly #lateFolders = new Map<string, LateFolder>();
+  readonly #lateItems: PullItem[] = [];
+  readonly #lateTimes: FolderTime[] = [];
+  #staged: Replacement<Entry>[] = [];
+  readonly #cleanup: Registration;
 
   constructor(options: SyncPlanOptions) {
-    this.#options = options;
-    this.#times = new Map([["", options.times]]);
-  }
-
-  get size(): number {
-    return this.#checks.length + this.#items.length + this.#mends.length;
+    super(options);
+    this.#cleanup = onInterrupt(() => this.#removeStaged());
   }
 
   enter(localPath: string): boolean {
@@ -70,132 +57,49 @@ export class PullPlan implements SyncPlan {
       const kind = localKind(localPath);
       // What is in the way is told, or replaced, when the folder above is compared.
       return kind === undefined || kind === "folder" ||
-        (kind === "file" && this.#options.rules.delete);
+        (kind === "file" && this.options.rules.delete);
     } catch {
       return false;
     }
   }
 
-  add({ relative, local, remote, localPath }: FolderPair): void {
-    const times = this.#times.get(relative);
-    this.#times.delete(relative);
-    if (this.#lost.delete(relative)) {
-      for (const { name, kind } of remote) {
-        if (kind === "folder") this.#lost.add(joinRemotePath(relative, name));
-      }
-      return;
+  override add(pair: FolderPair): void {
+    const { relative, remote } = pair;
+    if (!this.#lost.delete(relative)) return super.add(pair);
+    for (const { name, kind } of remote) {
+      if (kind === "folder") this.#lost.add(joinRemotePath(relative, name));
     }
-    const { rules, report } = this.#options;
-    const { differences, same } = compareFolders(remote, local, rules);
-    report.unchanged(same);
-    const refused = this.#refused(localPath, remote, differences);
-    const folder = { path: localPath, mtime: times?.source ?? null };
-    let isOff = times?.source !== times?.target;
-    for (const difference of differences) {
-      const name = nameOf(difference);
-      const fault = refused.get(name);
-      if (fault !== undefined) {
-        const path = `${localPath}/${name}`;
-        report.failed(new NetdiskError("bad-name", `${path}: ${fault}`), path);
-        this.#lost.add(joinRemotePath(relative, name));
-      } else if (this.#take(relative, difference, folder)) isOff = true;
-    }
-    if (isOff) this.#folderTimes.add(folder);
   }
 
-  async run(connection: Connection, retry: Retry): Promise<void> {
-    const { report, style } = this.#options;
-    if (!this.#round) {
-      await this.#runChecks(connection, retry);
-      const work = { mends: this.#mends, items: this.#items };
-      this.#mends = [];
-      this.#items = [];
-      this.#round = new PullRound(work, report, style);
-    }
-    await this.#round.run(connection, retry);
-    this.#endRound();
+  override [Symbol.dispose](): void {
+    super[Symbol.dispose]();
+    this.#cleanup[Symbol.dispose]();
+    this.#removeStaged();
   }
 
-  finish(): Promise<void> {
-    const { report } = this.#options;
-    if (report.failures > 0 && this.#deletions.length > 0) {
-      report.leaveDeletes();
-    } else {
-      for (const { deletion, folder } of this.#deletions) {
-        this.#delete(deletion, folder);
-      }
-    }
-    this.#deletions = [];
-    if (!report.isDryRun) {
-      for (const { path, mtime } of this.#folderTimes) {
-        attempt(report, path, () => setTime(path, mtime));
-      }
-    }
-    return Promise.resolve();
+  protected get waiting(): number {
+    return this.#items.length + this.#mends.length;
   }
 
-  [Symbol.dispose](): void {
-    this.#endRound();
+  protected sidesOf({ local, remote }: FolderPair) {
+    return { sources: remote, targets: local };
   }
 
-  /** True when it changes the time of the local folder. */
-  #take(
-    folder: string,
-    difference: Difference<Entry, LocalItem>,
-    time: FolderTime,
-  ): boolean {
-    const { roots, report } = this.#options;
-    const relative = joinRemotePath(folder, nameOf(difference));
-    const path = localPathOf(roots, relative);
-    const remotePath = joinRemotePath(roots.remotePath, relative);
-    if (difference.kind === "delete") {
-      const isFolder = difference.target.kind === "folder";
-      const deletion = { path, relative, isFolder };
-      this.#deletions.push({ deletion, folder: time });
-      return false;
-    }
-    const { kind, source } = difference;
-    switch (kind) {
-      case "skip":
-        report.skipped(remotePath, "it is neither file nor folder");
-        return false;
-      case "both": {
-        const { mtime: target } = difference.target;
-        this.#times.set(relative, { source: source.mtime, target });
-        return false;
-      }
-      case "clash":
-        report.failed(clashError(path, source, difference.target), path);
-        if (source.kind === "folder") this.#lost.add(relative);
-        return false;
-      case "mend":
-        this.#mends.push({ path, source });
-        return false;
-      case "verify": {
-        const { target } = difference;
-        const { size } = source;
-        this.#checks.push(
-          { localPath: path, remotePath, size, source, target, folder: time },
-        );
-        return false;
-      }
-      case "replace": {
-        const isFolder = difference.target.kind === "folder";
-        if (!this.#clear({ path, relative, isFolder })) {
-          if (source.kind === "folder") this.#lost.add(relative);
-          return false;
-        }
-      }
-    }
-    if (source.kind === "folder") this.#make(relative, path, source);
-    else this.#items.push(pullItem(path, remotePath, source));
-    return true;
+  protected targetOf({ localPath }: Place): string {
+    return localPath;
+  }
+
+  protected sourceOf({ remotePath }: Place): string {
+    return remotePath;
+  }
+
+  protected whatIs(): string {
+    return "neither file nor folder";
   }
 
   /** Names that are new here, and that the local disk cannot have, or not beside the others. */
-  #refused(
-    localPath: string,
-    remote: readonly Entry[],
+  protected faults(
+    { localPath, remote }: FolderPair,
     differences: readonly Difference<Entry, LocalItem>[],
   ): Map<string, string> {
     const refused = new Map<string, string>();
@@ -218,80 +122,149 @@ export class PullPlan implements SyncPlan {
     return refused;
   }
 
-  /** Makes a folder, as those in it come later. */
-  #make(relative: string, path: string, { mtime }: Entry): void {
-    const { report } = this.#options;
-    const make = () => {
-      if (!report.isDryRun) makeFolder(path);
-      report.done("made", { name: path, isFolder: true });
-    };
-    if (!attempt(report, path, make)) this.#lost.add(relative);
-    this.#times.set(relative, { source: mtime, target: undefined });
+  protected folderTime(
+    { relative, localPath }: FolderPair,
+    mtime: number | null,
+  ) {
+    const late = this.#lateFolders.get(relative);
+    const isLate = late !== undefined;
+    const time = { path: late?.path ?? localPath, mtime, isLate };
+    if (isLate) this.#lateTimes.push(time);
+    return time;
   }
 
-  /** Removes what is in the way of something of another kind. */
-  #clear(deletion: Deletion): boolean {
-    const { path, isFolder } = deletion;
-    const { report, roots: { exclude } } = this.#options;
-    return attempt(report, path, () => {
-      const parts = localDeletions(deletion, exclude);
-      if (parts.length !== 1 || parts[0]!.path !== path) {
-        throw new NetdiskError(
-          isFolder ? "is-folder" : "not-folder",
-          `${path}: it is in the way, and has what --exclude keeps`,
-        );
-      }
-      this.#remove(deletion);
-    });
+  protected override failed(place: Place, error: NetdiskError, label: string) {
+    super.failed(place, error, label);
+    this.#lost.add(place.relative);
   }
 
-  #delete(deletion: Deletion, folder: FolderTime): void {
-    const { path } = deletion;
-    const { report, roots: { exclude } } = this.#options;
-    attempt(report, path, () => {
-      for (const part of localDeletions(deletion, exclude)) {
-        attempt(report, part.path, () => this.#remove(part));
-        if (part.path === path) this.#folderTimes.add(folder);
-      }
-    });
+  protected copy(place: Place, source: Entry): void {
+    const { relative, localPath } = place;
+    const late = this.#lateFolders.get(remoteParent(relative));
+    if (late) {
+      const name = localPath.slice(localPath.lastIndexOf("/") + 1);
+      this.#copyLate(place, source, `${late.path}/${name}`);
+    } else if (source.kind === "folder") this.#make(place);
+    else this.#items.push(pullItem(place, source));
   }
 
-  #remove({ path, isFolder }: Deletion): void {
-    const { report } = this.#options;
-    // A link in it is removed, and not what it leads to.
-    if (!report.isDryRun) Deno.removeSync(path, { recursive: isFolder });
-    report.done("deleted", { name: path, isFolder });
+  protected mend(place: Place, source: Entry): void {
+    this.#mends.push({ place, source });
   }
 
-  async #runChecks(connection: Connection, retry: Retry): Promise<void> {
-    const { report } = this.#options;
-    const open = new Set(this.#checks);
-    try {
-      for await (const result of compareContents(connection, this.#checks)) {
-        const { check, error } = result;
-        const { source, target, localPath: path, remotePath, folder } = check;
-        open.delete(check);
-        retry.moved();
-        if (error) report.failed(error, remotePath);
-        else if (!result.isSame) {
-          this.#items.push(pullItem(path, remotePath, source));
-          this.#folderTimes.add(folder);
-        } else if (hasSameFacts(source, target)) report.unchanged(1);
-        else this.#mends.push({ path, source });
-      }
-    } finally {
-      this.#checks = [...open];
+  protected replace(replacement: Replacement<Entry>): void {
+    const { place, source, temporary } = replacement;
+    this.#copyLate(place, source, temporary);
+  }
+
+  protected partsOf(deletion: Deletion): Promise<Deletion[]> {
+    const { exclude } = this.options.roots;
+    return Promise.try(() => localDeletions(deletion, exclude));
+  }
+
+  protected round(): PullRound {
+    const work = { mends: this.#mends, items: this.#items };
+    this.#mends = [];
+    this.#items = [];
+    return this.#newRound(work);
+  }
+
+  protected stage(all: readonly Replacement<Entry>[]): PullRound | undefined {
+    const { report } = this.options;
+    this.#staged = [...all];
+    for (const { path, place } of this.#lateFolders.values()) {
+      const make = () => {
+        if (!report.isDryRun) makeFolder(path);
+        report.done("made", { place, isFolder: true });
+      };
+      if (!attempt(report, place, make)) return undefined;
     }
+    return this.#newRound({ mends: [], items: this.#lateItems });
   }
 
-  #endRound(): void {
-    this.#round?.[Symbol.dispose]();
-    this.#round = undefined;
+  protected drop(): undefined {
+    this.#removeStaged();
+  }
+
+  protected swap(all: readonly Replacement<Entry>[]): undefined {
+    const { report } = this.options;
+    if (!report.isDryRun) {
+      for (const { path, mtime } of this.#lateTimes) setTime(path, mtime);
+    }
+    for (const replacement of all) {
+      const { place, isFolder } = replacement;
+      attempt(report, place, () => {
+        if (!report.isDryRun) exchange(place.localPath, replacement);
+        report.done("deleted", { place, isFolder });
+      });
+    }
+    this.#removeStaged();
+  }
+
+  protected end(
+    deletions: readonly Deletion[],
+    times: readonly FolderTime[],
+  ): Round | undefined {
+    const { report, roots } = this.options;
+    for (const { path, relative, isFolder } of deletions) {
+      const place = placeOf(roots, relative);
+      attempt(report, place, () => {
+        // A link in it is removed, and not what it leads to.
+        if (!report.isDryRun) Deno.removeSync(path, { recursive: isFolder });
+        report.done("deleted", { place, isFolder });
+      });
+    }
+    if (report.isDryRun) return undefined;
+    for (const { path, mtime, isLate } of times) {
+      const place = { ...placeOf(roots, ""), localPath: path };
+      if (!isLate) attempt(report, place, () => setTime(path, mtime));
+    }
+    return undefined;
+  }
+
+  #copyLate(place: Place, source: Entry, path: string): void {
+    if (source.kind === "folder") {
+      this.#lateFolders.set(place.relative, { place, path });
+    } else this.#lateItems.push(pullItem(place, source, path));
+  }
+
+  /** Makes a folder, as those in it come later. */
+  #make(place: Place): void {
+    const { report } = this.options;
+    const make = () => {
+      if (!report.isDryRun) makeFolder(place.localPath);
+      report.done("made", { place, isFolder: true });
+    };
+    if (!attempt(report, place, make)) this.#lost.add(place.relative);
+  }
+
+  #newRound(work: { mends: Mend[]; items: PullItem[] }): PullRound {
+    return new PullRound(work, this.options.report, this.options.style);
+  }
+
+  #removeStaged(): void {
+    if (this.options.report.isDryRun) return;
+    for (const { temporary } of this.#staged.splice(0)) {
+      try {
+        Deno.removeSync(temporary, { recursive: true });
+      } catch {
+        // It has its place by now, or was never there.
+      }
+    }
   }
 }
 
-function nameOf(difference: Difference<Entry, LocalItem>): string {
-  return difference.kind === "delete"
-    ? difference.target.name
-    : difference.source.name;
+/** As near to one step as two names can be; what was there is back if that fails. */
+function exchange(
+  path: string,
+  { temporary, aside, isFolder }: Replacement<Entry>,
+): void {
+  Deno.renameSync(path, aside);
+  try {
+    Deno.renameSync(temporary, path);
+  } catch (error) {
+    Deno.renameSync(aside, path);
+    throw error;
+  }
+  Deno.removeSync(aside, { recursive: isFolder });
 }

@@ -10,17 +10,17 @@ import { localError } from "./local_source.ts";
 import { fileTarget } from "./local_target.ts";
 import type { ProgressStyle } from "./progress.ts";
 import type { Retry } from "./retry.ts";
+import type { Place } from "./sync_place.ts";
 import type { SyncReport } from "./sync_report.ts";
 
 export interface PullItem extends FileItem {
-  /** The local file. */
-  path: string;
+  place: Place;
   source: Entry;
 }
 
 /** A local file whose content is right. */
 export interface Mend {
-  path: string;
+  place: Place;
   source: Entry;
 }
 
@@ -44,8 +44,8 @@ export class PullRound implements Disposable {
     this.#items = new Map(items.map((item) => [item, item]));
     for (const mend of work.mends) this.#mend(mend);
     if (report.isDryRun) {
-      for (const { path: name, source: { size: bytes } } of items) {
-        report.done("transferred", { name, bytes });
+      for (const { place, source: { size: bytes } } of items) {
+        report.done("transferred", { place, bytes });
       }
     } else if (items.length > 0) {
       let bytes = 0;
@@ -78,26 +78,32 @@ export class PullRound implements Disposable {
     this.#progress?.[Symbol.dispose]();
   }
 
-  #mend({ path, source }: Mend): void {
+  #mend({ place, source }: Mend): void {
     const report = this.#report;
-    attempt(report, path, () => {
+    const { localPath: path } = place;
+    attempt(report, place, () => {
       if (!report.isDryRun) {
         setExecutable(path, source.executable);
         setTime(path, source.mtime);
       }
-      report.done("touched", { name: path });
+      report.done("touched", { place });
     });
   }
 
   #ended({ item, file, error }: DownloadOutcome): void {
     const report = this.#report;
-    const { path, remotePath: name, source } = this.#items.get(item)!;
-    if (error || !file) return report.failed(error!, path);
+    const { place, target, source } = this.#items.get(item)!;
+    const { localPath: path, remotePath: name } = place;
+    if (error || !file) return report.failed(error!, path, name);
     // A file that was there has kept its mode.
-    attempt(report, path, () => setExecutable(path, source.executable));
+    attempt(
+      report,
+      place,
+      () => setExecutable(target.label, source.executable),
+    );
     const { size, sha256, mtime } = file;
     report.done("transferred", {
-      name: path,
+      place,
       bytes: size,
       record: () => ["file", {
         name,
@@ -110,19 +116,24 @@ export class PullRound implements Disposable {
   }
 }
 
-/** A file to fetch. */
+/**
+ * A file to fetch.
+ *
+ * @param path where it is written to, if not to its place
+ */
 export function pullItem(
-  path: string,
-  remotePath: string,
+  place: Place,
   source: Entry,
+  path = place.localPath,
 ): PullItem {
+  const { remotePath } = place;
   const { size, mtime } = source;
   return {
     label: remotePath,
     remotePath,
     target: fileTarget(path),
     facts: { size, mtime },
-    path,
+    place,
     source,
   };
 }
@@ -130,14 +141,14 @@ export function pullItem(
 /** Does something to a local path; what fails is told. */
 export function attempt(
   report: SyncReport,
-  path: string,
+  { localPath, remotePath }: Place,
   work: () => void,
 ): boolean {
   try {
     work();
     return true;
   } catch (error) {
-    report.failed(localError(path, error), path);
+    report.failed(localError(localPath, error), localPath, remotePath);
     return false;
   }
 }

@@ -12,6 +12,8 @@ import { localPathOf, type SyncRoots } from "./sync_walk.ts";
 export interface Sent {
   /** From where the sync began. */
   relative: string;
+  /** Where it is sent to. */
+  remotePath: string;
   source: LocalItem;
 }
 
@@ -21,25 +23,24 @@ export function* uploadsOf(
   roots: SyncRoots,
   report: SyncReport,
 ): Generator<UploadItem> {
-  for (const { relative, source } of sent) {
-    const localPath = localPathOf(roots, relative);
-    const remotePath = joinRemotePath(roots.remotePath, relative);
-    if (source.kind === "folder") yield* uploadsIn(relative, roots, report);
+  for (const one of sent) {
+    const { relative, remotePath, source } = one;
+    if (source.kind === "folder") yield* uploadsIn(one, roots, report);
     else {
       const { name, info } = source;
+      const localPath = localPathOf(roots, relative);
       yield { source: new FileSource(localPath, name, info), remotePath };
     }
   }
 }
 
 function* uploadsIn(
-  folder: string,
+  { relative: folder, remotePath: base }: Sent,
   roots: SyncRoots,
   report: SyncReport,
 ): Generator<UploadItem> {
   const { exclude } = roots;
-  const remoteOf = (relative: string) =>
-    joinRemotePath(roots.remotePath, joinRemotePath(folder, relative));
+  const remoteOf = (relative: string) => joinRemotePath(base, relative);
   const walk = walkLocal(localPathOf(roots, folder), {
     exclude: exclude && {
       has: (relative, isFolder) =>

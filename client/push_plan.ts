@@ -1,15 +1,10 @@
 /** A sync to the server: what is here is made there. */
 
-import { NetdiskError } from "../protocol/errors.ts";
 import type { Entry } from "../protocol/messages.ts";
 import { joinRemotePath, remotePathFault } from "../protocol/remote_path.ts";
-import { type Check, compareContents } from "./checksums.ts";
-import {
-  compareFolders,
-  type Difference,
-  hasSameFacts,
-} from "./compare_folders.ts";
-import { about, type Connection, isAboutPath } from "./connection.ts";
+import { BasePlan, type Replacement } from "./base_plan.ts";
+import type { Difference } from "./compare_folders.ts";
+import type { Connection } from "./connection.ts";
 import { type LocalItem, localKind } from "./local_items.ts";
 import { localError } from "./local_source.ts";
 import { type Sent, uploadsOf } from "./push_items.ts";
@@ -18,59 +13,20 @@ import {
   PushRound,
   type PushWork,
   removalOf,
-  type RemoveStep,
   touchOf,
   type TouchStep,
 } from "./push_round.ts";
-import type { Retry } from "./retry.ts";
 import { type Deletion, remoteDeletions } from "./sync_deletions.ts";
-import {
-  clashError,
-  type FolderTimes,
-  type SyncPlan,
-  type SyncPlanOptions,
-} from "./sync_plan.ts";
-import { type FolderPair, localPathOf } from "./sync_walk.ts";
+import { type Place, placeOf } from "./sync_place.ts";
+import { type FolderPair, relativeTo } from "./sync_walk.ts";
 
-interface PushCheck extends Check {
-  source: LocalItem;
-  target: Entry;
-  /** What gives the folder its time when something in it is sent. */
-  folder: TouchStep | undefined;
-}
-
-interface LastDeletion {
-  deletion: Deletion;
-  /** What gives the folder above its time. */
-  folder: TouchStep | undefined;
-}
-
-export class PushPlan implements SyncPlan {
-  readonly #options: SyncPlanOptions;
-  /** Of folders that were met. */
-  readonly #times: Map<string, FolderTimes>;
-  #checks: PushCheck[] = [];
-  #removals: RemoveStep[] = [];
+export class PushPlan extends BasePlan<LocalItem, Entry, TouchStep> {
   #sent: Sent[] = [];
   #touches: TouchStep[] = [];
-  #round: PushRound | undefined;
-  /** For the end. */
-  #deletions: LastDeletion[] = [];
-  #lastRemovals: RemoveStep[] = [];
-  readonly #folderTimes = new Set<TouchStep>();
-
-  constructor(options: SyncPlanOptions) {
-    this.#options = options;
-    this.#times = new Map([["", options.times]]);
-  }
-
-  get size(): number {
-    return this.#checks.length + this.#sent.length + this.#touches.length;
-  }
 
   /** The folder where it begins is missing. */
-  addRoot(info: LocalItem): void {
-    this.#sent.push({ relative: "", source: info });
+  addRoot(source: LocalItem): void {
+    this.copy(placeOf(this.options.roots, ""), source);
   }
 
   enter(localPath: string): boolean {
@@ -82,210 +38,144 @@ export class PushPlan implements SyncPlan {
     }
   }
 
-  add({ relative, local, remote, remotePath }: FolderPair): void {
-    const { rules, report } = this.#options;
-    const { differences, same } = compareFolders(local, remote, rules);
-    report.unchanged(same);
-    const times = this.#times.get(relative);
-    this.#times.delete(relative);
-    const folder = folderTouch(remotePath, times?.source ?? null);
-    let isOff = times?.source !== times?.target;
+  protected get waiting(): number {
+    return this.#sent.length + this.#touches.length;
+  }
+
+  protected sidesOf({ local, remote }: FolderPair) {
+    return { sources: local, targets: remote };
+  }
+
+  protected targetOf({ remotePath }: Place): string {
+    return remotePath;
+  }
+
+  protected sourceOf({ localPath }: Place): string {
+    return localPath;
+  }
+
+  protected whatIs({ info }: LocalItem): string {
+    return info.isSymlink ? "a link" : "neither file nor folder";
+  }
+
+  protected faults(
+    { remotePath }: FolderPair,
+    differences: readonly Difference<LocalItem, Entry>[],
+  ): Map<string, string> {
+    const faults = new Map<string, string>();
     for (const difference of differences) {
-      if (this.#take(relative, difference, folder)) isOff = true;
+      if (difference.kind === "delete" || difference.kind === "skip") continue;
+      const { name } = difference.source;
+      const fault = remotePathFault(joinRemotePath(remotePath, name));
+      if (fault !== undefined) faults.set(name, fault);
     }
-    if (folder && isOff) this.#folderTimes.add(folder);
+    return faults;
   }
 
-  async run(connection: Connection, retry: Retry): Promise<void> {
-    if (!this.#round) {
-      const { roots, report } = this.#options;
-      await this.#runChecks(connection, retry);
-      const work = {
-        removals: this.#removals,
-        uploads: uploadsOf(this.#sent, roots, report),
-        touches: this.#touches,
-      };
-      this.#removals = [];
-      this.#sent = [];
-      this.#touches = [];
-      if (report.isDryRun) return this.#show(work);
-      this.#round = this.#newRound(work);
-    }
-    await this.#round.run(connection, retry);
-    this.#endRound();
+  protected folderTime({ remotePath }: FolderPair, mtime: number | null) {
+    return folderTouch(remotePath, mtime);
   }
 
-  async finish(connection: Connection, retry: Retry): Promise<void> {
-    const { report } = this.#options;
-    if (!this.#round) {
-      if (report.failures > 0 && this.#deletions.length > 0) {
-        report.leaveDeletes();
-        this.#deletions = [];
-      }
-      while (this.#deletions.length > 0) {
-        await this.#addDeletion(this.#deletions.at(-1)!, connection);
-        this.#deletions.pop();
-        retry.moved();
-      }
-      const work = {
-        removals: this.#lastRemovals.reverse(),
-        uploads: [],
-        touches: [...this.#folderTimes],
-      };
-      if (report.isDryRun) return this.#show(work);
-      this.#round = this.#newRound(work);
-    }
-    await this.#round.run(connection, retry);
-    this.#endRound();
+  protected copy({ relative, remotePath }: Place, source: LocalItem): void {
+    this.#sent.push({ relative, remotePath, source });
   }
 
-  [Symbol.dispose](): void {
-    this.#endRound();
+  protected mend({ remotePath }: Place, source: LocalItem): void {
+    this.#touches.push(touchOf(remotePath, source));
   }
 
-  /** True when it changes the time of the remote folder. */
-  #take(
-    folder: string,
-    difference: Difference<LocalItem, Entry>,
-    folderTouch: TouchStep | undefined,
-  ): boolean {
-    const { roots, report } = this.#options;
-    const { name } = difference.kind === "delete"
-      ? difference.target
-      : difference.source;
-    const relative = joinRemotePath(folder, name);
-    const localPath = localPathOf(roots, relative);
-    const remotePath = joinRemotePath(roots.remotePath, relative);
-    if (difference.kind === "delete") {
-      const isFolder = difference.target.kind === "folder";
-      const deletion = { path: remotePath, relative, isFolder };
-      this.#deletions.push({ deletion, folder: folderTouch });
-      return false;
-    }
-    const { kind, source } = difference;
-    if (kind === "skip") {
-      const what = source.info.isSymlink ? "a link" : "neither file nor folder";
-      report.skipped(localPath, `it is ${what}`);
-      return false;
-    }
-    const fault = remotePathFault(remotePath);
-    if (fault !== undefined) {
-      const error = new NetdiskError("bad-name", `${localPath}: ${fault}`);
-      report.failed(error, localPath);
-      return false;
-    }
-    switch (kind) {
-      case "both": {
-        const { mtime: target } = difference.target;
-        this.#times.set(relative, { source: source.mtime, target });
-        return false;
-      }
-      case "clash":
-        report.failed(
-          clashError(remotePath, source, difference.target),
-          remotePath,
-        );
-        return false;
-      case "mend":
-        this.#touches.push(touchOf(remotePath, source));
-        return false;
-      case "verify": {
-        const { target } = difference;
-        const { size } = source;
-        this.#checks.push(
-          { localPath, remotePath, size, source, target, folder: folderTouch },
-        );
-        return false;
-      }
-      case "replace": {
-        const error = unreadable(localPath, source);
-        if (error) {
-          report.failed(error, localPath);
-          return false;
-        }
-        const isFolder = difference.target.kind === "folder";
-        this.#removals.push(removalOf(remotePath, isFolder));
-      }
-    }
-    this.#sent.push({ relative, source });
-    return true;
-  }
-
-  async #runChecks(connection: Connection, retry: Retry): Promise<void> {
-    const { report, roots } = this.#options;
-    const open = new Set(this.#checks);
+  /** Nothing on the server gives way to what cannot be read here. */
+  protected replace({ place, source }: Replacement<LocalItem>): void {
+    const { localPath } = place;
     try {
-      for await (const result of compareContents(connection, this.#checks)) {
-        const { check, error } = result;
-        const { source, target, remotePath, folder } = check;
-        open.delete(check);
-        retry.moved();
-        if (error) report.failed(error, remotePath);
-        else if (!result.isSame) {
-          const relative = roots.remotePath === ""
-            ? remotePath
-            : remotePath.slice(roots.remotePath.length + 1);
-          this.#sent.push({ relative, source });
-          if (folder) this.#folderTimes.add(folder);
-        } else if (hasSameFacts(source, target)) report.unchanged(1);
-        else this.#touches.push(touchOf(remotePath, source));
-      }
-    } finally {
-      this.#checks = [...open];
-    }
-  }
-
-  /** What of something can be deleted. */
-  async #addDeletion(
-    { deletion, folder }: LastDeletion,
-    connection: Connection,
-  ): Promise<void> {
-    const { report, roots } = this.#options;
-    const { path: whole } = deletion;
-    try {
-      const parts = await remoteDeletions(connection, deletion, roots.exclude);
-      for (const { path, isFolder } of parts) {
-        this.#lastRemovals.push(removalOf(path, isFolder));
-        if (path === whole && folder) this.#folderTimes.add(folder);
-      }
+      if (source.kind !== "folder") Deno.openSync(localPath).close();
+      else Deno.readDirSync(localPath)[Symbol.iterator]().next();
     } catch (error) {
-      if (!isAboutPath(error)) throw error;
-      report.failed(about(whole, error), whole);
+      throw localError(localPath, error);
     }
+  }
+
+  protected partsOf(
+    deletion: Deletion,
+    connection: Connection,
+  ): Promise<Deletion[]> {
+    const { exclude } = this.options.roots;
+    return remoteDeletions(connection, deletion, exclude);
+  }
+
+  protected round(): PushRound | undefined {
+    const work = { uploads: this.#uploads(this.#sent), touches: this.#touches };
+    this.#sent = [];
+    this.#touches = [];
+    return this.#newRound(work);
+  }
+
+  protected stage(all: readonly Replacement<LocalItem>[]) {
+    const names = new Map(
+      all.map(({ place, temporary }) => [temporary, place.remotePath]),
+    );
+    const sent = all.map(({ place: { relative }, source, temporary }) => {
+      const { isDryRun } = this.options.report;
+      const remotePath = isDryRun ? names.get(temporary)! : temporary;
+      return { relative, remotePath, source };
+    });
+    return this.#newRound({ uploads: this.#uploads(sent), names });
+  }
+
+  protected drop(all: readonly Replacement<LocalItem>[]) {
+    if (this.options.report.isDryRun) return undefined;
+    const removals = all.map(({ temporary, source: { kind } }) => ({
+      ...removalOf(temporary, kind === "folder"),
+      isSilent: true,
+    }));
+    return this.#newRound({ removals });
+  }
+
+  protected swap(replacements: readonly Replacement<LocalItem>[]) {
+    if (!this.options.report.isDryRun) return this.#newRound({ replacements });
+    const removals = replacements.map(({ place, isFolder }) =>
+      removalOf(place.remotePath, isFolder)
+    );
+    return this.#newRound({ removals });
+  }
+
+  protected end(
+    deletions: readonly Deletion[],
+    touches: readonly TouchStep[],
+  ) {
+    const removals = deletions.map(({ path, isFolder }) =>
+      removalOf(path, isFolder)
+    );
+    return this.#newRound({ removals, touches });
+  }
+
+  #uploads(sent: readonly Sent[]) {
+    const { roots, report } = this.options;
+    return uploadsOf(sent, roots, report);
+  }
+
+  #newRound(work: PushWork): PushRound | undefined {
+    const { report, style, roots } = this.options;
+    if (!report.isDryRun) return new PushRound(work, { report, style, roots });
+    this.#show(work);
+    return undefined;
   }
 
   /** What a dry run shows instead of doing it. */
-  #show({ removals, uploads, touches }: PushWork): void {
-    const { report } = this.#options;
-    for (const { label: name, change } of removals) {
-      report.done("deleted", { name, isFolder: change.recursive });
+  #show({ uploads = [], removals = [], touches = [] }: PushWork): void {
+    const { report, roots } = this.options;
+    const placeAt = (path: string) =>
+      placeOf(roots, relativeTo(roots.remotePath, path));
+    for (const { source, remotePath } of uploads) {
+      const place = placeAt(remotePath);
+      if (!source) report.done("made", { place, isFolder: true });
+      else report.done("transferred", { place, bytes: source.size ?? 0 });
     }
-    for (const { source, remotePath: name } of uploads) {
-      if (!source) report.done("made", { name, isFolder: true });
-      else report.done("transferred", { name, bytes: source.size ?? 0 });
+    for (const { label, isFolder } of touches) {
+      if (!isFolder) report.done("touched", { place: placeAt(label) });
     }
-    for (const { label: name, isFolder } of touches) {
-      if (!isFolder) report.done("touched", { name });
+    for (const { label, change: { recursive: isFolder } } of removals) {
+      report.done("deleted", { place: placeAt(label), isFolder });
     }
-  }
-
-  #newRound(work: PushWork): PushRound {
-    return new PushRound(work, this.#options.report, this.#options.style);
-  }
-
-  #endRound(): void {
-    this.#round?.[Symbol.dispose]();
-    this.#round = undefined;
-  }
-}
-
-/** Nothing on the server gives way to what cannot be read here. */
-function unreadable(path: string, { kind }: Entry): NetdiskError | undefined {
-  try {
-    if (kind === "folder") Deno.readDirSync(path)[Symbol.iterator]().next();
-    else Deno.openSync(path).close();
-    return undefined;
-  } catch (error) {
-    return localError(path, error);
   }
 }

@@ -4,6 +4,7 @@ import { NetdiskError } from "../protocol/errors.ts";
 import type { Invocation } from "./command.ts";
 import type { Connection } from "./connection.ts";
 import { displayText } from "./display_text.ts";
+import { goesOn } from "./go_on.ts";
 import type { Output } from "./output.ts";
 import { labelOf, type UploadItem, type UploadOutcome } from "./pending_put.ts";
 import { progressStyle } from "./progress.ts";
@@ -14,7 +15,6 @@ import {
   type TransferRules,
   transferRules,
   type TransferValues,
-  UPDATE_GOES_ON,
 } from "./transfer_options.ts";
 import { uploadAll } from "./upload.ts";
 import {
@@ -45,6 +45,8 @@ export class PutJob implements Disposable {
   #compare: UploadCompare | undefined;
   #queue: UploadQueue | undefined;
   #progress: UploadProgress | undefined;
+  /** The folder that `--to` gives a new name. */
+  #renamed: string | undefined;
   hasReadStdin = false;
 
   /** @throws NetdiskError for what cannot be put at all */
@@ -63,9 +65,10 @@ export class PutJob implements Disposable {
   /** What to do about an upload that is not done, where that is worth saying. */
   get hint(): string | undefined {
     if (this.hasReadStdin) return PIPE_IS_GONE;
-    const { recursive } = this.#invocation.options;
+    const { recursive, dryRun } = this.#invocation.options;
+    if (dryRun) return undefined;
     if (recursive && this.#progress) {
-      return this.#rules.wanted === "all" ? UPDATE_GOES_ON : GOES_ON;
+      return goesOn("put", this.#invocation, this.#renamed);
     }
     return this.#progress?.resumable ? GOES_ON : undefined;
   }
@@ -135,10 +138,13 @@ export class PutJob implements Disposable {
 
   /** Names what is sent, which takes the server: `--to` may be a folder there. */
   async #begin(connection: Connection): Promise<UploadQueue> {
-    const { options, output } = this.#invocation;
+    const { args, options, output } = this.#invocation;
     const results = this.#results;
     const observer: PlanObserver = {
-      failed: (name, error) => results.failed(error, output, { name }),
+      failed: (name, error) =>
+        args.length === 1 && name === args[0]
+          ? results.failedWhole(error)
+          : results.failed(error, output, { name }),
       left({ path, reason }, name) {
         results.skipped();
         output.notice(`${path}: ${reason.message}, skipped`);
@@ -147,6 +153,10 @@ export class PutJob implements Disposable {
     };
     const { to } = options;
     const folder = await targetFolder(connection, to);
+    const [source] = this.#sources;
+    if (folder === undefined && source?.name && !source.file) {
+      this.#renamed = source.label;
+    }
     const targets = await withoutBlocked(
       connection,
       nameTargets(this.#sources, { to, folder }, observer),

@@ -25,6 +25,8 @@ const MAGIC = /[*?[\\]/;
 export interface RemoteMatch {
   path: string;
   entry: Entry;
+  /** The path below the fixed part of a pattern that has `**` in it. */
+  below?: string;
 }
 
 /** What a pattern stands for. */
@@ -76,7 +78,7 @@ export async function expandGlob(
   for (const pattern of patterns) {
     for await (const result of look(connection, pattern)) {
       if ("error" in result) failures.push(result);
-      else found.set(result.path, result);
+      else found.set(result.path, { ...result, ...belowBase(result, pattern) });
     }
   }
   if (found.size === 0 && failures.length === 0) {
@@ -85,6 +87,14 @@ export async function expandGlob(
   const matches = [...found.values()]
     .sort((a, b) => compareNames(a.path, b.path));
   return { matches, failures };
+}
+
+function belowBase(
+  { path }: RemoteMatch,
+  { base, steps }: Pattern,
+): Pick<RemoteMatch, "below"> {
+  if (!steps.includes("**")) return {};
+  return { below: base === "" ? path : path.slice(base.length + 1) };
 }
 
 /** Without what lies in a folder that is matched as well. Sorted, as they come. */

@@ -13,6 +13,10 @@ export interface RemoteTarget {
   path: string;
   /** Of what a pattern matches; whether a path is there has not been asked. */
   entry?: Entry;
+  /** Of what a pattern with `**` matches: its path below the fixed part. */
+  below?: string;
+  /** The pattern that it matches. */
+  pattern?: string;
 }
 
 /** An argument, or a part of what it means, of which nothing will come. */
@@ -60,7 +64,7 @@ export async function findTargets(
     try {
       const { matches, failures } = await expandGlob(connection, label);
       for (const match of whole ? outermost(matches) : matches) {
-        found.push({ ...match, label: match.path });
+        found.push({ ...match, label: match.path, pattern: label });
       }
       for (const { path, error } of failures) {
         failed.push({ label: path, error: about(path || "/", error) });

@@ -47,9 +47,15 @@ export class Results {
     output: Output,
     fields: Record<string, unknown>,
   ): void {
+    if (this.#total === 1) return this.failedWhole(error);
     this.#failures++;
-    if (this.#total === 1) this.#only = error;
-    else output.failure(error, fields);
+    output.failure(error, fields);
+  }
+
+  /** The failure of all that was asked for, kept for finish(). */
+  failedWhole(error: NetdiskError): void {
+    this.#failures++;
+    this.#only = error;
   }
 
   /**
@@ -68,10 +74,12 @@ export class Results {
     const skipped = `${formatCount(this.#skipped)} skipped`;
     if (this.#failures > 0) {
       const all = this.#failures + this.#successes + this.#skipped;
-      const failed = `${formatCount(this.#failures)} of ${formatCount(all)}`;
+      const failed = all === 1
+        ? "1 file"
+        : `${formatCount(this.#failures)} of ${formatCount(all)} files`;
       throw new NetdiskError(
         "partial",
-        `${failed} files ${this.#past(false)}` +
+        `${failed} ${this.#past(false, all === 1)}` +
           (this.#skipped > 0 ? `, ${skipped}` : ""),
       );
     }
@@ -82,8 +90,8 @@ export class Results {
     }
   }
 
-  #past(isDone: boolean): string {
+  #past(isDone: boolean, isOne = false): string {
     if (this.#isPlan) return `would ${isDone ? "" : "not "}be ${this.#verb}`;
-    return isDone ? this.#verb : `were not ${this.#verb}`;
+    return isDone ? this.#verb : `${isOne ? "was" : "were"} not ${this.#verb}`;
   }
 }

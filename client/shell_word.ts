@@ -1,8 +1,12 @@
 /** Arguments in the commands that hints suggest. */
 
+/** A path as a shell and the program behind it take it: none is an option. */
+export function shellWord(path: string): string {
+  return shellArgument(path.startsWith("-") ? `./${path}` : path);
+}
+
 /** The text as a shell takes it for one argument. */
-export function shellWord(text: string): string {
-  if (/^[\p{L}\p{N}_@%+=:,./][\p{L}\p{N}_@%+=:,./-]*$/u.test(text)) return text;
-  const quoted = `'${text.replaceAll("'", `'\\''`)}'`;
-  return text.startsWith("-") ? `-- ${quoted}` : quoted;
+export function shellArgument(text: string): string {
+  if (/^[\p{L}\p{N}_@%+=:,./-]+$/u.test(text)) return text;
+  return `'${text.replaceAll("'", `'\\''`)}'`;
 }

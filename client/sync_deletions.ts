@@ -4,6 +4,7 @@
  */
 
 import { joinRemotePath } from "../protocol/remote_path.ts";
+import { NetdiskError } from "../protocol/errors.ts";
 import type { Connection } from "./connection.ts";
 import type { Exclude } from "./exclude.ts";
 import { readLocalFolder } from "./local_items.ts";
@@ -83,6 +84,23 @@ export function localDeletions(
     }
   }
   return deletionsOf(branches, root.path, exclude);
+}
+
+/**
+ * What is in the way of something else goes whole, or stays.
+ *
+ * @param parts what of it can be deleted
+ * @throws NetdiskError when that is not all of it
+ */
+export function checkWhole(
+  { path, isFolder }: Deletion,
+  parts: readonly Deletion[],
+): void {
+  if (parts.length === 1 && parts[0]!.path === path) return;
+  throw new NetdiskError(
+    isFolder ? "is-folder" : "not-folder",
+    `${path}: it is in the way, and has what --exclude keeps`,
+  );
 }
 
 function newBranch(deletion: Deletion, parent: Branch | undefined): Branch {

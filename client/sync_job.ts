@@ -14,6 +14,7 @@ import { PullPlan } from "./pull_plan.ts";
 import { PushPlan } from "./push_plan.ts";
 import { GOES_ON, type Retry, withSession } from "./retry.ts";
 import type { SyncPlan, SyncPlanOptions } from "./sync_plan.ts";
+import { placeOf } from "./sync_place.ts";
 import { SyncReport } from "./sync_report.ts";
 import { type SyncRoots, SyncWalk } from "./sync_walk.ts";
 
@@ -137,7 +138,7 @@ class SyncJob implements Disposable {
     const plan = new PullPlan(planOptions);
     if (!this.#local) {
       if (!options.dryRun) makeFolder(localPath);
-      report.done("made", { name: localPath, isFolder: true });
+      report.done("made", { place: placeOf(this.#roots, ""), isFolder: true });
     }
     this.#walk = this.#newWalk(plan);
     return plan;

@@ -1,9 +1,11 @@
 /** What a sync has done, or with `-n` would do: told as it happens, and summed up. */
 
 import { NetdiskError } from "../protocol/errors.ts";
+import { displayText } from "./display_text.ts";
 import { formatBytes, formatCount } from "./format.ts";
 import type { JsonFields, Output } from "./output.ts";
-import { type PlannedAction, showPlanned } from "./plan.ts";
+import type { PlannedAction } from "./plan.ts";
+import type { Place } from "./sync_place.ts";
 
 /** What is counted, in the order in which it is told. */
 const DEEDS = [
@@ -48,7 +50,8 @@ export class SyncReport {
     this.#counts.unchanged += files;
   }
 
-  failed(error: NetdiskError, name: string): void {
+  /** @param name as JSON has it: the path on the server */
+  failed(error: NetdiskError, path: string, name = path): void {
     this.#failures++;
     this.output.failure(error, { name });
   }
@@ -62,8 +65,8 @@ export class SyncReport {
   /** Something is done, or in a dry run would be. */
   done(
     deed: Exclude<Deed, "unchanged">,
-    { name, isFolder, bytes = 0, record }: {
-      name: string;
+    { place, isFolder, bytes = 0, record }: {
+      place: Place;
       isFolder?: boolean;
       bytes?: number;
       /** The JSON object of what was transferred. */
@@ -73,19 +76,28 @@ export class SyncReport {
     this.#counts[deed]++;
     this.#bytes += bytes;
     const { output } = this;
-    const kind = isFolder === undefined ? {} : { isFolder };
+    const { remotePath: name, localPath: path } = place;
+    const isPull = this.#verb === "downloaded";
+    const shown = (isPull ? path : name) + (isFolder ? "/" : "");
     if (this.isDryRun) {
       const action = this.#actionOf(deed);
-      return showPlanned(output, action, { name, ...kind });
+      output.print(`would ${action} ${displayText(shown)}`);
+      return output.record("plan", {
+        action,
+        name,
+        path,
+        kind: isFolder ? "folder" : "file",
+        ...(deed === "transferred" ? { size: bytes } : {}),
+      });
     }
     if (output.json) {
       const type = deed === "deleted" ? "removed" : deed;
-      const [own, fields] = record?.() ?? [type, { name }];
+      const [own, fields] = record?.() ?? [type, { name, path }];
       output.record(own, fields);
     }
     if (output.verbose) {
       const verb = deed === "transferred" ? this.#verb : deed;
-      output.detail(`${name}${isFolder ? "/" : ""}: ${verb}`);
+      output.detail(`${shown}: ${verb}`);
     }
   }
 
@@ -106,7 +118,11 @@ export class SyncReport {
       dryRun: this.isDryRun,
     });
     if (this.#areDeletesLeft) {
-      output.notice("nothing was deleted, as not all could be read or done");
+      const verb = this.isDryRun ? "would be" : "was";
+      const what = this.#counts.deleted > 0 ? "nothing else" : "nothing";
+      output.notice(
+        `${what} ${verb} deleted, as not all could be read or done`,
+      );
     }
     output.notice(this.#sentence);
     if (this.#failures === 0) return;

@@ -8,12 +8,7 @@ import { hash } from "node:crypto";
 import { BLOCK_HEADROOM } from "../protocol/channel.ts";
 import { isConnectionLost, NetdiskError } from "../protocol/errors.ts";
 import type { Frame } from "../protocol/frame.ts";
-import {
-  about,
-  type Connection,
-  expectResponse,
-  serverError,
-} from "./connection.ts";
+import { type Connection, expectResponse, serverError } from "./connection.ts";
 import { type LargeObserver, sendData } from "./large_upload.ts";
 import type { SourceReader } from "./local_source.ts";
 import {
@@ -23,6 +18,7 @@ import {
   isNotice,
   outcomeOf,
   PendingPut,
+  refusal,
   type UploadItem,
   type UploadOutcome,
 } from "./pending_put.ts";
@@ -319,7 +315,7 @@ class Uploader {
       this.#observer.ended(
         answer.type === "ok"
           ? { item }
-          : { item, error: about(item.label, serverError(answer)) },
+          : { item, error: refusal(item, serverError(answer)) },
       );
     }
     return true;
@@ -352,8 +348,16 @@ export function uploadAll(
   return new Uploader(connection, observer, options).run(items);
 }
 
+const LOCAL_CODES: readonly NetdiskError["code"][] = [
+  "changed",
+  "local-io",
+  "not-found",
+  "not-folder",
+  "disk-full",
+];
+
 /** A failure of the source: the connection is fine, and the other files go on. */
 function isLocal(error: unknown): error is NetdiskError {
   return error instanceof NetdiskError &&
-    ["changed", "local-io", "not-found", "disk-full"].includes(error.code);
+    LOCAL_CODES.includes(error.code);
 }

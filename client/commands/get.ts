@@ -30,9 +30,10 @@ export const command = defineCommand({
   description:
     "Downloads files into the current folder. Each is written beside its target, checked against its SHA-256, " +
     "and only then takes the place of what was there.\n\n" +
-    "A LOCAL that ends in a slash or names a folder is a folder; otherwise it is the file's new name. " +
+    "A LOCAL that ends in a slash or names a folder is a folder, which -r makes if it is missing; otherwise it is the file's new name. " +
     "LOCAL - is standard output.\n\n" +
     "REMOTE may be a pattern with *, ?, [...], {a,b} and ** for any folders; quote it, or the shell takes it for local files. " +
+    "With ** paths are kept below the folder in front of the first pattern: 'photos/**/*.jpg' makes 2026/a.jpg. " +
     "With -r a folder comes with all that is in it, empty folders, times and executable bits included; DIR with a slash at its end " +
     "stands for what is in it, and / for all that you have. Names that this machine cannot store are told and left out.\n\n" +
     "A lost connection is tried again by itself, and goes on where it stopped. So does the same command after an interrupted one, " +
@@ -53,7 +54,7 @@ export const command = defineCommand({
   ],
   args: [{ name: "REMOTE", repeat: true }],
   exitStatus:
-    "0 when all files are here, 3 when a file does not exist, 4 when not logged in, 5 for the network, 7 when the bytes that arrived are not the ones that were sent, 8 when some of several files failed.",
+    "0 when all files are here, 1 when this machine cannot write them, 3 when a file, or the folder for it, does not exist, 4 when not logged in, 5 for the network, 6 when something is in the way, or a name cannot be stored here, 7 when the bytes that arrived are not the ones that were sent, 8 when some of several files failed.",
   async run(invocation) {
     const { output } = invocation;
     using job = new GetJob(invocation);

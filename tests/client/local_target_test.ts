@@ -165,7 +165,11 @@ Deno.test("fileTarget() refuses what cannot be a file", strict, async () => {
   Deno.writeTextFileSync(join(folder.path, "file"), "");
   const cases: [string, string, RegExp][] = [
     [folder.path, "is-folder", /: it is a folder$/],
-    [join(folder.path, "file", "a"), "local-io", /: Not a directory$/],
+    [
+      join(folder.path, "file", "a"),
+      "not-folder",
+      /: a part of the path is not a folder$/,
+    ],
     [join(folder.path, "x".repeat(256)), "local-io", /: File name too long$/],
   ];
   for (const [path, code, reason] of cases) {

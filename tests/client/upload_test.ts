@@ -1201,7 +1201,7 @@ Deno.test(
     ]);
     assertEquals(
       result.outcomes[2]?.error?.message,
-      "./e: refused: not-folder",
+      "./e: e on the server, or a folder above it, is a file",
     );
     assertEquals(result.events, ["flushing"]);
   },

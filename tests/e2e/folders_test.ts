@@ -224,7 +224,7 @@ Deno.test("a put -r and a get -r whose connection is cut go on by themselves", a
   assertEquals(tree(ann.path("back")), tree(ann.path("cut")));
 });
 
-Deno.test("after Ctrl-C the same command with --update goes on", async () => {
+Deno.test("after Ctrl-C the command that put -r names goes on", async () => {
   await using gate = new Gate(disk.server.port);
   const ann = disk.clientBehind(gate);
   const text = "x".repeat(20_000);
@@ -238,7 +238,7 @@ Deno.test("after Ctrl-C the same command with --update goes on", async () => {
   assertEquals(stderr.split("\n").sort(), [
     "",
     "netdisk: interrupted",
-    "netdisk: with --update the same command goes on where this one stopped",
+    "netdisk: to go on where this one stopped: netdisk put -r --update stop",
   ]);
   gate.open();
   const again = await ann.run(["put", "-r", "stop", "--update", "--json"]);

@@ -76,7 +76,8 @@ Deno.test("put replaces no link or pipe, and goes through none", async () => {
   for (const name of SPECIAL.filter((name) => name !== "dangling")) {
     assertOutcome(await ann.run(["put", "new", "--to", `put/${name}`]), {
       code: 4,
-      stderr: "netdisk: error: new: it is a link or device, not a file\n",
+      stderr: `netdisk: error: new: put/${name} on the server: ` +
+        "it is a link or device, not a file\n",
     });
   }
   for (

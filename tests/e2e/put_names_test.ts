@@ -41,7 +41,8 @@ Deno.test("--to is a folder with a slash or when it exists, else a name", async 
   assertEquals(stored("to/made/name"), "x");
   assertOutcome(await ann.run(["put", "dir/file", "--to", "to/name/"]), {
     code: 6,
-    stderr: "netdisk: error: dir/file: a part of the path is not a folder\n",
+    stderr:
+      "netdisk: error: dir/file: a folder above to/name/file on the server is a file\n",
   });
 });
 

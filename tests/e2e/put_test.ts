@@ -157,7 +157,8 @@ Deno.test("one of several files refused by the server: the others arrive, exit 8
   const args = ["put", "a", "taken", "z", "--to", "refusing"];
   assertOutcome(await ann.run(args), {
     code: 8,
-    stderr: "netdisk: error: taken: it is a folder\n" +
+    stderr:
+      "netdisk: error: taken: refusing/taken on the server is a folder\n" +
       "netdisk: error: 1 of 3 files were not uploaded\n",
   });
   assertEquals([stored("refusing/a"), stored("refusing/z")], ["a", "z"]);

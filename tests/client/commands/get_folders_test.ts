@@ -44,6 +44,16 @@ const PLACES: [string[], Texts, Texts][] = [
     "pics/": null,
     ...below("pics/"),
   }],
+  [["photos", "--to", "pics/"], {}, {
+    "pics/": null,
+    "pics/photos/": null,
+    ...below("pics/photos/"),
+  }],
+  [["photos/", "--to", "pics/"], {}, { "pics/": null, ...below("pics/") }],
+  [["photos/a.jpg", "--to", "pics/"], {}, {
+    "pics/": null,
+    "pics/a.jpg": "1",
+  }],
   [["photos/sub", "photos/a.jpg"], {}, {
     "a.jpg": "1",
     "sub/": null,
@@ -135,18 +145,93 @@ Deno.test(
     await place.run(get, "p/*.jpg");
     assertEquals(place.here(), { "a.jpg": "1", "b.jpg": "2" });
     await place.run(get, "p/**/d*");
-    assertEquals(place.here()["d.jpg"], "4");
+    assertEquals(place.here()["q/d.jpg"], "4");
     await place.run(get, "p/\\*");
     assertEquals(place.here()["*"], "6");
-    const { error } = await place.run(get, "?/a.jpg");
+    Deno.removeSync("a.jpg");
+    const { error, stderr } = await place.run(get, "?/a.jpg");
+    assertEquals(error?.message, "1 of 2 files were not downloaded");
     assertEquals(
-      [error?.code, error?.message],
-      ["usage", "get: p/a.jpg and q/a.jpg would get the same name"],
+      stderr,
+      "netdisk: error: q/a.jpg: p/a.jpg gets the same name\n" +
+        "netdisk: hint: netdisk get q/a.jpg --to NAME\n",
     );
+    assertEquals(place.here()["a.jpg"], "1");
     const none = await place.run(get, "x*");
     assertEquals(
       [none.error?.code, none.error?.message],
       ["not-found", "x*: nothing matches"],
+    );
+  },
+);
+
+const TREE: Texts = {
+  "c/a/x.jpg": "1",
+  "c/b/x.jpg": "2",
+  "c/x.jpg": "3",
+  "c/a/deep/y.jpg": "4",
+  "c/b/x.png": "5",
+};
+
+/** Patterns with `**`, options, and what comes of TREE. */
+const DEEP: [string[], Texts][] = [
+  [["c/**/*.jpg"], {
+    "a/": null,
+    "a/deep/": null,
+    "a/deep/y.jpg": "4",
+    "a/x.jpg": "1",
+    "b/": null,
+    "b/x.jpg": "2",
+    "x.jpg": "3",
+  }],
+  [["c/a/**"], { "deep/": null, "deep/y.jpg": "4", "x.jpg": "1" }],
+  [["**/*.png"], { "c/": null, "c/b/": null, "c/b/x.png": "5" }],
+  [["c/**/*.png", "--to", "one.png"], { "one.png": "5" }],
+  [["c/**/d*", "-r"], {
+    "a/": null,
+    "a/deep/": null,
+    "a/deep/y.jpg": "4",
+  }],
+];
+
+for (const [argv, expected] of DEEP) {
+  Deno.test(
+    `netdisk get ${argv.join(" ")} keeps the paths`,
+    strict,
+    async () => {
+      using place = new Place({}, TREE);
+      const dry = await place.run(get, ...argv, "-n");
+      assertEquals([dry.error, place.here()], [undefined, {}]);
+      const { error, stderr } = await place.run(get, ...argv);
+      assertEquals([error, stderr], [undefined, ""]);
+      assertEquals(place.here(), expected);
+    },
+  );
+}
+
+Deno.test(
+  "netdisk get of ** tells of what is in the way, and follows no link",
+  strict,
+  async () => {
+    using place = new Place({ b: "a file", outside: null }, TREE);
+    Deno.symlinkSync("outside", "a");
+    const { error, stderr } = await place.run(get, "c/**/x.*");
+    assertEquals(error?.message, "3 of 4 files were not downloaded");
+    assertMatch(stderr, /c\/a\/x\.jpg: a: a link is in the way of a folder/);
+    assertMatch(stderr, /c\/b\/x\.jpg: b: a file is in the way of a folder/);
+    assertEquals(place.here(), {
+      b: "a file",
+      "outside/": null,
+      "x.jpg": "3",
+    });
+    const folders = await place.run(get, "c/**/d*");
+    assertEquals(
+      [folders.error?.code, folders.error?.message, folders.error?.hint],
+      [
+        "is-folder",
+        "c/**/d*: only folders match",
+        "netdisk get -r 'c/**/d*'",
+      ],
     );
   },
 );
@@ -217,7 +302,7 @@ Deno.test(
     Deno.removeSync("photos", { recursive: true });
     Deno.symlinkSync("outside", "photos");
     const top = await place.run(get, "-r", "photos");
-    assertEquals(top.error?.code, "partial");
+    assertEquals(top.error?.code, "not-folder");
     assertEquals(place.here(), { "outside/": null });
   },
 );
@@ -236,6 +321,83 @@ Deno.test(
       "outside/d/": null,
       "outside/d/a": "1",
     });
+  },
+);
+
+/** Arguments of which nothing can come, and what is said. */
+const UNFIT: [string[], string, string, string?][] = [
+  [
+    ["photos", "--to", "here"],
+    "not-folder",
+    "here: a file is in the way of a folder",
+    "rm here",
+  ],
+  [
+    ["photos/a.jpg", "--to", "here/x"],
+    "not-folder",
+    "here/x: a part of the path is not a folder",
+  ],
+  [
+    ["photos", "--to", "here/x"],
+    "not-folder",
+    "here/x: a part of the path is not a folder",
+  ],
+  [
+    ["photos", "--to", "z z/zz"],
+    "not-found",
+    "z z: no such folder",
+    "mkdir -p 'z z'",
+  ],
+  [
+    ["photos", "--to", "zz/zz/"],
+    "not-found",
+    "zz: no such folder",
+    "mkdir -p zz",
+  ],
+  [
+    ["photos", "photos/sub", "--to", "new"],
+    "usage",
+    "get: --to new is not a folder, and there are several files; for a new folder write new/",
+    "netdisk help get",
+  ],
+];
+
+for (const [argv, code, message, hint] of UNFIT) {
+  Deno.test(
+    `netdisk get -r ${argv.join(" ")} fails as a whole, with -n as well`,
+    strict,
+    async () => {
+      using place = new Place({ here: "a file" }, PHOTOS);
+      for (const options of [[], ["-n"]]) {
+        const { error, stderr } = await place.run(
+          get,
+          "-r",
+          ...argv,
+          ...options,
+        );
+        assertEquals(
+          [error?.code, error?.message, error?.hint, stderr],
+          [code, message, hint, ""],
+        );
+        assertEquals(place.here(), { here: "a file" });
+      }
+    },
+  );
+}
+
+Deno.test(
+  "netdisk get -r of a folder that cannot be listed fails as a whole",
+  strict,
+  async () => {
+    using place = new Place({}, PHOTOS);
+    place.disk.broken.set("photos", "io");
+    const { error, stderr } = await place.run(get, "-r", "photos");
+    assertEquals([error?.code, stderr], ["io", ""]);
+    place.disk.broken.delete("photos");
+    place.disk.broken.set("photos/a.jpg", "io");
+    place.disk.broken.set("photos/sub", "io");
+    const some = await place.run(get, "-r", "photos/a.jpg", "photos/sub");
+    assertEquals(some.error?.message, "2 of 2 files were not downloaded");
   },
 );
 
@@ -469,5 +631,25 @@ Deno.test(
     await place.run(get, "-r", "d");
     assertEquals(prefixes, [{ size: here.length, sha256: sha256Of(here) }]);
     assertEquals(place.here(), { "d/": null, "d/big": text });
+  },
+);
+
+Deno.test(
+  "netdisk get -r to a new name goes on with the command of its hint",
+  strict,
+  async () => {
+    for (const name of ["photos", "ph*"]) {
+      using place = new Place({}, PHOTOS);
+      let gets = 0;
+      place.disk.before = ({ type }) => type !== "get" || ++gets !== 2;
+      const argv = ["-r", name, "--to", "pics", "--retries", "0"];
+      const { error } = await place.run(get, ...argv);
+      assertEquals(
+        error?.hint,
+        "to go on where this one stopped: netdisk get -r --update photos/ --to pics --plain",
+      );
+      await place.run(get, "-r", "--update", "photos/", "--to", "pics");
+      assertEquals(place.here(), { "pics/": null, ...below("pics/") });
+    }
   },
 );

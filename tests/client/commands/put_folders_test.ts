@@ -257,6 +257,29 @@ Deno.test(
 );
 
 Deno.test(
+  "netdisk put says what is in the way, and that it is on the server",
+  strict,
+  async () => {
+    using place = new Place(
+      { "s/x": "1", "s/d/y": "2", "s/z": "3" },
+      { "la/x": null, "la/d": "file" },
+    );
+    const { stderr } = await place.run(put, "-r", "s/", "--to", "la");
+    assertEquals(stderr.split("\n"), [
+      "netdisk: error: s/d/y: a folder above la/d/y on the server is a file",
+      "netdisk: error: s/d: la/d on the server, or a folder above it, is a file",
+      "netdisk: error: s/x: la/x on the server is a folder",
+      "",
+    ]);
+    const one = await place.run(put, "s/x", "--to", "la/");
+    assertEquals(
+      [one.error?.code, one.error?.message],
+      ["is-folder", "s/x: la/x on the server is a folder"],
+    );
+  },
+);
+
+Deno.test(
   "netdisk put --update sends what is new, or has another size or time",
   strict,
   async () => {
@@ -441,15 +464,68 @@ Deno.test(
   "netdisk put -r says how to go on when the server does not come back",
   strict,
   async () => {
+    const stopped = "to go on where this one stopped: netdisk put -r";
+    for (
+      const [argv, hint] of [
+        [["photos"], `${stopped} --update photos --plain`],
+        // By then there is a folder of the new name.
+        [
+          ["photos", "--to", "my pics"],
+          `${stopped} --update photos/ --to 'my pics' --plain`,
+        ],
+        [
+          ["photos", "--to", "pics", "--checksum", "--exclude=*.tmp"],
+          `${stopped} --checksum --exclude='*.tmp' photos/ --to pics --plain`,
+        ],
+        [
+          ["photos", "--to", "pics/"],
+          `${stopped} --update photos --to pics/ --plain`,
+        ],
+        [
+          ["photos", "-u"],
+          "the same command goes on where this one stopped",
+        ],
+      ] as [string[], string][]
+    ) {
+      using place = new Place(PHOTOS);
+      place.disk.before = ({ type }) => type !== "put";
+      const { error } = await place.run(put, "-r", ...argv, "--retries", "0");
+      assertEquals([error?.code, error?.hint], ["connection-lost", hint]);
+    }
+  },
+);
+
+Deno.test(
+  "netdisk put -r to a new name goes on with the command of its hint",
+  strict,
+  async () => {
     using place = new Place(PHOTOS);
-    place.disk.before = ({ type }) => type !== "put";
-    const { error } = await place.run(put, "-r", "photos", "--retries", "0");
+    let puts = 0;
+    place.disk.before = ({ type }) => type !== "put" || ++puts !== 2;
+    const argv = ["-r", "photos", "--to", "pics"];
+    const { error } = await place.run(put, ...argv, "--retries", "0");
+    const [, line] = error!.hint!.split(": netdisk put ");
+    const again = await place.run(
+      put,
+      ...line!.split(" ").filter((word) => word !== "--plain"),
+    );
+    assertEquals(again.error, undefined);
+    assertEquals(place.there(), { "pics/": null, ...below("pics/") });
+  },
+);
+
+Deno.test(
+  "netdisk put -r of a folder that cannot be named fails as a whole",
+  strict,
+  async () => {
+    using place = new Place({ "d\n/a": "1", "e/a": "1" });
+    const { error, stderr } = await place.run(put, "-r", "d\n");
+    assertEquals([error?.code, stderr], ["bad-name", ""]);
+    place.disk.broken.set("e/a", "quota");
+    const one = await place.run(put, "-r", "e");
     assertEquals(
-      [error?.code, error?.hint],
-      [
-        "connection-lost",
-        "with --update the same command goes on where this one stopped",
-      ],
+      [one.error?.code, one.error?.message],
+      ["partial", "1 file was not uploaded"],
     );
   },
 );

@@ -312,10 +312,63 @@ for (const way of [new Direction(false), new Direction(true)]) {
     assertEquals(deeds(sides), []);
   });
 
+  Deno.test(`${name} --delete replaces nothing when something failed`, async () => {
+    // What waits on the server has another name.
+    for (const path of way.isPull ? ["a", "b/x", "c"] : ["c"]) {
+      using sides = way.sides(
+        { "a": "1", "b/x": "2", "c": "3" },
+        { "a/y": "o", "b": "o", "old": "o" },
+      );
+      sides.disk.broken.set(`there/${path}`, "io");
+      const before = way.target(sides);
+      const { stderr, error } = await way.run(sides, "--delete");
+      assertEquals(error?.code, "partial", path);
+      assert(stderr.includes("nothing was deleted"), stderr);
+      assert(!/\d deleted/.test(stderr), stderr);
+      const after = way.target(sides);
+      delete after.c;
+      assertEquals(after, before, path);
+    }
+  });
+
+  Deno.test(`${name} --delete has old or new at every moment`, async () => {
+    using model = way.sides({ "a": "1", "b/x": "2" }, { "a/y": "o", "b": "o" });
+    await way.run(model, "--delete");
+    const { length } = model.disk.requests;
+    for (let lost = 0; lost < length; lost++) {
+      using sides = way.sides(
+        { "a": "1", "b/x": "2" },
+        { "a/y": "old", "b": "old" },
+      );
+      let left = lost;
+      sides.disk.before = () => left-- > 0;
+      await way.run(sides, "--delete", "--retries", "0");
+      const texts = Object.values(way.target(sides));
+      const { length: old } = texts.filter((text) => text === "old");
+      const isThere = (text: string) => old > 0 || texts.includes(text);
+      assert(isThere("1") && isThere("2"), `${lost}`);
+      if (way.isPull) {
+        const names = Object.keys(sides.local()).join(" ");
+        assert(!names.includes(".netdisk-"), names);
+      }
+    }
+  });
+
+  Deno.test(`${name} --delete replaces nothing that --exclude keeps`, async () => {
+    using sides = way.sides({ "a": "1" }, { "a/b/x.log": "o", "a/y": "o" });
+    const before = way.target(sides);
+    const options = ["--delete", "--exclude", "*.log"];
+    const { stderr, error } = await way.run(sides, ...options);
+    assertEquals(error?.code, "partial");
+    const a = way.path(sides, "a");
+    const reason = "it is in the way, and has what --exclude keeps";
+    assert(stderr.includes(`error: ${a}: ${reason}`), stderr);
+    assertEquals(way.target(sides), before);
+  });
+
   Deno.test(`${name} --json has an object for each, and the sums`, async () => {
     using sides = way.sides({ "a": "1", "b/c": "2" }, { "old": "" });
     const { objects, stderr } = await way.run(sides, "--json", "--delete");
-    const of = (path: string) => way.path(sides, path);
     // As put and get tell it.
     const type = way.isPull ? "file" : "receipt";
     assertEquals(
@@ -323,8 +376,8 @@ for (const way of [new Direction(false), new Direction(true)]) {
       [
         `${type} there/a`,
         `${type} there/b/c`,
-        `made ${of("b")}`,
-        `removed ${of("old")}`,
+        "made there/b",
+        "removed there/old",
       ].sort(),
     );
     assert(stderr.includes("1 deleted"));
@@ -353,8 +406,8 @@ for (const way of [new Direction(false), new Direction(true)]) {
         using sides = way.sides(FILES, { "b/x": "o", "b/d": "a file" });
         let left = lost;
         sides.disk[moment] = () => left-- !== 0;
-        const { error } = await way.run(sides, "--delete");
-        assertEquals(error, undefined, `${moment} ${lost}`);
+        const { error, stderr } = await way.run(sides, "--delete");
+        assertEquals(error, undefined, `${moment} ${lost} ${stderr}`);
         assertEquals(way.target(sides), ALL);
         for (const path of ["b", "b/d", "empty"]) {
           assertEquals(way.facts(sides, path)[0], FOLDER_MTIME, path);

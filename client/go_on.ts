@@ -1,0 +1,57 @@
+/** How an interrupted put or get goes on: with the same command, or with which one. */
+
+import type { SharedValues } from "./command.ts";
+import { GOES_ON } from "./retry.ts";
+import { shellArgument, shellWord } from "./shell_word.ts";
+import { type TransferValues, UPDATE_GOES_ON } from "./transfer_options.ts";
+
+/** Longer ones are not read, and the same one is in the shell's history. */
+const MAX_COMMAND_CHARACTERS = 400;
+
+/** Options that say where a command goes; how it talks is no matter of the result. */
+const PLACES = ["server", "user", "cacert"] as const;
+
+/**
+ * What to type to go on with folders that are not done.
+ *
+ * @param renamed what the single folder is named that `--to` gave a new name: as
+ * that is there by now, only what is in the folder goes to the same place
+ */
+export function goesOn(
+  command: "put" | "get",
+  { args, options }: {
+    args: readonly string[];
+    options:
+      & TransferValues
+      & Partial<SharedValues>
+      & { to: string | undefined };
+  },
+  renamed: string | undefined,
+): string {
+  const { update, checksum, noClobber } = options;
+  const isSame = update || checksum || noClobber;
+  if (isSame && renamed === undefined) return GOES_ON;
+  const rule = checksum
+    ? "--checksum"
+    : noClobber
+    ? "--no-clobber"
+    : "--update";
+  const sources = renamed === undefined
+    ? args
+    : [renamed.endsWith("/") ? renamed : `${renamed}/`];
+  const words = ["netdisk", command, "-r", rule];
+  for (const pattern of options.exclude) {
+    words.push(`--exclude=${shellArgument(pattern)}`);
+  }
+  words.push(...sources.map(shellWord));
+  if (options.to !== undefined) words.push("--to", shellWord(options.to));
+  for (const name of PLACES) {
+    const value = options[name];
+    if (value !== undefined) words.push(`--${name}`, shellArgument(value));
+  }
+  if (options.plain) words.push("--plain");
+  const line = words.join(" ");
+  return renamed === undefined && line.length > MAX_COMMAND_CHARACTERS
+    ? UPDATE_GOES_ON
+    : `to go on where this one stopped: ${line}`;
+}
