@@ -166,7 +166,9 @@ Deno.test("get of a pattern, and of one that matches nothing", async () => {
   assertOutcome(await ann.run(["get", "globs/**/*.jpg", "--update"]), {
     stderr: "netdisk: 1 file downloaded, 2 skipped\n",
   });
-  assertEquals(ann.names(), ["a.jpg", "b.jpg", "c.jpg"]);
+  // With ** the paths are kept.
+  assertEquals(ann.names(), ["a.jpg", "b.jpg", "sub"]);
+  assertEquals(ann.read("sub/c.jpg"), "sub/c.jpg");
   assertOutcome(await ann.run(["get", "globs/*.gif"]), {
     code: 3,
     stderr: "netdisk: error: globs/*.gif: nothing matches\n",
