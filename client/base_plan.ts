@@ -13,6 +13,7 @@ import {
   hasSameFacts,
 } from "./compare_folders.ts";
 import { about, type Connection, isAboutPath } from "./connection.ts";
+import { foldName } from "./local_names.ts";
 import type { Retry } from "./retry.ts";
 import { checkWhole, type Deletion } from "./sync_deletions.ts";
 import {
@@ -108,13 +109,31 @@ export abstract class BasePlan<S extends Entry, T extends Entry, F>
     report.unchanged(same);
     const faults = this.faults(pair, differences);
     const folder = this.folderTime(pair, times?.source ?? null);
-    let isOff = times?.source !== times?.target;
+    // To find out about names may have changed the time.
+    let isOff = times?.source !== times?.target || faults.size > 0;
+    const twins = new Map<string, string>();
+    if (differences.some(({ kind }) => kind === "delete")) {
+      for (const { name } of sources) twins.set(foldName(name), name);
+    }
     for (const difference of differences) {
       const name = nameOf(difference);
       const place = placeOf(roots, joinRemotePath(relative, name));
       const fault = faults.get(name);
       if (fault === undefined) {
-        if (this.#take(place, difference, folder)) isOff = true;
+        if (difference.kind !== "delete") {
+          if (this.#take(place, difference, folder)) isOff = true;
+          continue;
+        }
+        const twin = twins.get(foldName(name));
+        this.#deletions.push({
+          what: {
+            path: this.targetOf(place),
+            relative: place.relative,
+            isFolder: difference.target.kind === "folder",
+            ...(twin === undefined ? {} : { twin }),
+          },
+          folder,
+        });
         continue;
       }
       const error = new NetdiskError(
@@ -206,17 +225,11 @@ export abstract class BasePlan<S extends Entry, T extends Entry, F>
   /** True when it changes the time of the target's folder. */
   #take(
     place: Place,
-    difference: Difference<S, T>,
+    difference: Exclude<Difference<S, T>, { kind: "delete" }>,
     folder: F | undefined,
   ): boolean {
     const { report } = this.options;
     const target = this.targetOf(place);
-    if (difference.kind === "delete") {
-      const isFolder = difference.target.kind === "folder";
-      const what = { path: target, relative: place.relative, isFolder };
-      this.#deletions.push({ what, folder });
-      return false;
-    }
     const { kind, source } = difference;
     if (source.kind === "folder") {
       const mtime = kind === "both" ? difference.target.mtime : undefined;

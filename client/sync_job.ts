@@ -8,12 +8,13 @@ import { about, type Connection } from "./connection.ts";
 import { Exclude } from "./exclude.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { itemOf, type LocalItem } from "./local_items.ts";
+import { isOneFile, isOneName } from "./local_names.ts";
 import { localError } from "./local_source.ts";
 import { loadProgress, progressStyle } from "./progress.ts";
 import { PullPlan } from "./pull_plan.ts";
 import { PushPlan } from "./push_plan.ts";
 import { GOES_ON, type Retry, withSession } from "./retry.ts";
-import type { SyncPlan, SyncPlanOptions } from "./sync_plan.ts";
+import type { NameProbes, SyncPlan, SyncPlanOptions } from "./sync_plan.ts";
 import { placeOf } from "./sync_place.ts";
 import { SyncReport } from "./sync_report.ts";
 import { type SyncRoots, SyncWalk } from "./sync_walk.ts";
@@ -29,13 +30,21 @@ export type SyncInvocation = Invocation<{
   checksum: boolean;
 }>;
 
+/** What a test holds in its hands. */
+export interface SyncOptions {
+  /** @default 5000 */
+  maxFound?: number;
+  /** @default those that ask the disk */
+  names?: NameProbes;
+}
+
 /** Runs the command. @throws NetdiskError */
 export async function runSync(
   invocation: SyncInvocation,
-  maxFound: number = MAX_FOUND,
+  options: SyncOptions = {},
 ): Promise<void> {
   const { output } = invocation;
-  using job = new SyncJob(invocation, maxFound);
+  using job = new SyncJob(invocation, options);
   using _interrupted = onInterrupt(() => output.notice(GOES_ON));
   await loadProgress(invocation.options.progress, output);
   await withSession(invocation, async (connection, retry) => {
@@ -49,6 +58,7 @@ export async function runSync(
 class SyncJob implements Disposable {
   readonly #invocation: SyncInvocation;
   readonly #maxFound: number;
+  readonly #names: NameProbes;
   readonly #roots: SyncRoots;
   readonly #report: SyncReport;
   /** Of the local folder; undefined where it is missing. */
@@ -60,12 +70,16 @@ class SyncJob implements Disposable {
   #isRunning = false;
 
   /** @throws NetdiskError when LOCAL_DIR cannot be used */
-  constructor(invocation: SyncInvocation, maxFound: number) {
+  constructor(
+    invocation: SyncInvocation,
+    { maxFound = MAX_FOUND, names = { isOneName, isOneFile } }: SyncOptions,
+  ) {
     const { args, options, output } = invocation;
     const { pull: isPull, dryRun: isDryRun, exclude } = options;
     const [localPath = "", remote = ""] = args;
     this.#invocation = invocation;
     this.#maxFound = maxFound;
+    this.#names = names;
     this.#roots = {
       localPath: localPath.replace(/(?<=.)\/+$/, ""),
       remotePath: parseRemotePath(remote),
@@ -124,6 +138,7 @@ class SyncJob implements Disposable {
       roots: this.#roots,
       report,
       rules: { delete: options.delete, checksum: options.checksum },
+      names: this.#names,
       style: progressStyle(options.progress, output),
       times: options.pull
         ? { source: remote!.mtime, target: this.#local?.mtime }

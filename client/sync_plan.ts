@@ -4,6 +4,7 @@ import { NetdiskError } from "../protocol/errors.ts";
 import type { Entry } from "../protocol/messages.ts";
 import type { CompareRules } from "./compare_folders.ts";
 import type { Connection } from "./connection.ts";
+import type { NameProbe } from "./local_names.ts";
 import type { ProgressStyle } from "./progress.ts";
 import type { Retry } from "./retry.ts";
 import type { SyncReport } from "./sync_report.ts";
@@ -36,8 +37,15 @@ export interface SyncPlanOptions {
   rules: CompareRules;
   report: SyncReport;
   style: ProgressStyle;
+  names: NameProbes;
   /** Times of the folders where it begins. */
   times: FolderTimes;
+}
+
+/** How it is found out which names the local disk takes for one. */
+export interface NameProbes {
+  isOneName: NameProbe;
+  isOneFile: NameProbe;
 }
 
 /** Times of a folder, from when it is met to when it is compared. */

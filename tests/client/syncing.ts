@@ -4,6 +4,7 @@ import { dirname, join } from "@std/path";
 import { type Command, defineCommand } from "../../client/command.ts";
 import { command as sync } from "../../client/commands/sync.ts";
 import { runSync } from "../../client/sync_job.ts";
+import type { NameProbes } from "../../client/sync_plan.ts";
 import { FakeDisk } from "../helpers/fake_disk.ts";
 import { filesIn, play } from "../helpers/play.ts";
 
@@ -91,9 +92,18 @@ export class Sides implements Disposable {
   syncInParts(...options: string[]) {
     const inParts = defineCommand({
       ...sync,
-      run: (invocation) => runSync(invocation, 1),
+      run: (invocation) => runSync(invocation, { maxFound: 1 }),
     });
     return this.#play(inParts, options);
+  }
+
+  /** As `sync`, where the disk takes names for one. */
+  syncWithNames(names: NameProbes, ...options: string[]) {
+    const withNames = defineCommand({
+      ...sync,
+      run: (invocation) => runSync(invocation, { names }),
+    });
+    return this.#play(withNames, options);
   }
 
   #play(command: Command, options: string[]) {

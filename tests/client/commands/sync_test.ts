@@ -486,3 +486,59 @@ Deno.test("netdisk sync --pull tells once that a folder cannot be made", async (
   assertEquals(stderr.match(/error:/g)?.length, 1);
   assertEquals(sides.local(), { "a": "1" });
 });
+
+Deno.test("netdisk sync --pull --delete takes other spellings for the same file", async () => {
+  using sides = new Sides(
+    { "e\u0301": "1", "Photo": "1", "other": "o" },
+    { "\u00e9": "1", "photo": "1" },
+  );
+  // As a disk that takes them for one has it.
+  const names = { isOneName: () => true, isOneFile: () => true };
+  const { error, stderr } = await sides.syncWithNames(
+    names,
+    "--pull",
+    "--delete",
+    "-n",
+  );
+  assertEquals(error, undefined);
+  assert(stderr.includes("would be: 1 deleted, 2 unchanged"), stderr);
+});
+
+Deno.test("netdisk sync --pull refuses names that the disk takes for one", async () => {
+  using sides = new Sides({}, { "a": "1", "A": "2", "b/c": "3" });
+  const names = { isOneName: () => true, isOneFile: () => false };
+  const { error, stderr } = await sides.syncWithNames(names, "--pull");
+  assertEquals(error?.code, "partial");
+  assert(stderr.includes("are one name on this disk"), stderr);
+});
+
+Deno.test("netdisk sync --pull -n does not write to the local folder", async () => {
+  using sides = new Sides({ "x": "1" }, { "a": "1", "A": "2" });
+  const names = {
+    isOneName: () => {
+      throw new Error("asked");
+    },
+    isOneFile: () => false,
+  };
+  const { error } = await sides.syncWithNames(names, "--pull", "-n");
+  assertEquals(error, undefined);
+  assertEquals(Deno.statSync(sides.here).mtime?.getTime(), FOLDER_MTIME);
+});
+
+Deno.test("netdisk sync --delete of another spelling, where the server has one or both", async () => {
+  for (const isOne of [false, true]) {
+    using sides = new Sides({ "photo": "1" }, { "Photo": "1" });
+    sides.disk.after = ({ type }) => {
+      if (type === "put" && isOne) {
+        // What it has keeps its name.
+        sides.disk.remove("there/photo");
+      }
+      return true;
+    };
+    const { error, stderr } = await sides.sync("--delete");
+    assertEquals(error?.code, isOne ? "partial" : undefined);
+    assertEquals(Object.keys(sides.remote()), [isOne ? "Photo" : "photo"]);
+    const hint = "hint: netdisk mv there/Photo there/photo";
+    assertEquals(stderr.includes(hint), isOne, stderr);
+  }
+});
