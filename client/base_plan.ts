@@ -105,6 +105,9 @@ export abstract class BasePlan<S extends Entry, T extends Entry, F>
     const times = this.#times.get(relative);
     this.#times.delete(relative);
     const { sources, targets } = this.sidesOf(pair);
+    if (relative === "" && sources.length === 0 && targets.length > 0) {
+      this.#checkEmpty();
+    }
     const { differences, same } = compareFolders(sources, targets, rules);
     report.unchanged(same);
     const faults = this.faults(pair, differences);
@@ -206,6 +209,18 @@ export abstract class BasePlan<S extends Entry, T extends Entry, F>
   /** Something in a folder is not done. */
   protected failed(place: Place, error: NetdiskError, label: string): void {
     this.options.report.failed(error, label, place.remotePath);
+  }
+
+  /** More often than not an empty source is a disk that is not mounted. */
+  #checkEmpty(): void {
+    const { rules, roots } = this.options;
+    if (!rules.delete || rules.deleteAll) return;
+    const source = this.sourceOf(placeOf(roots, "")) || "/";
+    throw new NetdiskError(
+      "exists",
+      `${source}: it is empty, and --delete would delete all that the target has`,
+      { hint: "--delete-all does it" },
+    );
   }
 
   /** Whether what the source does not have may go. */

@@ -30,6 +30,8 @@ export type Difference<S extends Entry, T extends Entry> =
 export interface CompareRules {
   /** What the source does not have is deleted. */
   delete: boolean;
+  /** Even if it has nothing. */
+  deleteAll?: boolean;
   /** Files of the same size are compared by their SHA-256, not by their time. */
   checksum: boolean;
 }

@@ -25,6 +25,7 @@ const MAX_FOUND = 5000;
 export type SyncInvocation = Invocation<{
   pull: boolean;
   delete: boolean;
+  deleteAll: boolean;
   dryRun: boolean;
   exclude: string[];
   checksum: boolean;
@@ -137,7 +138,11 @@ class SyncJob implements Disposable {
     const planOptions: SyncPlanOptions = {
       roots: this.#roots,
       report,
-      rules: { delete: options.delete, checksum: options.checksum },
+      rules: {
+        delete: options.delete || options.deleteAll,
+        deleteAll: options.deleteAll,
+        checksum: options.checksum,
+      },
       names: this.#names,
       style: progressStyle(options.progress, output),
       times: options.pull

@@ -312,6 +312,26 @@ for (const way of [new Direction(false), new Direction(true)]) {
     assertEquals(deeds(sides), []);
   });
 
+  Deno.test(`${name} --delete from an empty folder is refused`, async () => {
+    using sides = way.sides({}, { "a": "1", "b/c": "2" });
+    if (way.isPull) sides.disk.set("there", null);
+    else Deno.mkdirSync(sides.here);
+    const before = way.target(sides);
+    const { error } = await way.run(sides, "--delete");
+    const source = way.isPull ? "there" : sides.here;
+    assertEquals(
+      error?.message,
+      `${source}: it is empty, and --delete would delete all that the target has`,
+    );
+    assertEquals(error?.hint, "--delete-all does it");
+    assertEquals(way.target(sides), before);
+    const all = await way.run(sides, "--delete-all");
+    assertEquals(all.error, undefined);
+    assertEquals(way.target(sides), {});
+    const again = await way.run(sides, "--delete");
+    assertEquals(again.error, undefined);
+  });
+
   Deno.test(`${name} --delete replaces nothing when something failed`, async () => {
     // What waits on the server has another name.
     for (const path of way.isPull ? ["a", "b/x", "c"] : ["c"]) {
