@@ -13,7 +13,9 @@ import {
   hasSameFacts,
 } from "./compare_folders.ts";
 import { about, type Connection, isAboutPath } from "./connection.ts";
+import { whatIs } from "./local_items.ts";
 import { foldName } from "./local_names.ts";
+import { compareNames } from "./remote_tree.ts";
 import type { Retry } from "./retry.ts";
 import { checkWhole, type Deletion } from "./sync_deletions.ts";
 import {
@@ -109,6 +111,7 @@ export abstract class BasePlan<S extends Entry, T extends Entry, F>
       this.#checkEmpty();
     }
     const { differences, same } = compareFolders(sources, targets, rules);
+    differences.sort((a, b) => compareNames(nameOf(a), nameOf(b)));
     report.unchanged(same);
     const faults = this.faults(pair, differences);
     const folder = this.folderTime(pair, times?.source ?? null);
@@ -171,8 +174,6 @@ export abstract class BasePlan<S extends Entry, T extends Entry, F>
   protected abstract sidesOf(pair: FolderPair): { sources: S[]; targets: T[] };
   protected abstract targetOf(place: Place): string;
   protected abstract sourceOf(place: Place): string;
-  /** Of something that is neither file nor folder. */
-  protected abstract whatIs(source: S): string;
   /** Why names cannot be made in the target, by the name. */
   protected abstract faults(
     pair: FolderPair,
@@ -251,9 +252,14 @@ export abstract class BasePlan<S extends Entry, T extends Entry, F>
       this.#times.set(place.relative, { source: source.mtime, target: mtime });
     }
     switch (kind) {
-      case "skip":
-        report.skipped(this.sourceOf(place), `it is ${this.whatIs(source)}`);
+      case "skip": {
+        const { target } = difference;
+        const [path, what] = target?.kind === "other"
+          ? [this.targetOf(place), target]
+          : [this.sourceOf(place), source];
+        report.skipped(place, path, `it is ${whatIsEntry(what)}`);
         return false;
+      }
       case "both":
         return false;
       case "clash": {
@@ -364,4 +370,9 @@ function nameOf(difference: Difference<Entry, Entry>): string {
   return difference.kind === "delete"
     ? difference.target.name
     : difference.source.name;
+}
+
+/** A server does not say what it is that it has. */
+function whatIsEntry(entry: Entry & { info?: Deno.FileInfo }): string {
+  return entry.info ? whatIs(entry.info) : "neither file nor folder";
 }

@@ -20,10 +20,10 @@ export type Difference<S extends Entry, T extends Entry> =
   | { kind: "both"; source: S; target: T }
   /** A file where the source has a folder, or the reverse; it may be deleted. */
   | { kind: "replace"; source: S; target: T }
-  /** The same, and it may not; or it is neither. */
+  /** The same, and it may not. */
   | { kind: "clash"; source: S; target: T }
-  /** Neither file nor folder: it is not copied. */
-  | { kind: "skip"; source: S }
+  /** One of them is neither file nor folder: it is left alone. */
+  | { kind: "skip"; source: S; target?: T }
   /** Only the target has it. */
   | { kind: "delete"; target: T };
 
@@ -78,9 +78,9 @@ function compare<S extends Entry, T extends Entry>(
   if (!target) {
     return { kind: source.kind === "folder" ? "make" : "copy", source };
   }
+  if (target.kind === "other") return { kind: "skip", source, target };
   if (source.kind !== target.kind) {
-    const isReplaced = rules.delete && target.kind !== "other";
-    return { kind: isReplaced ? "replace" : "clash", source, target };
+    return { kind: rules.delete ? "replace" : "clash", source, target };
   }
   if (source.kind === "folder") return { kind: "both", source, target };
   if (source.size !== target.size) return { kind: "copy", source, target };

@@ -107,10 +107,6 @@ export class PullPlan extends BasePlan<Entry, LocalItem, FolderTime> {
     return remotePath;
   }
 
-  protected whatIs(): string {
-    return "neither file nor folder";
-  }
-
   /** Names that are new here, and that the local disk cannot have, or not beside the others. */
   protected faults(
     { localPath, remote }: FolderPair,

@@ -60,10 +60,6 @@ export class PushPlan extends BasePlan<LocalItem, Entry, TouchStep> {
     return localPath;
   }
 
-  protected whatIs({ info }: LocalItem): string {
-    return info.isSymlink ? "a link" : "neither file nor folder";
-  }
-
   protected faults(
     { remotePath }: FolderPair,
     differences: readonly Difference<LocalItem, Entry>[],

@@ -55,17 +55,15 @@ export interface FolderTimes {
   target: number | null | undefined;
 }
 
-/** A file is in the way of a folder, or the reverse, or it is neither. */
+/** A file is in the way of a folder, or the reverse. */
 export function clashError(
   name: string,
   source: Entry,
   target: Entry,
 ): NetdiskError {
-  const what = ({ kind }: Entry) =>
-    kind === "other" ? "neither file nor folder" : `a ${kind}`;
   return new NetdiskError(
     target.kind === "folder" ? "is-folder" : "not-folder",
-    `${name}: it is ${what(target)}, and ${what(source)} in the source`,
-    target.kind === "other" ? {} : { hint: "--delete replaces it" },
+    `${name}: it is a ${target.kind}, and a ${source.kind} in the source`,
+    { hint: "--delete replaces it" },
   );
 }

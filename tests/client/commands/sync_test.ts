@@ -460,7 +460,9 @@ Deno.test("netdisk sync leaves links alone, here and as names there", async () =
   assert(stderr.includes(`${sides.of("link")}: it is a link, skipped`));
   assertEquals(sides.remote(), { "a": "1", "link": "o" });
   const pull = await sides.sync("--pull", "--delete");
-  assertEquals(pull.error?.code, "partial");
+  assertEquals(pull.error, undefined);
+  assert(pull.stderr.includes("it is a link, skipped"), pull.stderr);
+  assert(pull.stderr.includes("1 skipped"), pull.stderr);
   assertEquals(Deno.readLinkSync(sides.of("link")), "a");
 });
 
@@ -561,4 +563,23 @@ Deno.test("netdisk sync --delete of another spelling, where the server has one o
     const hint = "hint: netdisk mv there/Photo there/photo";
     assertEquals(stderr.includes(hint), isOne, stderr);
   }
+});
+
+Deno.test("netdisk sync leaves alone what is no file in the target, and deletes the rest", async () => {
+  using sides = new Sides({ "a": "1", "b/c": "2" }, { "old": "o" });
+  sides.disk.set("there/a", { kind: "other" });
+  sides.disk.set("there/b", { kind: "other" });
+  const { error, stderr } = await sides.sync("--delete");
+  assertEquals(error, undefined);
+  assertEquals(
+    stderr,
+    "netdisk: there/a: it is neither file nor folder, skipped\n" +
+      "netdisk: there/b: it is neither file nor folder, skipped\n" +
+      "netdisk: 1 deleted, 0 unchanged, 2 skipped\n",
+  );
+  const json = await sides.sync("--json");
+  assertEquals(json.objects().map(({ type, name }) => `${type} ${name}`), [
+    "skipped there/a",
+    "skipped there/b",
+  ]);
 });
