@@ -2,9 +2,9 @@
 
 import { NetdiskError } from "../protocol/errors.ts";
 import type { Entry } from "../protocol/messages.ts";
-import { parseRemotePath } from "../protocol/remote_path.ts";
+import { parseRemotePath, remotePathFault } from "../protocol/remote_path.ts";
 import type { Invocation } from "./command.ts";
-import { about, type Connection } from "./connection.ts";
+import { about, type Connection, isAboutPath } from "./connection.ts";
 import { Exclude } from "./exclude.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { itemOf, type LocalItem } from "./local_items.ts";
@@ -14,6 +14,7 @@ import { loadProgress, progressStyle } from "./progress.ts";
 import { PullPlan } from "./pull_plan.ts";
 import { PushPlan } from "./push_plan.ts";
 import { GOES_ON, type Retry, withSession } from "./retry.ts";
+import { shellWord } from "./shell_word.ts";
 import type { NameProbes, SyncPlan, SyncPlanOptions } from "./sync_plan.ts";
 import { placeOf } from "./sync_place.ts";
 import { SyncReport } from "./sync_report.ts";
@@ -87,7 +88,7 @@ class SyncJob implements Disposable {
       exclude: exclude.length === 0 ? undefined : new Exclude(exclude),
     };
     this.#report = new SyncReport(output, { isDryRun, isPull });
-    this.#local = localFolder(this.#roots.localPath, isPull);
+    this.#local = localFolder(this.#roots.localPath, { isPull, remote });
   }
 
   /**
@@ -133,7 +134,8 @@ class SyncJob implements Disposable {
   async #begin(connection: Connection): Promise<SyncPlan> {
     const { options, output, args } = this.#invocation;
     const { localPath } = this.#roots;
-    const remote = await remoteFolder(connection, args[1]!, options.pull);
+    const { pull: isPull } = options;
+    const remote = await remoteFolder(connection, args, isPull);
     const report = this.#report;
     const planOptions: SyncPlanOptions = {
       roots: this.#roots,
@@ -175,16 +177,36 @@ class SyncJob implements Disposable {
 }
 
 /** Undefined where it is missing and may be. @throws NetdiskError */
-function localFolder(path: string, isPull: boolean): LocalItem | undefined {
+function localFolder(
+  path: string,
+  { isPull, remote }: { isPull: boolean; remote: string },
+): LocalItem | undefined {
   let info: Deno.FileInfo;
   try {
     info = Deno.statSync(path);
   } catch (error) {
-    if (isPull && error instanceof Deno.errors.NotFound) return undefined;
-    throw localError(path, error);
+    if (!(error instanceof Deno.errors.NotFound)) throw localError(path, error);
+    if (isPull) return undefined;
+    throw new NetdiskError("not-found", `${path}: no such file or folder`, {
+      cause: error,
+      ...isLocalFolder(remote) && { hint: otherOrder("", remote, path) },
+    });
   }
   if (info.isDirectory) return itemOf("", info);
   throw new NetdiskError("not-folder", `${path}: it is not a folder`);
+}
+
+function isLocalFolder(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch {
+    return false;
+  }
+}
+
+function otherOrder(option: string, local: string, remote: string): string {
+  const words = `${shellWord(local)} ${shellWord(remote)}`;
+  return `the local folder comes first: netdisk sync ${option}${words}`;
 }
 
 function makeFolder(path: string): void {
@@ -198,22 +220,37 @@ function makeFolder(path: string): void {
 /** Undefined where it is missing and may be. @throws NetdiskError */
 async function remoteFolder(
   connection: Connection,
-  label: string,
+  [local = "", label = ""]: readonly string[],
   isPull: boolean,
+): Promise<Entry | undefined> {
+  const entry = await remoteEntry(connection, label);
+  if (entry?.kind === "folder" || !entry && !isPull) return entry;
+  if (entry) {
+    throw new NetdiskError(
+      "not-folder",
+      `${label}: it is not a folder on the server`,
+    );
+  }
+  const isOther = remotePathFault(local) === undefined &&
+    (await remoteEntry(connection, local))?.kind === "folder";
+  throw new NetdiskError(
+    "not-found",
+    `${label}: no such folder on the server`,
+    isOther ? { hint: otherOrder("--pull ", label, local) } : {},
+  );
+}
+
+/** Undefined where there is nothing. @throws NetdiskError */
+async function remoteEntry(
+  connection: Connection,
+  label: string,
 ): Promise<Entry | undefined> {
   const path = parseRemotePath(label);
   try {
-    const { entry } = await connection.call({ type: "stat", path }, "entry");
-    if (entry.kind === "folder") return entry;
+    return (await connection.call({ type: "stat", path }, "entry")).entry;
   } catch (error) {
-    if (!(error instanceof NetdiskError)) throw error;
-    if (error.code === "not-found" && !isPull) return undefined;
-    const isOfPath = ["not-found", "not-folder", "denied", "io"]
-      .includes(error.code);
-    throw isOfPath ? about(label, error) : error;
+    if (!isAboutPath(error)) throw error;
+    if (error.code === "not-found") return undefined;
+    throw about(label, error);
   }
-  throw new NetdiskError(
-    "not-folder",
-    `${label}: it is not a folder on the server`,
-  );
 }

@@ -88,6 +88,11 @@ export class Sides implements Disposable {
     return this.#play(sync, options);
   }
 
+  /** As `sync`, of other folders. */
+  syncFrom(args: string[], ...options: string[]) {
+    return this.#play(sync, options, args);
+  }
+
   /** As `sync`, and what is found is done at once. */
   syncInParts(...options: string[]) {
     const inParts = defineCommand({
@@ -106,8 +111,8 @@ export class Sides implements Disposable {
     return this.#play(withNames, options);
   }
 
-  #play(command: Command, options: string[]) {
-    const argv = [...options, this.here, "there"];
+  #play(command: Command, options: string[], args = [this.here, "there"]) {
+    const argv = [...options, ...args];
     return play(command, argv, (server) => this.disk.serve(server));
   }
 

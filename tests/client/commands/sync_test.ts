@@ -443,7 +443,7 @@ Deno.test("netdisk sync of what is no folder", async () => {
   const push = await missing.sync();
   assertEquals(push.error?.code, "not-found");
   const pull = await missing.sync("--pull");
-  assertEquals(pull.error?.message, "there: refused: not-found");
+  assertEquals(pull.error?.message, "there: no such folder on the server");
   missing[Symbol.dispose]();
   sides.disk.set("there", "a file");
   for (const options of [[], ["--pull"]]) {
@@ -582,4 +582,21 @@ Deno.test("netdisk sync leaves alone what is no file in the target, and deletes 
     "skipped there/a",
     "skipped there/b",
   ]);
+});
+
+Deno.test("netdisk sync says when its arguments are in the wrong order", async () => {
+  using sides = new Sides({ "a": "1" }, { "b": "2" });
+  const pull = await sides.syncFrom(["there", "out"], "--pull");
+  assertEquals(pull.error?.message, "out: no such folder on the server");
+  assertEquals(
+    pull.error?.hint,
+    "the local folder comes first: netdisk sync --pull out there",
+  );
+  const push = await sides.syncFrom([sides.of("none"), sides.here]);
+  assertEquals(
+    push.error?.hint,
+    `the local folder comes first: netdisk sync ${sides.here} ${
+      sides.of("none")
+    }`,
+  );
 });
