@@ -13,6 +13,9 @@ import {
   hasSameFacts,
 } from "./compare_folders.ts";
 import { about, type Connection, isAboutPath } from "./connection.ts";
+import { whatIs } from "./local_items.ts";
+import { foldName } from "./local_names.ts";
+import { compareNames } from "./remote_tree.ts";
 import type { Retry } from "./retry.ts";
 import { checkWhole, type Deletion } from "./sync_deletions.ts";
 import {
@@ -104,17 +107,39 @@ export abstract class BasePlan<S extends Entry, T extends Entry, F>
     const times = this.#times.get(relative);
     this.#times.delete(relative);
     const { sources, targets } = this.sidesOf(pair);
+    if (relative === "" && sources.length === 0 && targets.length > 0) {
+      this.#checkEmpty();
+    }
     const { differences, same } = compareFolders(sources, targets, rules);
+    differences.sort((a, b) => compareNames(nameOf(a), nameOf(b)));
     report.unchanged(same);
     const faults = this.faults(pair, differences);
     const folder = this.folderTime(pair, times?.source ?? null);
-    let isOff = times?.source !== times?.target;
+    // To find out about names may have changed the time.
+    let isOff = times?.source !== times?.target || faults.size > 0;
+    const twins = new Map<string, string>();
+    if (differences.some(({ kind }) => kind === "delete")) {
+      for (const { name } of sources) twins.set(foldName(name), name);
+    }
     for (const difference of differences) {
       const name = nameOf(difference);
       const place = placeOf(roots, joinRemotePath(relative, name));
       const fault = faults.get(name);
       if (fault === undefined) {
-        if (this.#take(place, difference, folder)) isOff = true;
+        if (difference.kind !== "delete") {
+          if (this.#take(place, difference, folder)) isOff = true;
+          continue;
+        }
+        const twin = twins.get(foldName(name));
+        this.#deletions.push({
+          what: {
+            path: this.targetOf(place),
+            relative: place.relative,
+            isFolder: difference.target.kind === "folder",
+            ...(twin === undefined ? {} : { twin }),
+          },
+          folder,
+        });
         continue;
       }
       const error = new NetdiskError(
@@ -149,8 +174,6 @@ export abstract class BasePlan<S extends Entry, T extends Entry, F>
   protected abstract sidesOf(pair: FolderPair): { sources: S[]; targets: T[] };
   protected abstract targetOf(place: Place): string;
   protected abstract sourceOf(place: Place): string;
-  /** Of something that is neither file nor folder. */
-  protected abstract whatIs(source: S): string;
   /** Why names cannot be made in the target, by the name. */
   protected abstract faults(
     pair: FolderPair,
@@ -189,6 +212,18 @@ export abstract class BasePlan<S extends Entry, T extends Entry, F>
     this.options.report.failed(error, label, place.remotePath);
   }
 
+  /** More often than not an empty source is a disk that is not mounted. */
+  #checkEmpty(): void {
+    const { rules, roots } = this.options;
+    if (!rules.delete || rules.deleteAll) return;
+    const source = this.sourceOf(placeOf(roots, "")) || "/";
+    throw new NetdiskError(
+      "exists",
+      `${source}: it is empty, and --delete would delete all that the target has`,
+      { hint: "--delete-all does it" },
+    );
+  }
+
   /** Whether what the source does not have may go. */
   #mayDelete(): boolean {
     const { report } = this.options;
@@ -206,26 +241,25 @@ export abstract class BasePlan<S extends Entry, T extends Entry, F>
   /** True when it changes the time of the target's folder. */
   #take(
     place: Place,
-    difference: Difference<S, T>,
+    difference: Exclude<Difference<S, T>, { kind: "delete" }>,
     folder: F | undefined,
   ): boolean {
     const { report } = this.options;
     const target = this.targetOf(place);
-    if (difference.kind === "delete") {
-      const isFolder = difference.target.kind === "folder";
-      const what = { path: target, relative: place.relative, isFolder };
-      this.#deletions.push({ what, folder });
-      return false;
-    }
     const { kind, source } = difference;
     if (source.kind === "folder") {
       const mtime = kind === "both" ? difference.target.mtime : undefined;
       this.#times.set(place.relative, { source: source.mtime, target: mtime });
     }
     switch (kind) {
-      case "skip":
-        report.skipped(this.sourceOf(place), `it is ${this.whatIs(source)}`);
+      case "skip": {
+        const { target } = difference;
+        const [path, what] = target?.kind === "other"
+          ? [this.targetOf(place), target]
+          : [this.sourceOf(place), source];
+        report.skipped(place, path, `it is ${whatIsEntry(what)}`);
         return false;
+      }
       case "both":
         return false;
       case "clash": {
@@ -336,4 +370,9 @@ function nameOf(difference: Difference<Entry, Entry>): string {
   return difference.kind === "delete"
     ? difference.target.name
     : difference.source.name;
+}
+
+/** A server does not say what it is that it has. */
+function whatIsEntry(entry: Entry & { info?: Deno.FileInfo }): string {
+  return entry.info ? whatIs(entry.info) : "neither file nor folder";
 }

@@ -20,16 +20,18 @@ export type Difference<S extends Entry, T extends Entry> =
   | { kind: "both"; source: S; target: T }
   /** A file where the source has a folder, or the reverse; it may be deleted. */
   | { kind: "replace"; source: S; target: T }
-  /** The same, and it may not; or it is neither. */
+  /** The same, and it may not. */
   | { kind: "clash"; source: S; target: T }
-  /** Neither file nor folder: it is not copied. */
-  | { kind: "skip"; source: S }
+  /** One of them is neither file nor folder: it is left alone. */
+  | { kind: "skip"; source: S; target?: T }
   /** Only the target has it. */
   | { kind: "delete"; target: T };
 
 export interface CompareRules {
   /** What the source does not have is deleted. */
   delete: boolean;
+  /** Even if it has nothing. */
+  deleteAll?: boolean;
   /** Files of the same size are compared by their SHA-256, not by their time. */
   checksum: boolean;
 }
@@ -76,9 +78,9 @@ function compare<S extends Entry, T extends Entry>(
   if (!target) {
     return { kind: source.kind === "folder" ? "make" : "copy", source };
   }
+  if (target.kind === "other") return { kind: "skip", source, target };
   if (source.kind !== target.kind) {
-    const isReplaced = rules.delete && target.kind !== "other";
-    return { kind: isReplaced ? "replace" : "clash", source, target };
+    return { kind: rules.delete ? "replace" : "clash", source, target };
   }
   if (source.kind === "folder") return { kind: "both", source, target };
   if (source.size !== target.size) return { kind: "copy", source, target };

@@ -67,6 +67,14 @@ export function itemOf(name: string, info: Deno.FileInfo): LocalItem {
   };
 }
 
+/** What is neither file nor folder, in words. */
+export function whatIs(info: Deno.FileInfo): string {
+  if (info.isSymlink) return "a link";
+  if (info.isFifo) return "a pipe";
+  if (info.isSocket) return "a socket";
+  return info.isBlockDevice || info.isCharDevice ? "a device" : "no file";
+}
+
 /** The kind of what is there; undefined for nothing. @throws NetdiskError */
 export function localKind(path: string): Entry["kind"] | undefined {
   try {

@@ -39,6 +39,23 @@ export function isOneName(folder: string, a: string, b: string): boolean {
   }
 }
 
+/** As `isOneName` where the first name is there, without writing anything. */
+export function isOneFile(folder: string, there: string, b: string): boolean {
+  try {
+    const one = Deno.lstatSync(join(folder, there));
+    const other = Deno.lstatSync(join(folder, b));
+    // Some systems number no files; then that both are there must do.
+    return one.dev === other.dev && one.ino === other.ino;
+  } catch {
+    return false;
+  }
+}
+
+/** What is left of a name where neither case nor composition counts. */
+export function foldName(name: string): string {
+  return name.normalize("NFC").toLowerCase();
+}
+
 /** The names of one remote folder that a local one is to have. */
 export class FolderNames {
   readonly #folder: string;
@@ -53,7 +70,7 @@ export class FolderNames {
 
   /** The name whose place this one would take, if there is one. */
   clash(name: string): string | undefined {
-    const folded = name.normalize("NFC").toLowerCase();
+    const folded = foldName(name);
     const other = this.#names.get(folded);
     if (other === undefined) this.#names.set(folded, name);
     if (other === undefined || other === name) return undefined;

@@ -6,6 +6,7 @@
 import { NetdiskError } from "../protocol/errors.ts";
 import type { Exclude } from "./exclude.ts";
 import { type FolderEntry, FolderReader } from "./folder_entries.ts";
+import { whatIs } from "./local_items.ts";
 import { localError } from "./local_source.ts";
 import { isUnfinished } from "./partial_file.ts";
 
@@ -124,13 +125,6 @@ function look(
 function skipped(path: string, relative: string, why: string): LocalObstacle {
   const reason = new NetdiskError("local-io", why);
   return { kind: "skipped", path, relative, reason };
-}
-
-function whatIs(info: Deno.FileInfo): string {
-  if (info.isSymlink) return "a link";
-  if (info.isFifo) return "a pipe";
-  if (info.isSocket) return "a socket";
-  return info.isBlockDevice || info.isCharDevice ? "a device" : "no file";
 }
 
 /** Its name was read with marks in it, and it is not found by that. */

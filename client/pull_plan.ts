@@ -8,7 +8,7 @@ import type { Difference } from "./compare_folders.ts";
 import { onInterrupt, type Registration } from "./interrupt.ts";
 import { makeFolder } from "./local_folder.ts";
 import { type LocalItem, localKind, setTime } from "./local_items.ts";
-import { FolderNames, isOneName, localNameFault } from "./local_names.ts";
+import { FolderNames, foldName, localNameFault } from "./local_names.ts";
 import {
   attempt,
   type Mend,
@@ -81,8 +81,22 @@ export class PullPlan extends BasePlan<Entry, LocalItem, FolderTime> {
     return this.#items.length + this.#mends.length;
   }
 
-  protected sidesOf({ local, remote }: FolderPair) {
-    return { sources: remote, targets: local };
+  /** What is here by another spelling of a remote name is that file, where the disk says so. */
+  protected sidesOf({ localPath, local, remote }: FolderPair) {
+    const here = new Set(local.map(({ name }) => name));
+    const missing = new Map<string, string>();
+    for (const { name } of remote) {
+      if (!here.has(name)) missing.set(foldName(name), name);
+    }
+    if (missing.size === 0) return { sources: remote, targets: local };
+    const there = new Set(remote.map(({ name }) => name));
+    const { isOneFile } = this.options.names;
+    const targets = local.map((item) => {
+      const name = missing.get(foldName(item.name));
+      if (name === undefined || there.has(item.name)) return item;
+      return isOneFile(localPath, item.name, name) ? { ...item, name } : item;
+    });
+    return { sources: remote, targets };
   }
 
   protected targetOf({ localPath }: Place): string {
@@ -91,10 +105,6 @@ export class PullPlan extends BasePlan<Entry, LocalItem, FolderTime> {
 
   protected sourceOf({ remotePath }: Place): string {
     return remotePath;
-  }
-
-  protected whatIs(): string {
-    return "neither file nor folder";
   }
 
   /** Names that are new here, and that the local disk cannot have, or not beside the others. */
@@ -106,15 +116,19 @@ export class PullPlan extends BasePlan<Entry, LocalItem, FolderTime> {
     const isNew = ({ kind }: Difference<Entry, LocalItem>) =>
       kind === "copy" || kind === "make";
     if (!differences.some(isNew)) return refused;
-    const names = new FolderNames(localPath, isOneName);
+    for (const { name } of remote) {
+      const fault = localNameFault(name);
+      if (fault !== undefined) refused.set(name, fault);
+    }
+    // To ask the disk is to write on it.
+    if (this.options.report.isDryRun) return refused;
+    const names = new FolderNames(localPath, this.options.names.isOneName);
     try {
       for (const { name } of remote) {
-        const fault = localNameFault(name);
-        const other = fault ?? names.clash(name);
-        if (fault !== undefined) refused.set(name, fault);
-        else if (other !== undefined) {
-          refused.set(name, `it and ${other} are one name on this disk`);
-        }
+        if (refused.has(name)) continue;
+        const other = names.clash(name);
+        if (other === undefined) continue;
+        refused.set(name, `it and ${other} are one name on this disk`);
       }
     } catch {
       // Where nothing can be written, that is told of each file.

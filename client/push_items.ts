@@ -5,6 +5,7 @@ import type { LocalItem } from "./local_items.ts";
 import { FileSource } from "./local_source.ts";
 import { walkLocal } from "./local_tree.ts";
 import type { UploadItem } from "./pending_put.ts";
+import { placeOf } from "./sync_place.ts";
 import type { SyncReport } from "./sync_report.ts";
 import { localPathOf, type SyncRoots } from "./sync_walk.ts";
 
@@ -63,7 +64,11 @@ function* uploadsIn(
         break;
       }
       case "skipped":
-        report.skipped(path, entry.reason.message);
+        report.skipped(
+          placeOf(roots, joinRemotePath(folder, relative)),
+          path,
+          entry.reason.message,
+        );
         break;
       case "failed":
         report.failed(entry.reason, path);

@@ -1,7 +1,12 @@
 /** A sync to the server: what is here is made there. */
 
+import { NetdiskError } from "../protocol/errors.ts";
 import type { Entry } from "../protocol/messages.ts";
-import { joinRemotePath, remotePathFault } from "../protocol/remote_path.ts";
+import {
+  joinRemotePath,
+  remoteParent,
+  remotePathFault,
+} from "../protocol/remote_path.ts";
 import { BasePlan, type Replacement } from "./base_plan.ts";
 import type { Difference } from "./compare_folders.ts";
 import type { Connection } from "./connection.ts";
@@ -16,6 +21,7 @@ import {
   touchOf,
   type TouchStep,
 } from "./push_round.ts";
+import { shellWord } from "./shell_word.ts";
 import { type Deletion, remoteDeletions } from "./sync_deletions.ts";
 import { type Place, placeOf } from "./sync_place.ts";
 import { type FolderPair, relativeTo } from "./sync_walk.ts";
@@ -52,10 +58,6 @@ export class PushPlan extends BasePlan<LocalItem, Entry, TouchStep> {
 
   protected sourceOf({ localPath }: Place): string {
     return localPath;
-  }
-
-  protected whatIs({ info }: LocalItem): string {
-    return info.isSymlink ? "a link" : "neither file nor folder";
   }
 
   protected faults(
@@ -95,12 +97,14 @@ export class PushPlan extends BasePlan<LocalItem, Entry, TouchStep> {
     }
   }
 
-  protected partsOf(
+  protected async partsOf(
     deletion: Deletion,
     connection: Connection,
   ): Promise<Deletion[]> {
-    const { exclude } = this.options.roots;
-    return remoteDeletions(connection, deletion, exclude);
+    const { roots: { exclude }, report } = this.options;
+    // Nothing of that name was sent yet.
+    if (!report.isDryRun) await checkTwin(deletion, connection);
+    return await remoteDeletions(connection, deletion, exclude);
   }
 
   protected round(): PushRound | undefined {
@@ -178,4 +182,35 @@ export class PushPlan extends BasePlan<LocalItem, Entry, TouchStep> {
       report.done("deleted", { place: placeAt(label), isFolder });
     }
   }
+}
+
+/**
+ * What was sent may have taken the place of what is to be deleted, where the
+ * server's disk takes two spellings for one.
+ *
+ * @throws NetdiskError when it has
+ */
+async function checkTwin(
+  { path, twin }: Deletion,
+  connection: Connection,
+): Promise<void> {
+  if (twin === undefined) return;
+  const folder = remoteParent(path);
+  const names = new Set<string>();
+  await connection.send({ type: "list", path: folder });
+  for (let isLast = false; !isLast;) {
+    const { entries, more } = await connection.receive("entries");
+    for (const { name } of entries) names.add(name);
+    isLast = !more;
+  }
+  if (names.has(twin)) return;
+  throw new NetdiskError(
+    "bad-name",
+    `${path}: the server takes it and ${twin} for one name, it is not deleted`,
+    {
+      hint: `netdisk mv ${shellWord(path)} ${
+        shellWord(joinRemotePath(folder, twin))
+      }`,
+    },
+  );
 }

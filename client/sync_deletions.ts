@@ -16,6 +16,8 @@ export interface Deletion {
   /** From where the sync began. */
   relative: string;
   isFolder: boolean;
+  /** A name of the source's folder that a disk may take for this one. */
+  twin?: string;
 }
 
 /** A folder, and what is to become of it. */

@@ -2,18 +2,20 @@
 
 import { NetdiskError } from "../protocol/errors.ts";
 import type { Entry } from "../protocol/messages.ts";
-import { parseRemotePath } from "../protocol/remote_path.ts";
+import { parseRemotePath, remotePathFault } from "../protocol/remote_path.ts";
 import type { Invocation } from "./command.ts";
-import { about, type Connection } from "./connection.ts";
+import { about, type Connection, isAboutPath } from "./connection.ts";
 import { Exclude } from "./exclude.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { itemOf, type LocalItem } from "./local_items.ts";
+import { isOneFile, isOneName } from "./local_names.ts";
 import { localError } from "./local_source.ts";
 import { loadProgress, progressStyle } from "./progress.ts";
 import { PullPlan } from "./pull_plan.ts";
 import { PushPlan } from "./push_plan.ts";
 import { GOES_ON, type Retry, withSession } from "./retry.ts";
-import type { SyncPlan, SyncPlanOptions } from "./sync_plan.ts";
+import { shellWord } from "./shell_word.ts";
+import type { NameProbes, SyncPlan, SyncPlanOptions } from "./sync_plan.ts";
 import { placeOf } from "./sync_place.ts";
 import { SyncReport } from "./sync_report.ts";
 import { type SyncRoots, SyncWalk } from "./sync_walk.ts";
@@ -24,18 +26,27 @@ const MAX_FOUND = 5000;
 export type SyncInvocation = Invocation<{
   pull: boolean;
   delete: boolean;
+  deleteAll: boolean;
   dryRun: boolean;
   exclude: string[];
   checksum: boolean;
 }>;
 
+/** What a test holds in its hands. */
+export interface SyncOptions {
+  /** @default 5000 */
+  maxFound?: number;
+  /** @default those that ask the disk */
+  names?: NameProbes;
+}
+
 /** Runs the command. @throws NetdiskError */
 export async function runSync(
   invocation: SyncInvocation,
-  maxFound: number = MAX_FOUND,
+  options: SyncOptions = {},
 ): Promise<void> {
   const { output } = invocation;
-  using job = new SyncJob(invocation, maxFound);
+  using job = new SyncJob(invocation, options);
   using _interrupted = onInterrupt(() => output.notice(GOES_ON));
   await loadProgress(invocation.options.progress, output);
   await withSession(invocation, async (connection, retry) => {
@@ -49,6 +60,7 @@ export async function runSync(
 class SyncJob implements Disposable {
   readonly #invocation: SyncInvocation;
   readonly #maxFound: number;
+  readonly #names: NameProbes;
   readonly #roots: SyncRoots;
   readonly #report: SyncReport;
   /** Of the local folder; undefined where it is missing. */
@@ -60,19 +72,23 @@ class SyncJob implements Disposable {
   #isRunning = false;
 
   /** @throws NetdiskError when LOCAL_DIR cannot be used */
-  constructor(invocation: SyncInvocation, maxFound: number) {
+  constructor(
+    invocation: SyncInvocation,
+    { maxFound = MAX_FOUND, names = { isOneName, isOneFile } }: SyncOptions,
+  ) {
     const { args, options, output } = invocation;
     const { pull: isPull, dryRun: isDryRun, exclude } = options;
     const [localPath = "", remote = ""] = args;
     this.#invocation = invocation;
     this.#maxFound = maxFound;
+    this.#names = names;
     this.#roots = {
       localPath: localPath.replace(/(?<=.)\/+$/, ""),
       remotePath: parseRemotePath(remote),
       exclude: exclude.length === 0 ? undefined : new Exclude(exclude),
     };
     this.#report = new SyncReport(output, { isDryRun, isPull });
-    this.#local = localFolder(this.#roots.localPath, isPull);
+    this.#local = localFolder(this.#roots.localPath, { isPull, remote });
   }
 
   /**
@@ -118,12 +134,18 @@ class SyncJob implements Disposable {
   async #begin(connection: Connection): Promise<SyncPlan> {
     const { options, output, args } = this.#invocation;
     const { localPath } = this.#roots;
-    const remote = await remoteFolder(connection, args[1]!, options.pull);
+    const { pull: isPull } = options;
+    const remote = await remoteFolder(connection, args, isPull);
     const report = this.#report;
     const planOptions: SyncPlanOptions = {
       roots: this.#roots,
       report,
-      rules: { delete: options.delete, checksum: options.checksum },
+      rules: {
+        delete: options.delete || options.deleteAll,
+        deleteAll: options.deleteAll,
+        checksum: options.checksum,
+      },
+      names: this.#names,
       style: progressStyle(options.progress, output),
       times: options.pull
         ? { source: remote!.mtime, target: this.#local?.mtime }
@@ -155,16 +177,36 @@ class SyncJob implements Disposable {
 }
 
 /** Undefined where it is missing and may be. @throws NetdiskError */
-function localFolder(path: string, isPull: boolean): LocalItem | undefined {
+function localFolder(
+  path: string,
+  { isPull, remote }: { isPull: boolean; remote: string },
+): LocalItem | undefined {
   let info: Deno.FileInfo;
   try {
     info = Deno.statSync(path);
   } catch (error) {
-    if (isPull && error instanceof Deno.errors.NotFound) return undefined;
-    throw localError(path, error);
+    if (!(error instanceof Deno.errors.NotFound)) throw localError(path, error);
+    if (isPull) return undefined;
+    throw new NetdiskError("not-found", `${path}: no such file or folder`, {
+      cause: error,
+      ...isLocalFolder(remote) && { hint: otherOrder("", remote, path) },
+    });
   }
   if (info.isDirectory) return itemOf("", info);
   throw new NetdiskError("not-folder", `${path}: it is not a folder`);
+}
+
+function isLocalFolder(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch {
+    return false;
+  }
+}
+
+function otherOrder(option: string, local: string, remote: string): string {
+  const words = `${shellWord(local)} ${shellWord(remote)}`;
+  return `the local folder comes first: netdisk sync ${option}${words}`;
 }
 
 function makeFolder(path: string): void {
@@ -178,22 +220,37 @@ function makeFolder(path: string): void {
 /** Undefined where it is missing and may be. @throws NetdiskError */
 async function remoteFolder(
   connection: Connection,
-  label: string,
+  [local = "", label = ""]: readonly string[],
   isPull: boolean,
+): Promise<Entry | undefined> {
+  const entry = await remoteEntry(connection, label);
+  if (entry?.kind === "folder" || !entry && !isPull) return entry;
+  if (entry) {
+    throw new NetdiskError(
+      "not-folder",
+      `${label}: it is not a folder on the server`,
+    );
+  }
+  const isOther = remotePathFault(local) === undefined &&
+    (await remoteEntry(connection, local))?.kind === "folder";
+  throw new NetdiskError(
+    "not-found",
+    `${label}: no such folder on the server`,
+    isOther ? { hint: otherOrder("--pull ", label, local) } : {},
+  );
+}
+
+/** Undefined where there is nothing. @throws NetdiskError */
+async function remoteEntry(
+  connection: Connection,
+  label: string,
 ): Promise<Entry | undefined> {
   const path = parseRemotePath(label);
   try {
-    const { entry } = await connection.call({ type: "stat", path }, "entry");
-    if (entry.kind === "folder") return entry;
+    return (await connection.call({ type: "stat", path }, "entry")).entry;
   } catch (error) {
-    if (!(error instanceof NetdiskError)) throw error;
-    if (error.code === "not-found" && !isPull) return undefined;
-    const isOfPath = ["not-found", "not-folder", "denied", "io"]
-      .includes(error.code);
-    throw isOfPath ? about(label, error) : error;
+    if (!isAboutPath(error)) throw error;
+    if (error.code === "not-found") return undefined;
+    throw about(label, error);
   }
-  throw new NetdiskError(
-    "not-folder",
-    `${label}: it is not a folder on the server`,
-  );
 }

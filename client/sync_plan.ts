@@ -4,6 +4,7 @@ import { NetdiskError } from "../protocol/errors.ts";
 import type { Entry } from "../protocol/messages.ts";
 import type { CompareRules } from "./compare_folders.ts";
 import type { Connection } from "./connection.ts";
+import type { NameProbe } from "./local_names.ts";
 import type { ProgressStyle } from "./progress.ts";
 import type { Retry } from "./retry.ts";
 import type { SyncReport } from "./sync_report.ts";
@@ -36,8 +37,15 @@ export interface SyncPlanOptions {
   rules: CompareRules;
   report: SyncReport;
   style: ProgressStyle;
+  names: NameProbes;
   /** Times of the folders where it begins. */
   times: FolderTimes;
+}
+
+/** How it is found out which names the local disk takes for one. */
+export interface NameProbes {
+  isOneName: NameProbe;
+  isOneFile: NameProbe;
 }
 
 /** Times of a folder, from when it is met to when it is compared. */
@@ -47,17 +55,15 @@ export interface FolderTimes {
   target: number | null | undefined;
 }
 
-/** A file is in the way of a folder, or the reverse, or it is neither. */
+/** A file is in the way of a folder, or the reverse. */
 export function clashError(
   name: string,
   source: Entry,
   target: Entry,
 ): NetdiskError {
-  const what = ({ kind }: Entry) =>
-    kind === "other" ? "neither file nor folder" : `a ${kind}`;
   return new NetdiskError(
     target.kind === "folder" ? "is-folder" : "not-folder",
-    `${name}: it is ${what(target)}, and ${what(source)} in the source`,
-    target.kind === "other" ? {} : { hint: "--delete replaces it" },
+    `${name}: it is a ${target.kind}, and a ${source.kind} in the source`,
+    { hint: "--delete replaces it" },
   );
 }

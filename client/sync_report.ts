@@ -14,6 +14,7 @@ const DEEDS = [
   "touched",
   "deleted",
   "unchanged",
+  "skipped",
 ] as const;
 
 type Deed = typeof DEEDS[number];
@@ -28,6 +29,7 @@ export class SyncReport {
     touched: 0,
     deleted: 0,
     unchanged: 0,
+    skipped: 0,
   };
   #bytes = 0;
   #failures = 0;
@@ -57,14 +59,16 @@ export class SyncReport {
   }
 
   /** Something that is no file nor folder, and is left alone. */
-  skipped(name: string, reason: string): void {
-    this.output.notice(`${name}: ${reason}, skipped`);
-    this.output.record("skipped", { name, reason });
+  skipped({ remotePath, localPath }: Place, shown: string, reason: string) {
+    this.#counts.skipped++;
+    this.output.notice(`${shown}: ${reason}, skipped`);
+    const name = remotePath;
+    this.output.record("skipped", { name, path: localPath, reason });
   }
 
   /** Something is done, or in a dry run would be. */
   done(
-    deed: Exclude<Deed, "unchanged">,
+    deed: Exclude<Deed, "unchanged" | "skipped">,
     { place, isFolder, bytes = 0, record }: {
       place: Place;
       isFolder?: boolean;

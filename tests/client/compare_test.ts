@@ -1,5 +1,11 @@
 import { assertEquals } from "@std/assert";
-import { type FileFacts, looksSame } from "../../client/compare.ts";
+import {
+  type FileFacts,
+  localDigest,
+  looksSame,
+} from "../../client/compare.ts";
+import { tempFolder } from "../helpers/temp_folder.ts";
+import { sha256Of } from "../helpers/test_client.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -29,3 +35,13 @@ Deno.test(
     }
   },
 );
+
+Deno.test("localDigest() of files that are read at once, and others", async () => {
+  using folder = tempFolder();
+  const path = `${folder.path}/file`;
+  for (const size of [0, 1, 262_144, 262_145, 3_000_000]) {
+    const bytes = new Uint8Array(size).fill(size % 251);
+    Deno.writeFileSync(path, bytes);
+    assertEquals(await localDigest(path), sha256Of(bytes), `${size}`);
+  }
+});

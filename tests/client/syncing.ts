@@ -4,6 +4,7 @@ import { dirname, join } from "@std/path";
 import { type Command, defineCommand } from "../../client/command.ts";
 import { command as sync } from "../../client/commands/sync.ts";
 import { runSync } from "../../client/sync_job.ts";
+import type { NameProbes } from "../../client/sync_plan.ts";
 import { FakeDisk } from "../helpers/fake_disk.ts";
 import { filesIn, play } from "../helpers/play.ts";
 
@@ -87,17 +88,31 @@ export class Sides implements Disposable {
     return this.#play(sync, options);
   }
 
+  /** As `sync`, of other folders. */
+  syncFrom(args: string[], ...options: string[]) {
+    return this.#play(sync, options, args);
+  }
+
   /** As `sync`, and what is found is done at once. */
   syncInParts(...options: string[]) {
     const inParts = defineCommand({
       ...sync,
-      run: (invocation) => runSync(invocation, 1),
+      run: (invocation) => runSync(invocation, { maxFound: 1 }),
     });
     return this.#play(inParts, options);
   }
 
-  #play(command: Command, options: string[]) {
-    const argv = [...options, this.here, "there"];
+  /** As `sync`, where the disk takes names for one. */
+  syncWithNames(names: NameProbes, ...options: string[]) {
+    const withNames = defineCommand({
+      ...sync,
+      run: (invocation) => runSync(invocation, { names }),
+    });
+    return this.#play(withNames, options);
+  }
+
+  #play(command: Command, options: string[], args = [this.here, "there"]) {
+    const argv = [...options, ...args];
     return play(command, argv, (server) => this.disk.serve(server));
   }
 

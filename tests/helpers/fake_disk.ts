@@ -54,6 +54,10 @@ export class FakeDisk {
     this.#nodes.set(path, nodeOf(given));
   }
 
+  remove(path: string): void {
+    this.#nodes.delete(path);
+  }
+
   get(path: string): Node | undefined {
     return this.#nodes.get(path);
   }

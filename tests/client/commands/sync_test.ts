@@ -312,6 +312,26 @@ for (const way of [new Direction(false), new Direction(true)]) {
     assertEquals(deeds(sides), []);
   });
 
+  Deno.test(`${name} --delete from an empty folder is refused`, async () => {
+    using sides = way.sides({}, { "a": "1", "b/c": "2" });
+    if (way.isPull) sides.disk.set("there", null);
+    else Deno.mkdirSync(sides.here);
+    const before = way.target(sides);
+    const { error } = await way.run(sides, "--delete");
+    const source = way.isPull ? "there" : sides.here;
+    assertEquals(
+      error?.message,
+      `${source}: it is empty, and --delete would delete all that the target has`,
+    );
+    assertEquals(error?.hint, "--delete-all does it");
+    assertEquals(way.target(sides), before);
+    const all = await way.run(sides, "--delete-all");
+    assertEquals(all.error, undefined);
+    assertEquals(way.target(sides), {});
+    const again = await way.run(sides, "--delete");
+    assertEquals(again.error, undefined);
+  });
+
   Deno.test(`${name} --delete replaces nothing when something failed`, async () => {
     // What waits on the server has another name.
     for (const path of way.isPull ? ["a", "b/x", "c"] : ["c"]) {
@@ -423,7 +443,7 @@ Deno.test("netdisk sync of what is no folder", async () => {
   const push = await missing.sync();
   assertEquals(push.error?.code, "not-found");
   const pull = await missing.sync("--pull");
-  assertEquals(pull.error?.message, "there: refused: not-found");
+  assertEquals(pull.error?.message, "there: no such folder on the server");
   missing[Symbol.dispose]();
   sides.disk.set("there", "a file");
   for (const options of [[], ["--pull"]]) {
@@ -440,7 +460,9 @@ Deno.test("netdisk sync leaves links alone, here and as names there", async () =
   assert(stderr.includes(`${sides.of("link")}: it is a link, skipped`));
   assertEquals(sides.remote(), { "a": "1", "link": "o" });
   const pull = await sides.sync("--pull", "--delete");
-  assertEquals(pull.error?.code, "partial");
+  assertEquals(pull.error, undefined);
+  assert(pull.stderr.includes("it is a link, skipped"), pull.stderr);
+  assert(pull.stderr.includes("1 skipped"), pull.stderr);
   assertEquals(Deno.readLinkSync(sides.of("link")), "a");
 });
 
@@ -485,4 +507,96 @@ Deno.test("netdisk sync --pull tells once that a folder cannot be made", async (
   assertEquals(error?.code, "partial");
   assertEquals(stderr.match(/error:/g)?.length, 1);
   assertEquals(sides.local(), { "a": "1" });
+});
+
+Deno.test("netdisk sync --pull --delete takes other spellings for the same file", async () => {
+  using sides = new Sides(
+    { "e\u0301": "1", "Photo": "1", "other": "o" },
+    { "\u00e9": "1", "photo": "1" },
+  );
+  // As a disk that takes them for one has it.
+  const names = { isOneName: () => true, isOneFile: () => true };
+  const { error, stderr } = await sides.syncWithNames(
+    names,
+    "--pull",
+    "--delete",
+    "-n",
+  );
+  assertEquals(error, undefined);
+  assert(stderr.includes("would be: 1 deleted, 2 unchanged"), stderr);
+});
+
+Deno.test("netdisk sync --pull refuses names that the disk takes for one", async () => {
+  using sides = new Sides({}, { "a": "1", "A": "2", "b/c": "3" });
+  const names = { isOneName: () => true, isOneFile: () => false };
+  const { error, stderr } = await sides.syncWithNames(names, "--pull");
+  assertEquals(error?.code, "partial");
+  assert(stderr.includes("are one name on this disk"), stderr);
+});
+
+Deno.test("netdisk sync --pull -n does not write to the local folder", async () => {
+  using sides = new Sides({ "x": "1" }, { "a": "1", "A": "2" });
+  const names = {
+    isOneName: () => {
+      throw new Error("asked");
+    },
+    isOneFile: () => false,
+  };
+  const { error } = await sides.syncWithNames(names, "--pull", "-n");
+  assertEquals(error, undefined);
+  assertEquals(Deno.statSync(sides.here).mtime?.getTime(), FOLDER_MTIME);
+});
+
+Deno.test("netdisk sync --delete of another spelling, where the server has one or both", async () => {
+  for (const isOne of [false, true]) {
+    using sides = new Sides({ "photo": "1" }, { "Photo": "1" });
+    sides.disk.after = ({ type }) => {
+      if (type === "put" && isOne) {
+        // What it has keeps its name.
+        sides.disk.remove("there/photo");
+      }
+      return true;
+    };
+    const { error, stderr } = await sides.sync("--delete");
+    assertEquals(error?.code, isOne ? "partial" : undefined);
+    assertEquals(Object.keys(sides.remote()), [isOne ? "Photo" : "photo"]);
+    const hint = "hint: netdisk mv there/Photo there/photo";
+    assertEquals(stderr.includes(hint), isOne, stderr);
+  }
+});
+
+Deno.test("netdisk sync leaves alone what is no file in the target, and deletes the rest", async () => {
+  using sides = new Sides({ "a": "1", "b/c": "2" }, { "old": "o" });
+  sides.disk.set("there/a", { kind: "other" });
+  sides.disk.set("there/b", { kind: "other" });
+  const { error, stderr } = await sides.sync("--delete");
+  assertEquals(error, undefined);
+  assertEquals(
+    stderr,
+    "netdisk: there/a: it is neither file nor folder, skipped\n" +
+      "netdisk: there/b: it is neither file nor folder, skipped\n" +
+      "netdisk: 1 deleted, 0 unchanged, 2 skipped\n",
+  );
+  const json = await sides.sync("--json");
+  assertEquals(json.objects().map(({ type, name }) => `${type} ${name}`), [
+    "skipped there/a",
+    "skipped there/b",
+  ]);
+});
+
+Deno.test("netdisk sync says when its arguments are in the wrong order", async () => {
+  using sides = new Sides({ "a": "1" }, { "b": "2" });
+  const pull = await sides.syncFrom(["there", "out"], "--pull");
+  assertEquals(pull.error?.message, "out: no such folder on the server");
+  assertEquals(
+    pull.error?.hint,
+    "the local folder comes first: netdisk sync --pull out there",
+  );
+  const push = await sides.syncFrom([sides.of("none"), sides.here]);
+  assertEquals(
+    push.error?.hint,
+    `the local folder comes first: netdisk sync ${sides.here} ${
+      sides.of("none")
+    }`,
+  );
 });
