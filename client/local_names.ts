@@ -78,7 +78,8 @@ export class FolderNames {
   }
 }
 
-function isThere(path: string): boolean {
+/** Whether anything has the name, be it a link that leads nowhere. */
+export function isThere(path: string): boolean {
   try {
     Deno.lstatSync(path);
     return true;

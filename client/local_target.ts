@@ -12,6 +12,7 @@ import {
   partialPath,
   takePartial,
 } from "./partial_file.ts";
+import { shellWord } from "./shell_word.ts";
 import {
   DeviceWriter,
   FileWriter,
@@ -183,7 +184,7 @@ function cannotWrite(path: string, error: unknown): NetdiskError {
   if (!(error instanceof Deno.errors.NotFound)) return localError(path, error);
   const folder = dirname(path);
   return new NetdiskError("not-found", `${folder}: no such folder`, {
-    hint: `mkdir -p ${folder}`,
+    hint: `mkdir -p ${shellWord(folder)}`,
     cause: error,
   });
 }

@@ -5,6 +5,7 @@ import type { Invocation } from "./command.ts";
 import type { Connection } from "./connection.ts";
 import { displayText } from "./display_text.ts";
 import { goesOn } from "./go_on.ts";
+import { isThere } from "./local_names.ts";
 import type { Output } from "./output.ts";
 import { labelOf, type UploadItem, type UploadOutcome } from "./pending_put.ts";
 import { progressStyle } from "./progress.ts";
@@ -26,6 +27,7 @@ import {
   targetFolder,
   withoutBlocked,
 } from "./upload_plan.ts";
+import { shellWord } from "./shell_word.ts";
 import { UploadCompare } from "./upload_compare.ts";
 import { UploadProgress } from "./upload_progress.ts";
 import { UploadQueue } from "./upload_queue.ts";
@@ -258,8 +260,11 @@ function withHint(
     return error;
   }
   if (!error.message.startsWith(`${name}:`)) return error;
+  if (!isThere(source!)) return error;
   return new NetdiskError(error.code, error.message, {
-    hint: `to upload under another name: netdisk put ${source} --to ${name}`,
+    hint: `to upload under another name: netdisk put ${
+      shellWord(source!)
+    } --to ${shellWord(name!)}`,
     cause: error,
   });
 }

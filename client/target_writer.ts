@@ -5,6 +5,7 @@
 
 import { NetdiskError } from "../protocol/errors.ts";
 import { onInterrupt, type Registration } from "./interrupt.ts";
+import { isThere } from "./local_names.ts";
 import { localError } from "./local_source.ts";
 import type { Output } from "./output.ts";
 import { isStillAt } from "./partial_file.ts";
@@ -224,15 +225,6 @@ function giveName(temporary: string, path: string, replace: boolean): void {
     return;
   }
   Deno.removeSync(temporary);
-}
-
-function isThere(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** A device or pipe: `get report.pdf --to /dev/null` must not replace it by a file. */

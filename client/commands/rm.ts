@@ -147,7 +147,7 @@ function refuseRoot(arg: string): void {
   throw new NetdiskError(
     "denied",
     `${arg}: your own folder cannot be removed`,
-    { hint: "to empty it: netdisk rm -r '/*'" },
+    { hint: "to empty it: netdisk rm -r '/{*,.*}'" },
   );
 }
 

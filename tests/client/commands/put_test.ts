@@ -305,6 +305,32 @@ Deno.test(
 );
 
 Deno.test(
+  "netdisk put a b guesses nothing when there is no a either, and quotes names",
+  strict,
+  async () => {
+    using files = filesIn({ "my a": "1" });
+    const guess = await play(
+      put,
+      [files.of("my a"), files.of("my b")],
+      async () => {},
+    );
+    assertEquals(
+      guess.error?.hint,
+      `to upload under another name: netdisk put '${files.of("my a")}' --to '${
+        files.of("my b")
+      }'`,
+    );
+    const none = await play(
+      put,
+      [files.of("x"), files.of("y")],
+      async (server) => void await server.left(),
+    );
+    assertEquals(none.error?.message, "2 of 2 files were not uploaded");
+    assertEquals(none.stderr.includes("hint"), false);
+  },
+);
+
+Deno.test(
   "netdisk put needs a local file before it connects",
   strict,
   async () => {

@@ -64,6 +64,12 @@ Deno.test("netdisk rm -r '/*' empties all", async () => {
   assertEquals(await left("-r", "/*"), []);
 });
 
+Deno.test("netdisk rm -r '/{*,.*}' empties all, dot files included", async () => {
+  const disk = new FakeDisk({ ...FILES, ".hidden/x": "1", ".y": "2" });
+  const { error } = await run(disk, "-r", "/{*,.*}");
+  assertEquals([error, disk.paths()], [undefined, []]);
+});
+
 Deno.test("netdisk rm never touches a folder without -r", async () => {
   const disk = new FakeDisk(FILES);
   const { error } = await run(disk, "photos");
@@ -81,7 +87,7 @@ for (const argv of [["-r", "/"], ["-r", "."], ["//", "a.txt"], ["-r", "./"]]) {
   Deno.test(`netdisk rm ${argv.join(" ")} is refused at once`, async () => {
     const { error, connections } = await run(new FakeDisk(FILES), ...argv);
     assertEquals([error?.code, connections], ["denied", 0]);
-    assertEquals(error?.hint, "to empty it: netdisk rm -r '/*'");
+    assertEquals(error?.hint, "to empty it: netdisk rm -r '/{*,.*}'");
   });
 }
 

@@ -1,0 +1,27 @@
+import { assertEquals } from "@std/assert";
+import { shellArgument, shellWord } from "../../client/shell_word.ts";
+
+const WORDS: [string, string][] = [
+  ["a/b-c.jpg", "a/b-c.jpg"],
+  ["-n", "./-n"],
+  ["-my n", "'./-my n'"],
+  ["it's", "'it'\\''s'"],
+  ["a*", "'a*'"],
+  ["", "''"],
+  ["~", "'~'"],
+  ["é", "é"],
+];
+
+for (const [text, expected] of WORDS) {
+  Deno.test(`shellWord() of ${text} is ${expected}`, () => {
+    assertEquals(shellWord(text), expected);
+  });
+}
+
+Deno.test("shellWord() is one word of a shell", async () => {
+  for (const [text] of WORDS) {
+    const args = ["-c", `printf %s ${shellArgument(text)}`];
+    const { stdout } = await new Deno.Command("sh", { args }).output();
+    assertEquals(new TextDecoder().decode(stdout), text);
+  }
+});
