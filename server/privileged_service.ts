@@ -4,7 +4,7 @@
  * argument itself, and gives nothing that the sandbox is there to keep away.
  */
 
-import { Libc } from "./libc.ts";
+import type { Libc } from "./libc.ts";
 import { NativeSync } from "./native_sync.ts";
 import { NativeFolders } from "./native_folders.ts";
 import { errnoError, errnoOf } from "./os_errors.ts";
@@ -85,8 +85,8 @@ export class PrivilegedService implements Disposable {
 export function startPrivilegedService(
   port: MessagePort,
   root: string,
+  libc: Libc | undefined,
 ): PrivilegedService | undefined {
-  const libc = Libc.load();
   if (!libc) return undefined;
   try {
     const folders = new NativeFolders(root, libc);

@@ -131,7 +131,8 @@ export async function startServer(
   const channel = new MessageChannel();
   passwords.postMessage(channel.port1, [channel.port1]);
   const main = new MessageChannel();
-  const service = startPrivilegedService(main.port1, root);
+  const libc = Libc.load();
+  const service = startPrivilegedService(main.port1, root, libc);
   const start: StartMessage = {
     type: "start",
     ...options,
@@ -152,7 +153,6 @@ export async function startServer(
       end();
       throw error;
     });
-  const libc = Libc.load();
   if (libc) sendAtOnce(libc, ready.port);
   return {
     ready,

@@ -12,6 +12,26 @@ export const MTIME = Date.UTC(2026, 0, 31, 13, 5, 9, 7);
 /** Texts of files; `null` is a folder. */
 export type Texts = Record<string, string | null>;
 
+/** A folder that is put or fetched. */
+export const PHOTOS: Texts = {
+  "photos/a.jpg": "1",
+  "photos/empty": null,
+  "photos/sub/b.txt": "22",
+  "photos/sub/deep/c": "",
+};
+
+/** What is in {@link PHOTOS}, below a folder. */
+export function below(folder: string): Texts {
+  return {
+    [`${folder}a.jpg`]: "1",
+    [`${folder}empty/`]: null,
+    [`${folder}sub/`]: null,
+    [`${folder}sub/b.txt`]: "22",
+    [`${folder}sub/deep/`]: null,
+    [`${folder}sub/deep/c`]: "",
+  };
+}
+
 /** A current folder and a server's disk. `using` goes back to where one was. */
 export class Place implements Disposable {
   readonly disk: FakeDisk;

@@ -2,6 +2,7 @@
 
 import { PagedFolders } from "../../server/folder_reader.ts";
 import { PrivilegedPort } from "../../server/privileged_calls.ts";
+import { Libc } from "../../server/libc.ts";
 import { startPrivilegedService } from "../../server/privileged_service.ts";
 
 export interface FolderLine extends Disposable {
@@ -12,7 +13,7 @@ export interface FolderLine extends Disposable {
 /** A service for everything below `root`; undefined where there can be none. */
 export function pagedFolders(root: string): FolderLine | undefined {
   const { port1, port2 } = new MessageChannel();
-  const service = startPrivilegedService(port1, root);
+  const service = startPrivilegedService(port1, root, Libc.load());
   if (!service) {
     port1.close();
     port2.close();

@@ -6,27 +6,9 @@ import type { FakeServer } from "../../helpers/fake_server.ts";
 import { play } from "../../helpers/play.ts";
 import { RetryWaits } from "../../helpers/retry_waits.ts";
 import { sha256Of } from "../../helpers/test_client.ts";
-import { MTIME, Place, type Texts } from "../folders.ts";
+import { below, MTIME, PHOTOS, Place, type Texts } from "../folders.ts";
 
 const strict = { sanitizeOps: true, sanitizeResources: true } as const;
-
-const PHOTOS: Texts = {
-  "photos/a.jpg": "1",
-  "photos/empty": null,
-  "photos/sub/b.txt": "22",
-  "photos/sub/deep/c": "",
-};
-
-function below(folder: string): Texts {
-  return {
-    [`${folder}a.jpg`]: "1",
-    [`${folder}empty/`]: null,
-    [`${folder}sub/`]: null,
-    [`${folder}sub/b.txt`]: "22",
-    [`${folder}sub/deep/`]: null,
-    [`${folder}sub/deep/c`]: "",
-  };
-}
 
 /** Arguments, what is here, and what comes. */
 const PLACES: [string[], Texts, Texts][] = [

@@ -1,28 +1,9 @@
 import { assertEquals, assertLess, assertMatch } from "@std/assert";
 import { command as put } from "../../../client/commands/put.ts";
 import { RetryWaits } from "../../helpers/retry_waits.ts";
-import { MTIME, Place, type Texts } from "../folders.ts";
+import { below, MTIME, PHOTOS, Place, type Texts } from "../folders.ts";
 
 const strict = { sanitizeOps: true, sanitizeResources: true } as const;
-
-const PHOTOS: Texts = {
-  "photos/a.jpg": "1",
-  "photos/empty": null,
-  "photos/sub/b.txt": "22",
-  "photos/sub/deep/c": "",
-};
-
-/** What is in PHOTOS, below a folder. */
-function below(folder: string): Texts {
-  return {
-    [`${folder}a.jpg`]: "1",
-    [`${folder}empty/`]: null,
-    [`${folder}sub/`]: null,
-    [`${folder}sub/b.txt`]: "22",
-    [`${folder}sub/deep/`]: null,
-    [`${folder}sub/deep/c`]: "",
-  };
-}
 
 /** Arguments, what the server has, and the folders that come into being. */
 const PLACES: [string[], Texts, Texts][] = [
