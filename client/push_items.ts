@@ -71,7 +71,7 @@ function* uploadsIn(
         );
         break;
       case "failed":
-        report.failed(entry.reason, path);
+        report.failed(entry.reason, path, remotePath);
     }
   }
 }

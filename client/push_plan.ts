@@ -21,6 +21,8 @@ import {
   touchOf,
   type TouchStep,
 } from "./push_round.ts";
+import type { UploadItem } from "./pending_put.ts";
+import { compareNames } from "./remote_tree.ts";
 import { shellWord } from "./shell_word.ts";
 import { type Deletion, remoteDeletions } from "./sync_deletions.ts";
 import { type Place, placeOf } from "./sync_place.ts";
@@ -170,7 +172,12 @@ export class PushPlan extends BasePlan<LocalItem, Entry, TouchStep> {
     const { report, roots } = this.options;
     const placeAt = (path: string) =>
       placeOf(roots, relativeTo(roots.remotePath, path));
-    for (const { source, remotePath } of uploads) {
+    // Folders are made behind what is in them, and read better before.
+    const key = ({ remotePath }: UploadItem) =>
+      remotePath.replaceAll("/", "\0");
+    const sorted = [...uploads].map((item) => ({ item, key: key(item) }))
+      .sort((a, b) => compareNames(a.key, b.key));
+    for (const { item: { source, remotePath } } of sorted) {
       const place = placeAt(remotePath);
       if (!source) report.done("made", { place, isFolder: true });
       else report.done("transferred", { place, bytes: source.size ?? 0 });

@@ -2,7 +2,11 @@
 
 import { NetdiskError } from "../protocol/errors.ts";
 import type { Entry } from "../protocol/messages.ts";
-import { parseRemotePath, remotePathFault } from "../protocol/remote_path.ts";
+import {
+  joinRemotePath,
+  parseRemotePath,
+  remotePathFault,
+} from "../protocol/remote_path.ts";
 import type { Invocation } from "./command.ts";
 import { about, type Connection, isAboutPath } from "./connection.ts";
 import { Exclude } from "./exclude.ts";
@@ -170,7 +174,14 @@ class SyncJob implements Disposable {
     return new SyncWalk({
       ...this.#roots,
       enter: (localPath) => plan.enter(localPath),
-      failed: (_, path, error) => this.#report.failed(error, path),
+      failed: (side, path, error) => {
+        const { localPath, remotePath } = this.#roots;
+        const relative = path.slice(localPath.length).replace(/^\/+/, "");
+        const name = side === "remote"
+          ? path
+          : joinRemotePath(remotePath, relative);
+        this.#report.failed(error, path, name);
+      },
       mayBeMissing: this.#invocation.options.pull,
     });
   }

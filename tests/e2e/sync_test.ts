@@ -59,8 +59,8 @@ Deno.test("sync mends what somebody has changed", async () => {
   Deno.writeTextFileSync(join(root, "tool"), "changed");
   Deno.removeSync(join(root, "deep/er"), { recursive: true });
   assertOutcome(await ann.run(["sync", "c", "mend", "-n", "--delete"]), {
-    stdout: "would upload mend/tool\nwould upload mend/deep/er/file\n" +
-      "would mkdir mend/deep/er/\nwould delete mend/deep/new\n",
+    stdout: "would mkdir mend/deep/er/\nwould upload mend/deep/er/file\n" +
+      "would upload mend/tool\nwould delete mend/deep/new\n",
     stderr:
       "netdisk: would be: 2 uploaded (684 KiB), 1 folder made, 1 deleted, 1 unchanged\n",
   });

@@ -279,12 +279,39 @@ for (const way of [new Direction(false), new Direction(true)]) {
     );
     assertEquals(way.target(sides), expected);
     assertEquals(deeds(sides), []);
+    const lines = stdout.split("\n");
+    const at = (what: string, path: string) =>
+      lines.indexOf(`would ${what} ${of(path)}`);
+    assert(at("mkdir", "b/d/") < at(load, "b/d/e"), stdout);
     const json = await way.run(sides, "-n", "--json");
+    assertEquals(
+      json.objects().find(({ name, action }) =>
+        name === "there/a" && action === load
+      ),
+      {
+        type: "plan",
+        version: 1,
+        action: load,
+        name: "there/a",
+        path: sides.of("a"),
+        kind: "file",
+        size: 1,
+      },
+    );
     assertEquals(
       json.objects().map(({ type, action }) => `${type} ${action}`)
         .filter((line) => line.startsWith("plan")).length,
       3,
     );
+  });
+
+  Deno.test(`${name} -n says that nothing would be deleted`, async () => {
+    using sides = way.sides({ "a": "1", "b/c": "2" }, { "old": "" });
+    sides.disk.broken.set("there/b", "io");
+    if (!way.isPull) sides.disk.set("there/b", null);
+    const { stderr, error } = await way.run(sides, "-n", "--delete", "--json");
+    assertEquals(error?.code, "partial");
+    assert(stderr.includes("nothing would be deleted, as"), stderr);
   });
 
   Deno.test(`${name} leaves out what --exclude names, on both sides`, async () => {
