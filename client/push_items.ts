@@ -1,6 +1,10 @@
 /** What a push sends: files, and new folders with all that is in them. */
 
-import { joinRemotePath, remotePathFault } from "../protocol/remote_path.ts";
+import {
+  depthFault,
+  joinRemotePath,
+  remotePathFault,
+} from "../protocol/remote_path.ts";
 import type { LocalItem } from "./local_items.ts";
 import { FileSource } from "./local_source.ts";
 import { walkLocal } from "./local_tree.ts";
@@ -47,7 +51,11 @@ function* uploadsIn(
       has: (relative, isFolder) =>
         exclude.has(joinRemotePath(folder, relative), isFolder),
     },
-    fault: (_, relative) => remotePathFault(remoteOf(relative)),
+    fault: (_, relative) => {
+      const remotePath = remoteOf(relative);
+      // Not each of the many that may lie below is to be refused by the server.
+      return remotePathFault(remotePath) ?? depthFault(remotePath);
+    },
   });
   for (const entry of walk) {
     const { path, relative } = entry;

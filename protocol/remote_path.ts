@@ -12,6 +12,13 @@ export const MAX_SEGMENT_BYTES = 255;
 /** The longest remote path, PATH_MAX of Linux. */
 export const MAX_PATH_BYTES = 4096;
 
+/**
+ * How deep folders of a server may lie in each other. Every level of a path is looked at,
+ * and the system walks to each from the top: at 2000 levels everybody would
+ * wait for half a second.
+ */
+export const MAX_DEPTH = 256;
+
 // deno-lint-ignore no-control-regex -- control characters are what it looks for
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 
@@ -36,6 +43,13 @@ export function remotePathFault(path: string): string | undefined {
     if (fault) return fault;
   }
   return undefined;
+}
+
+/** Why a legal path lies too deep for a server; a listing may well have it. */
+export function depthFault(path: string): string | undefined {
+  return path.split("/").length > MAX_DEPTH
+    ? `the path is more than ${MAX_DEPTH} folders deep`
+    : undefined;
 }
 
 /** Why one file or folder name is refused, or undefined when it is legal. */

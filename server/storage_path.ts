@@ -7,19 +7,12 @@
 
 import { join, SEPARATOR } from "@std/path";
 import { NetdiskError } from "../protocol/errors.ts";
-import { remotePathFault } from "../protocol/remote_path.ts";
+import { depthFault, remotePathFault } from "../protocol/remote_path.ts";
 import { userNameFault } from "../protocol/credentials.ts";
 import { errnoOf, toStorageError } from "./os_errors.ts";
 
 /** The server's own folder below the storage root. */
 export const DATA_FOLDER = ".netdisk";
-
-/**
- * How deep folders may lie in each other. Every level of a path is looked at,
- * and the system walks to each from the top: at 2000 levels everybody would
- * wait for half a second.
- */
-export const MAX_DEPTH = 256;
 
 /** What Windows takes for a separator, a stream or a wildcard. */
 const NOT_ON_WINDOWS = /[\\:*?"<>|]|[. ]$/;
@@ -68,12 +61,8 @@ export function storagePath(
   const fault = remotePathFault(remotePath);
   if (fault) throw new NetdiskError("bad-name", fault);
   const parts = remotePath === "" ? [] : remotePath.split("/");
-  if (parts.length > MAX_DEPTH) {
-    throw new NetdiskError(
-      "bad-name",
-      `the path is more than ${MAX_DEPTH} folders deep`,
-    );
-  }
+  const tooDeep = depthFault(remotePath);
+  if (tooDeep !== undefined) throw new NetdiskError("bad-name", tooDeep);
   if (
     Deno.build.os === "windows" && parts.some((p) => NOT_ON_WINDOWS.test(p))
   ) {

@@ -1,9 +1,9 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { NetdiskError } from "../../protocol/errors.ts";
+import { MAX_DEPTH } from "../../protocol/remote_path.ts";
 import {
   dataFolder,
   existingStoragePath,
-  MAX_DEPTH,
   storagePath,
   uploadsFolder,
   userFolder,

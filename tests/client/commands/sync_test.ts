@@ -627,3 +627,17 @@ Deno.test("netdisk sync says when its arguments are in the wrong order", async (
     }`,
   );
 });
+
+Deno.test("netdisk sync tells once what lies too deep", async () => {
+  const top = Array(250).fill("d").join("/");
+  using sides = new Sides({
+    [`${top}/a`]: "1",
+    [`${top}/d/d/d/d/d/d/d/e`]: null,
+  }, {
+    "x": "o",
+  });
+  const { error, stderr } = await sides.sync("--delete");
+  assertEquals(error?.code, "partial");
+  assertEquals(stderr.match(/error:.*more than 256 folders deep/g)?.length, 1);
+  assertEquals(sides.remote()[`${top}/a`], "1");
+});
