@@ -100,6 +100,7 @@ export abstract class BasePlan<S extends Entry, T extends Entry, F>
   }
 
   abstract enter(localPath: string): boolean;
+  abstract walked(): void;
 
   add(pair: FolderPair): void {
     const { rules, report, roots } = this.options;

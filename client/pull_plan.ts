@@ -14,6 +14,7 @@ import {
   type Mend,
   type PullItem,
   pullItem,
+  PullProgress,
   PullRound,
 } from "./pull_round.ts";
 import { type Deletion, localDeletions } from "./sync_deletions.ts";
@@ -46,9 +47,11 @@ export class PullPlan extends BasePlan<Entry, LocalItem, FolderTime> {
   readonly #lateTimes: FolderTime[] = [];
   #staged: Replacement<Entry>[] = [];
   readonly #cleanup: Registration;
+  readonly #progress: PullProgress;
 
   constructor(options: SyncPlanOptions) {
     super(options);
+    this.#progress = new PullProgress(options.report.output, options.style);
     this.#cleanup = onInterrupt(() => this.#removeStaged());
   }
 
@@ -73,8 +76,13 @@ export class PullPlan extends BasePlan<Entry, LocalItem, FolderTime> {
 
   override [Symbol.dispose](): void {
     super[Symbol.dispose]();
+    this.#progress[Symbol.dispose]();
     this.#cleanup[Symbol.dispose]();
     this.#removeStaged();
+  }
+
+  walked(): void {
+    this.#progress.totals.isComplete = true;
   }
 
   protected get waiting(): number {
@@ -154,6 +162,7 @@ export class PullPlan extends BasePlan<Entry, LocalItem, FolderTime> {
 
   protected copy(place: Place, source: Entry): void {
     const { relative, localPath } = place;
+    if (source.kind === "file") this.#progress.expect(source);
     const late = this.#lateFolders.get(remoteParent(relative));
     if (late) {
       const name = localPath.slice(localPath.lastIndexOf("/") + 1);
@@ -168,6 +177,7 @@ export class PullPlan extends BasePlan<Entry, LocalItem, FolderTime> {
 
   protected replace(replacement: Replacement<Entry>): void {
     const { place, source, temporary } = replacement;
+    if (source.kind === "file") this.#progress.expect(source);
     this.#copyLate(place, source, temporary);
   }
 
@@ -253,7 +263,7 @@ export class PullPlan extends BasePlan<Entry, LocalItem, FolderTime> {
   }
 
   #newRound(work: { mends: Mend[]; items: PullItem[] }): PullRound {
-    return new PullRound(work, this.options.report, this.options.style);
+    return new PullRound(work, this.options.report, this.#progress);
   }
 
   #removeStaged(): void {

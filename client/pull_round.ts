@@ -8,6 +8,7 @@ import type { DownloadOutcome, FileItem } from "./incoming_file.ts";
 import { setExecutable, setTime } from "./local_items.ts";
 import { localError } from "./local_source.ts";
 import { fileTarget } from "./local_target.ts";
+import type { Output } from "./output.ts";
 import type { ProgressStyle } from "./progress.ts";
 import type { Retry } from "./retry.ts";
 import type { Place } from "./sync_place.ts";
@@ -30,16 +31,40 @@ export interface PullWork {
   items: PullItem[];
 }
 
+/** The one progress of all rounds. */
+export class PullProgress implements Disposable {
+  readonly totals = { files: 0, bytes: 0, isComplete: false };
+  readonly line: DownloadProgress;
+  /** Told of each item, by the round that has it. */
+  ended: (outcome: DownloadOutcome) => void = () => {};
+
+  constructor(output: Output, style: ProgressStyle) {
+    const ended = (outcome: DownloadOutcome) => this.ended(outcome);
+    this.line = new DownloadProgress(this.totals, { output, style, ended });
+  }
+
+  /** A file is to be downloaded sooner or later. */
+  expect({ size }: Entry): void {
+    this.totals.files++;
+    this.totals.bytes += size;
+  }
+
+  [Symbol.dispose](): void {
+    this.line[Symbol.dispose]();
+  }
+}
+
 /** One round of work, over as many connections as it takes. */
 export class PullRound implements Disposable {
   readonly #report: SyncReport;
   readonly #items: ReadonlyMap<unknown, PullItem>;
-  readonly #progress: DownloadProgress | undefined;
+  readonly #progress: PullProgress;
   readonly #downloads: Downloads | undefined;
 
   /** Mends at once; a dry run only shows what would be done. */
-  constructor(work: PullWork, report: SyncReport, style: ProgressStyle) {
+  constructor(work: PullWork, report: SyncReport, progress: PullProgress) {
     this.#report = report;
+    this.#progress = progress;
     const { items } = work;
     this.#items = new Map(items.map((item) => [item, item]));
     for (const mend of work.mends) this.#mend(mend);
@@ -48,15 +73,8 @@ export class PullRound implements Disposable {
         report.done("transferred", { place, bytes });
       }
     } else if (items.length > 0) {
-      let bytes = 0;
-      for (const { source } of items) bytes += source.size;
-      const totals = { files: items.length, bytes, isComplete: true };
-      this.#progress = new DownloadProgress(totals, {
-        output: report.output,
-        style,
-        ended: (outcome) => this.#ended(outcome),
-      });
-      this.#downloads = new Downloads(items, this.#progress);
+      progress.ended = (outcome) => this.#ended(outcome);
+      this.#downloads = new Downloads(items, progress.line);
     }
   }
 
@@ -68,14 +86,13 @@ export class PullRound implements Disposable {
    */
   async run(connection: Connection, retry: Retry): Promise<void> {
     if (!this.#downloads) return;
-    this.#progress?.connected(retry);
+    this.#progress.line.connected(retry);
     await this.#downloads.run(connection, false);
     retry.progress = undefined;
   }
 
   [Symbol.dispose](): void {
     this.#downloads?.[Symbol.dispose]();
-    this.#progress?.[Symbol.dispose]();
   }
 
   #mend({ place, source }: Mend): void {

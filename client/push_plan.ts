@@ -31,6 +31,7 @@ import { type FolderPair, relativeTo } from "./sync_walk.ts";
 export class PushPlan extends BasePlan<LocalItem, Entry, TouchStep> {
   #sent: Sent[] = [];
   #touches: TouchStep[] = [];
+  readonly #sums = { files: 0, bytes: 0, isOpen: true };
 
   /** The folder where it begins is missing. */
   addRoot(source: LocalItem): void {
@@ -44,6 +45,10 @@ export class PushPlan extends BasePlan<LocalItem, Entry, TouchStep> {
       // Told when the folder above is read.
       return false;
     }
+  }
+
+  walked(): void {
+    this.#sums.isOpen = false;
   }
 
   protected get waiting(): number {
@@ -162,7 +167,10 @@ export class PushPlan extends BasePlan<LocalItem, Entry, TouchStep> {
 
   #newRound(work: PushWork): PushRound | undefined {
     const { report, style, roots } = this.options;
-    if (!report.isDryRun) return new PushRound(work, { report, style, roots });
+    const sums = this.#sums;
+    if (!report.isDryRun) {
+      return new PushRound(work, { report, style, roots, sums });
+    }
     this.#show(work);
     return undefined;
   }

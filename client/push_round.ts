@@ -49,6 +49,15 @@ export interface PushRoundOptions {
   report: SyncReport;
   style: ProgressStyle;
   roots: SyncRoots;
+  /** Of all rounds so far. */
+  sums: UploadSums;
+}
+
+/** What was uploaded, of all that one progress is to show. */
+export interface UploadSums {
+  files: number;
+  bytes: number;
+  isOpen: boolean;
 }
 
 const WAITING =
@@ -147,6 +156,7 @@ export class PushRound implements Disposable {
       output: this.#options.report.output,
       style: this.#options.style,
       retry,
+      before: this.#options.sums,
       ended: (outcome) => this.#uploaded(outcome),
     });
     await uploadAll(connection, this.#queue.left(), progress);
@@ -156,7 +166,9 @@ export class PushRound implements Disposable {
   }
 
   #uploaded({ item, receipt, error }: UploadOutcome): void {
-    const { report } = this.#options;
+    const { report, sums } = this.#options;
+    if (item.source !== undefined) sums.files++;
+    sums.bytes += receipt?.size ?? 0;
     const name = this.#nameOf(item.remotePath);
     if (error) return report.failed(error, name);
     const place = this.#placeAt(name);

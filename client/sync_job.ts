@@ -107,6 +107,7 @@ class SyncJob implements Disposable {
     do {
       if (!this.#isRunning && walk) await this.#look(walk, connection, retry);
       this.#isRunning = true;
+      if (walk?.isDone !== false) plan.walked();
       await plan.run(connection, retry);
       this.#isRunning = false;
     } while (walk?.isDone === false);
@@ -115,6 +116,8 @@ class SyncJob implements Disposable {
 
   /** Says how it went. @throws NetdiskError when something failed */
   finish(): void {
+    // Takes the progress away.
+    this.#plan?.[Symbol.dispose]();
     this.#report.finish();
   }
 

@@ -21,6 +21,8 @@ export interface SyncPlan extends Disposable {
   enter(localPath: string): boolean;
   /** Takes what is to be done in a folder. */
   add(pair: FolderPair): void;
+  /** Nothing more will be added. */
+  walked(): void;
   /**
    * Does what was added.
    *

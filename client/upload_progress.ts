@@ -17,6 +17,14 @@ import type { UploadQueue } from "./upload_queue.ts";
 /** From here on a server has kept something of an upload that is interrupted. */
 const KEPT_BYTES = 8 * 1024 * 1024;
 
+/** Uploads of the same command before this one. */
+export interface UploadsBefore {
+  readonly files: number;
+  readonly bytes: number;
+  /** More may follow behind this one. */
+  readonly isOpen: boolean;
+}
+
 /** Who is told what. */
 export interface UploadWatchers {
   output: Output;
@@ -24,6 +32,7 @@ export interface UploadWatchers {
   retry: Retry;
   /** Of each item once, in their order. */
   ended(outcome: UploadOutcome): void;
+  before?: UploadsBefore;
 }
 
 export class UploadProgress implements UploadObserver, Disposable {
@@ -31,6 +40,8 @@ export class UploadProgress implements UploadObserver, Disposable {
   readonly #watchers: UploadWatchers;
   readonly #progress: Progress;
   readonly #isMany: boolean;
+  /** As it was when this upload began. */
+  readonly #before: Pick<UploadsBefore, "files" | "bytes">;
   #name: string;
   /** Files with outcome. */
   #done = 0;
@@ -48,13 +59,18 @@ export class UploadProgress implements UploadObserver, Disposable {
     const { output, style } = watchers;
     this.#queue = queue;
     this.#watchers = watchers;
-    this.#isMany = !queue.isComplete || queue.length > 1;
+    const { files = 0, bytes = 0, isOpen = false } = watchers.before ?? {};
+    this.#before = { files, bytes };
+    this.#done = files;
+    this.#settled = bytes;
+    this.#isMany = isOpen || files > 0 || !queue.isComplete || queue.length > 1;
     this.#name = queue.first?.remotePath ?? "";
     this.#progress = new Progress(this.#start, {
       output,
       style,
       look: () => this.#start,
     });
+    if (bytes > 0) this.#progress.moveTo(bytes);
     watchers.retry.progress = this.#progress;
   }
 
@@ -154,13 +170,15 @@ export class UploadProgress implements UploadObserver, Disposable {
   }
 
   get #start(): ProgressStart {
-    const { files: total, bytes, isComplete } = this.#queue;
+    const { files, bytes, isComplete } = this.#queue;
     const name = this.#name;
     if (!this.#isMany) return { name, total: bytes };
+    const before = this.#before;
+    const isOpen = !isComplete || this.#watchers.before?.isOpen === true;
     return {
       name,
-      total: isComplete ? bytes : undefined,
-      files: { done: this.#done, total, isOpen: !isComplete },
+      total: isOpen || bytes === undefined ? undefined : before.bytes + bytes,
+      files: { done: this.#done, total: before.files + files, isOpen },
     };
   }
 

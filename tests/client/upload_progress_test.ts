@@ -165,3 +165,22 @@ Deno.test("UploadProgress counts files and not folders, and what is skipped is d
   progress.ended({ item: folder });
   assertEquals(stand(), "2/2 files, d: 50%, 0.50/1.00 MiB, here");
 });
+
+Deno.test("UploadProgress goes on behind uploads before, while more may come", () => {
+  const { output, system } = memoryOutput();
+  const retry = new Retry();
+  const before = { files: 2, bytes: MIB, isOpen: true };
+  const queue = new UploadQueue([item("c", MIB)]);
+  const watchers = { output, style: "plain", retry, ended: () => {}, before };
+  using progress = new UploadProgress(queue, { ...watchers, style: "plain" });
+  const stand = () => {
+    retry.progress!.phase("here");
+    retry.progress!.phase(undefined);
+    return system.stderr.text.trim().split("\n").at(-1)!;
+  };
+  progress.began(queue.take()!);
+  assertEquals(stand(), "2/3+ files, c: 1.00 MiB, here");
+  before.isOpen = false;
+  progress.sent(MIB / 2);
+  assertEquals(stand(), "2/3 files, c: 75%, 1.50/2.00 MiB, here");
+});
