@@ -13,36 +13,23 @@ import {
   hasSameFacts,
 } from "./compare_folders.ts";
 import { about, type Connection, isAboutPath } from "./connection.ts";
-import { whatIs } from "./local_items.ts";
 import { foldName } from "./local_names.ts";
 import { compareNames } from "./remote_tree.ts";
 import type { Retry } from "./retry.ts";
 import { checkWhole, type Deletion } from "./sync_deletions.ts";
 import {
+  checkNotEmpty,
   clashError,
   type FolderTimes,
+  nameOf,
+  type Replacement,
+  type Round,
   type SyncPlan,
   type SyncPlanOptions,
+  whatIsEntry,
 } from "./sync_plan.ts";
 import { besides, type Place, placeOf } from "./sync_place.ts";
 import type { FolderPair } from "./sync_walk.ts";
-
-/** Work that goes on over another connection. */
-export interface Round extends Disposable {
-  /** @throws NetdiskError when the connection fails */
-  run(connection: Connection, retry: Retry): Promise<void>;
-}
-
-/** What takes the place of something of another kind. */
-export interface Replacement<S> {
-  place: Place;
-  source: S;
-  /** What gives way. */
-  isFolder: boolean;
-  /** Beside the place: where the new one waits, and the old one goes. */
-  temporary: string;
-  aside: string;
-}
 
 interface PlanCheck<S, T, F> extends Check {
   place: Place;
@@ -109,7 +96,7 @@ export abstract class BasePlan<S extends Entry, T extends Entry, F>
     this.#times.delete(relative);
     const { sources, targets } = this.sidesOf(pair);
     if (relative === "" && sources.length === 0 && targets.length > 0) {
-      this.#checkEmpty();
+      checkNotEmpty(this.sourceOf(placeOf(roots, "")), rules);
     }
     const { differences, same } = compareFolders(sources, targets, rules);
     differences.sort((a, b) => compareNames(nameOf(a), nameOf(b)));
@@ -211,18 +198,6 @@ export abstract class BasePlan<S extends Entry, T extends Entry, F>
   /** Something in a folder is not done. */
   protected failed(place: Place, error: NetdiskError, label: string): void {
     this.options.report.failed(error, label, place.remotePath);
-  }
-
-  /** More often than not an empty source is a disk that is not mounted. */
-  #checkEmpty(): void {
-    const { rules, roots } = this.options;
-    if (!rules.delete || rules.deleteAll) return;
-    const source = this.sourceOf(placeOf(roots, "")) || "/";
-    throw new NetdiskError(
-      "exists",
-      `${source}: it is empty, and --delete would delete all that the target has`,
-      { hint: "--delete-all does it" },
-    );
   }
 
   /** Whether what the source does not have may go. */
@@ -365,15 +340,4 @@ export abstract class BasePlan<S extends Entry, T extends Entry, F>
     this.#round?.[Symbol.dispose]();
     this.#round = undefined;
   }
-}
-
-function nameOf(difference: Difference<Entry, Entry>): string {
-  return difference.kind === "delete"
-    ? difference.target.name
-    : difference.source.name;
-}
-
-/** A server does not say what it is that it has. */
-function whatIsEntry(entry: Entry & { info?: Deno.FileInfo }): string {
-  return entry.info ? whatIs(entry.info) : "neither file nor folder";
 }

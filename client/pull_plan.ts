@@ -3,7 +3,7 @@
 import type { NetdiskError } from "../protocol/errors.ts";
 import type { Entry } from "../protocol/messages.ts";
 import { joinRemotePath, remoteParent } from "../protocol/remote_path.ts";
-import { BasePlan, type Replacement, type Round } from "./base_plan.ts";
+import { BasePlan } from "./base_plan.ts";
 import type { Difference } from "./compare_folders.ts";
 import { onInterrupt, type Registration } from "./interrupt.ts";
 import { makeFolder } from "./local_folder.ts";
@@ -18,7 +18,7 @@ import {
   PullRound,
 } from "./pull_round.ts";
 import { type Deletion, localDeletions } from "./sync_deletions.ts";
-import type { SyncPlanOptions } from "./sync_plan.ts";
+import type { Replacement, Round, SyncPlanOptions } from "./sync_plan.ts";
 import { type Place, placeOf } from "./sync_place.ts";
 import type { FolderPair } from "./sync_walk.ts";
 

@@ -7,7 +7,8 @@ import {
   remoteParent,
   remotePathFault,
 } from "../protocol/remote_path.ts";
-import { BasePlan, type Replacement } from "./base_plan.ts";
+import { BasePlan } from "./base_plan.ts";
+import type { Replacement } from "./sync_plan.ts";
 import type { Difference } from "./compare_folders.ts";
 import type { Connection } from "./connection.ts";
 import { type LocalItem, localKind } from "./local_items.ts";

@@ -1,7 +1,7 @@
 /** Carries out a part of a push: removals, uploads, touches, in this order. */
 
 import type { Entry, RequestOf } from "../protocol/messages.ts";
-import type { Replacement } from "./base_plan.ts";
+import type { Replacement } from "./sync_plan.ts";
 import { Changes, type Step, unlessDone } from "./changes.ts";
 import { about, type Connection } from "./connection.ts";
 import type { UploadItem, UploadOutcome } from "./pending_put.ts";

@@ -2,12 +2,14 @@
 
 import { NetdiskError } from "../protocol/errors.ts";
 import type { Entry } from "../protocol/messages.ts";
-import type { CompareRules } from "./compare_folders.ts";
+import type { CompareRules, Difference } from "./compare_folders.ts";
 import type { Connection } from "./connection.ts";
+import { whatIs } from "./local_items.ts";
 import type { NameProbe } from "./local_names.ts";
 import type { ProgressStyle } from "./progress.ts";
 import type { Retry } from "./retry.ts";
 import type { SyncReport } from "./sync_report.ts";
+import type { Place } from "./sync_place.ts";
 import type { FolderPair, SyncRoots } from "./sync_walk.ts";
 
 /**
@@ -32,6 +34,23 @@ export interface SyncPlan extends Disposable {
   run(connection: Connection, retry: Retry): Promise<void>;
   /** Deletes, and gives folders their times. As `run` does when it fails. */
   finish(connection: Connection, retry: Retry): Promise<void>;
+}
+
+/** Work that goes on over another connection. */
+export interface Round extends Disposable {
+  /** @throws NetdiskError when the connection fails */
+  run(connection: Connection, retry: Retry): Promise<void>;
+}
+
+/** What takes the place of something of another kind. */
+export interface Replacement<S> {
+  place: Place;
+  source: S;
+  /** What gives way. */
+  isFolder: boolean;
+  /** Beside the place: where the new one waits, and the old one goes. */
+  temporary: string;
+  aside: string;
 }
 
 export interface SyncPlanOptions {
@@ -68,4 +87,31 @@ export function clashError(
     `${name}: it is a ${target.kind}, and a ${source.kind} in the source`,
     { hint: "--delete replaces it" },
   );
+}
+
+/**
+ * More often than not an empty source is a disk that is not mounted.
+ *
+ * @throws NetdiskError when all that the target has would be deleted
+ */
+export function checkNotEmpty(source: string, rules: CompareRules): void {
+  if (!rules.delete || rules.deleteAll) return;
+  throw new NetdiskError(
+    "exists",
+    `${
+      source || "/"
+    }: it is empty, and --delete would delete all that the target has`,
+    { hint: "--delete-all does it" },
+  );
+}
+
+export function nameOf(difference: Difference<Entry, Entry>): string {
+  return difference.kind === "delete"
+    ? difference.target.name
+    : difference.source.name;
+}
+
+/** A server does not say what it is that it has. */
+export function whatIsEntry(entry: Entry & { info?: Deno.FileInfo }): string {
+  return entry.info ? whatIs(entry.info) : "neither file nor folder";
 }
