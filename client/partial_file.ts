@@ -35,7 +35,7 @@ export function partialPath(target: string): string {
 
 /** True for a name that a download gives what is not whole, and nobody else. */
 export function isUnfinished(name: string): boolean {
-  return /^\.netdisk-([0-9a-f]{32}\.part|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$/
+  return /^\.netdisk-([0-9a-f]{32}\.part|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(-[0-9a-z]+)?)$/
     .test(name);
 }
 

@@ -1,8 +1,9 @@
-import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { basename, dirname, join } from "@std/path";
 import {
   hashFile,
   hasPartial,
+  isUnfinished,
   partialPath,
   takePartial,
 } from "../../client/partial_file.ts";
@@ -241,3 +242,11 @@ Deno.test(
     assertEquals(descriptorsBelow(at.folder), []);
   },
 );
+
+Deno.test("isUnfinished() knows all names that netdisk gives", () => {
+  const id = "0190f3b2-7e1c-4a6b-9d7e-2b1c3d4e5f60";
+  assert(isUnfinished(`.netdisk-${id}`));
+  assert(isUnfinished(`.netdisk-${id}-1z`));
+  assert(isUnfinished(`.netdisk-${"0".repeat(32)}.part`));
+  assert(!isUnfinished(`.netdisk-${id}.txt`));
+});
