@@ -1,5 +1,6 @@
 /** Where one thing lies on both sides of a sync, and where its replacement waits. */
 
+import { createHash } from "node:crypto";
 import { joinRemotePath } from "../protocol/remote_path.ts";
 import { localPathOf, type SyncRoots } from "./sync_walk.ts";
 
@@ -16,6 +17,14 @@ export function placeOf(roots: SyncRoots, relative: string): Place {
     localPath: localPathOf(roots, relative),
     remotePath: joinRemotePath(roots.remotePath, relative),
   };
+}
+
+/** The same name beside a local path each time: a download there goes on with what an earlier one has left. */
+export function besidesAgain(path: string): string {
+  const at = path.lastIndexOf("/") + 1;
+  const hash = createHash("sha256").update(path.slice(at)).digest("hex");
+  const id = /^(.{8})(.{4})(.{4})(.{4})(.{12})/.exec(hash)!.slice(1).join("-");
+  return `${path.slice(0, at)}.netdisk-${id}`;
 }
 
 /** A name beside a path, on either side, that nothing has. */

@@ -641,3 +641,20 @@ Deno.test("netdisk sync tells once what lies too deep", async () => {
   assertEquals(stderr.match(/error:.*more than 256 folders deep/g)?.length, 1);
   assertEquals(sides.remote()[`${top}/a`], "1");
 });
+
+Deno.test("netdisk sync --pull goes on with a replacement that was interrupted", async () => {
+  using sides = new Sides({ "a/x": "o" }, { "a": "new".repeat(1_000_000) });
+  // Where it waits has one name, and so has what is left of it.
+  const names = new Set<string>();
+  using _ = replace(Deno, "renameSync", (original) => (from, to) => {
+    if (`${to}` === sides.of("a")) names.add(`${from}`);
+    return original(from, to);
+  });
+  for (let run = 0; run < 2; run++) {
+    const { error } = await sides.sync("--pull", "--delete");
+    assertEquals(error, undefined);
+    Deno.removeSync(sides.of("a"));
+    sides.write("a/x", "o");
+  }
+  assertEquals(names.size, 1);
+});
