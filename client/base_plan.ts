@@ -28,7 +28,7 @@ import {
   type SyncPlanOptions,
   whatIsEntry,
 } from "./sync_plan.ts";
-import { besides, type Place, placeOf } from "./sync_place.ts";
+import { besides, besidesAgain, type Place, placeOf } from "./sync_place.ts";
 import type { FolderPair } from "./sync_walk.ts";
 
 interface PlanCheck<S, T, F> extends Check {
@@ -257,7 +257,10 @@ export abstract class BasePlan<S extends Entry, T extends Entry, F>
           place,
           source,
           isFolder: difference.target.kind === "folder",
-          temporary: besides(target),
+          // A file that is interrupted can go on only where it began.
+          temporary: source.kind === "file"
+            ? besidesAgain(target)
+            : besides(target),
           aside: besides(target),
         };
         try {

@@ -19,7 +19,7 @@ import {
 } from "./pull_round.ts";
 import { type Deletion, localDeletions } from "./sync_deletions.ts";
 import type { Replacement, Round, SyncPlanOptions } from "./sync_plan.ts";
-import { besidesAgain, type Place, placeOf } from "./sync_place.ts";
+import { type Place, placeOf } from "./sync_place.ts";
 import type { FolderPair } from "./sync_walk.ts";
 
 /** A local folder whose time is to be set. */
@@ -176,12 +176,8 @@ export class PullPlan extends BasePlan<Entry, LocalItem, FolderTime> {
   }
 
   protected replace(replacement: Replacement<Entry>): void {
-    const { place, source } = replacement;
-    if (source.kind === "file") {
-      this.#progress.expect(source);
-      replacement.temporary = besidesAgain(place.localPath);
-    }
-    const { temporary } = replacement;
+    const { place, source, temporary } = replacement;
+    if (source.kind === "file") this.#progress.expect(source);
     this.#copyLate(place, source, temporary);
   }
 

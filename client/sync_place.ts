@@ -19,7 +19,7 @@ export function placeOf(roots: SyncRoots, relative: string): Place {
   };
 }
 
-/** The same name beside a local path each time: a download there goes on with what an earlier one has left. */
+/** The same name beside a path each time: a transfer there goes on with what an earlier one has left. */
 export function besidesAgain(path: string): string {
   const at = path.lastIndexOf("/") + 1;
   const hash = createHash("sha256").update(path.slice(at)).digest("hex");
