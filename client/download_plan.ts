@@ -217,6 +217,7 @@ export class DownloadPlan {
         path === remotePath
           ? observer.failedWhole(error)
           : observer.failed(path, error),
+      made: (path, localPath) => observer.made(path, localPath),
       left: (path, reason) => observer.left(path, reason),
     };
   }

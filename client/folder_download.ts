@@ -38,6 +38,8 @@ export interface FolderRules {
 /** Who is told of what is not downloaded. */
 export interface FolderObserver {
   failed(remotePath: string, error: NetdiskError): void;
+  /** A folder that was not there. */
+  made(remotePath: string, localPath: string): void;
   /** It is neither file nor folder. */
   left(remotePath: string, reason: string): void;
 }
@@ -113,7 +115,10 @@ export class FolderDownload {
   #make(remotePath: string, localPath: string, isNamed = false): boolean {
     try {
       if (this.#rules.dryRun) checkMakeFolder(localPath, isNamed);
-      else if (makeFolder(localPath, isNamed)) this.#new.add(remotePath);
+      else if (makeFolder(localPath, isNamed)) {
+        this.#new.add(remotePath);
+        this.#observer.made(remotePath, localPath);
+      }
       return true;
     } catch (error) {
       this.#fail(remotePath, withChoice(error as NetdiskError, remotePath));

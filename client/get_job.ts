@@ -121,6 +121,7 @@ export class GetJob implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#results.summarise(this.#invocation.output);
     this.#downloads[Symbol.dispose]();
     this.#progress[Symbol.dispose]();
   }
@@ -175,6 +176,10 @@ export class GetJob implements Disposable {
         this.#results = new Results(total, "downloaded", options.dryRun);
       },
       failed: (name, error) => this.#failed(name, error),
+      made: (name, path) => {
+        this.#results.made();
+        this.#invocation.output.record("made", { name, path });
+      },
       failedWhole: (error) => this.#results.failedWhole(error),
       skipped: (item, reason) => this.#skipped(item, reason),
       left: (name, reason) => {

@@ -8,6 +8,7 @@ import { goesOn } from "./go_on.ts";
 import { isThere } from "./local_names.ts";
 import type { Output } from "./output.ts";
 import { labelOf, type UploadItem, type UploadOutcome } from "./pending_put.ts";
+import { showPlanned } from "./plan.ts";
 import { progressStyle } from "./progress.ts";
 import { Results } from "./results.ts";
 import { GOES_ON, type Retry } from "./retry.ts";
@@ -49,6 +50,8 @@ export class PutJob implements Disposable {
   #progress: UploadProgress | undefined;
   /** The folder that `--to` gives a new name. */
   #renamed: string | undefined;
+  /** What a dry run has shown last. */
+  #shown = "";
   hasReadStdin = false;
 
   /** @throws NetdiskError for what cannot be put at all */
@@ -111,6 +114,7 @@ export class PutJob implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#results.summarise(this.#invocation.output);
     this.#progress?.[Symbol.dispose]();
     this.#queue?.[Symbol.dispose]();
   }
@@ -131,7 +135,11 @@ export class PutJob implements Disposable {
       } catch (error) {
         const failure = withHint(error as NetdiskError, args, to);
         // Meant as a new name: uploading the other one could replace a file.
-        if (args.length === 1 || isGuess(failure)) throw failure;
+        if (args.length === 1 || isGuess(failure)) {
+          this.#results.failedWhole(failure);
+          this.#results.summarise(output);
+          throw failure;
+        }
         this.#results.failed(failure, output, { name: path });
         return [];
       }
@@ -185,7 +193,11 @@ export class PutJob implements Disposable {
   #show(take: () => UploadItem | undefined): void {
     const { output } = this.#invocation;
     for (let item = take(); item; item = take()) {
-      if (item.source === undefined) continue;
+      if (item.source === undefined) {
+        this.#showFolder(item.remotePath);
+        continue;
+      }
+      this.#shown = item.remotePath;
       const { source: { label: path, size }, remotePath: name } = item;
       this.#results.succeeded(size ?? 0);
       const to = name === path ? "" : ` to ${displayText(name)}`;
@@ -194,9 +206,19 @@ export class PutJob implements Disposable {
     }
   }
 
+  /** A folder comes behind what is in it: that shows already that it is made. */
+  #showFolder(name: string): void {
+    if (this.#shown.startsWith(`${name}/`)) return;
+    this.#shown = name;
+    this.#results.made();
+    const { output } = this.#invocation;
+    showPlanned(output, "mkdir", { name, isFolder: true });
+  }
+
   #skipped(item: UploadItem, reason: string): void {
     const { output, options } = this.#invocation;
     const name = item.remotePath;
+    this.#shown = name;
     const path = labelOf(item);
     this.#results.skipped();
     if (options.dryRun) {
@@ -245,6 +267,9 @@ export class PutJob implements Disposable {
       if (output.verbose) {
         output.detail(`${name}: ${size} bytes, sha256 ${sha256}`);
       }
+    } else {
+      this.#results.made();
+      output.record("made", { name });
     }
   }
 }

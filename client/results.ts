@@ -13,6 +13,7 @@ export class Results {
   #failures = 0;
   #successes = 0;
   #skipped = 0;
+  #folders = 0;
   #bytes = 0;
 
   /**
@@ -41,6 +42,11 @@ export class Results {
     this.#skipped++;
   }
 
+  /** A folder is there now, or in a plan would be. */
+  made(): void {
+    this.#folders++;
+  }
+
   /** Reports the failure of one file; that of a single one is kept for finish(). */
   failed(
     error: NetdiskError,
@@ -58,18 +64,23 @@ export class Results {
     this.#only = error;
   }
 
+  /** Adds the counts to the result object, however the command ends. */
+  summarise(output: Output): void {
+    output.summarise({
+      files: this.#successes,
+      skipped: this.#skipped,
+      failed: this.#failures,
+      bytes: this.#bytes,
+    });
+  }
+
   /**
    * Says how it went, where that is not plain.
    *
    * @throws NetdiskError the failure of a single file, or `partial`
    */
   finish(output?: Output): void {
-    output?.summarise({
-      files: this.#successes,
-      skipped: this.#skipped,
-      failed: this.#failures,
-      bytes: this.#bytes,
-    });
+    if (output) this.summarise(output);
     if (this.#only) throw this.#only;
     const skipped = `${formatCount(this.#skipped)} skipped`;
     if (this.#failures > 0) {
@@ -83,10 +94,14 @@ export class Results {
           (this.#skipped > 0 ? `, ${skipped}` : ""),
       );
     }
-    if (this.#skipped > 0) {
-      const files = this.#successes === 1 ? "file" : "files";
-      const done = `${formatCount(this.#successes)} ${files}`;
-      output?.notice(`${done} ${this.#past(true)}, ${skipped}`);
+    const files = this.#successes === 1 ? "file" : "files";
+    const done = `${formatCount(this.#successes)} ${files} ${this.#past(true)}`;
+    if (this.#skipped > 0) output?.notice(`${done}, ${skipped}`);
+    else if (this.#successes > 1) output?.notice(done);
+    else if (this.#successes === 0 && this.#folders > 0) {
+      const folders = this.#folders === 1 ? "folder" : "folders";
+      const made = this.#isPlan ? "would be made" : "made";
+      output?.notice(`${formatCount(this.#folders)} ${folders} ${made}`);
     }
   }
 

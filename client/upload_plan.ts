@@ -157,7 +157,6 @@ export async function withoutBlocked(
       `${label}: it is a folder, and ${remotePath} on the server is ${what}`,
       { hint: `netdisk put -r ${shellWord(label)} --to NAME` },
     );
-    if (targets.length === 1) throw error;
     observer.failed(label, error);
   }
   return free;

@@ -37,6 +37,7 @@ Deno.test(
         {
           failed: (path, { message, hint }) =>
             void failures.push([path, message, hint]),
+          made: () => {},
           left: () => {},
         },
       );
@@ -81,7 +82,7 @@ Deno.test("FolderDownload names each file once when the connection is lost betwe
     dryRun: false,
     replace: true,
     isOneName: () => true,
-  }, { failed: () => assert(false), left: () => {} });
+  }, { failed: () => assert(false), made: () => {}, left: () => {} });
   await assertRejects(() =>
     talk(async (server) => {
       await server.request("list");
@@ -125,7 +126,7 @@ Deno.test("FolderDownload lists in parts", async () => {
       dryRun: true,
       replace: true,
       isOneName: () => false,
-    }, { failed: () => {}, left: () => {} });
+    }, { failed: () => {}, made: () => {}, left: () => {} });
     for (let isDone = false; !isDone;) {
       const items: DownloadItem[] = [];
       isDone = await download.list(connection, items, 50);

@@ -41,7 +41,10 @@ for (const [argv, there, expected] of PLACES) {
   Deno.test(`netdisk put -r ${argv.join(" ")}${kind}`, strict, async () => {
     using place = new Place(PHOTOS, there);
     const { error, stderr } = await place.run(put, "-r", ...argv);
-    assertEquals([error, stderr], [undefined, ""]);
+    assertEquals(
+      [error, stderr],
+      [undefined, "netdisk: 3 files uploaded\n"],
+    );
     assertEquals(place.there(), expected);
     // The user's own folder is there, and its time is its own.
     const own = place.disk.requests.filter((request) =>
@@ -126,6 +129,7 @@ Deno.test(
         ["skipped", "d/loop", "it is a link"],
         ["skipped", "d/pipe", "it is a pipe"],
         ["receipt", "d/a", undefined],
+        ["made", "d", undefined],
       ],
     );
   },
@@ -349,8 +353,12 @@ Deno.test(
     assertEquals(place.there()["photos/sub/b.txt"], "22");
     assertEquals(objects().map(({ type, name }) => [type, name]), [
       ["skipped", "photos/a.jpg"],
+      ["made", "photos/empty"],
       ["receipt", "photos/sub/b.txt"],
       ["receipt", "photos/sub/deep/c"],
+      ["made", "photos/sub/deep"],
+      ["made", "photos/sub"],
+      ["made", "photos"],
     ]);
   },
 );
@@ -372,12 +380,14 @@ for (const option of [[], ["--update"], ["--no-clobber"], ["--checksum"]]) {
         ? "would upload photos/a.jpg"
         : `would skip photos/a.jpg: it is there `;
       assertEquals(lines.filter((line) => line.startsWith(first)).length, 1);
-      assertEquals(lines.length, 4, stdout);
+      assertEquals(lines.includes("would mkdir photos/empty/"), true);
+      assertEquals(lines.length, 5, stdout);
       const { objects } = await place.run(put, ...argv, "--json");
       assertEquals(
         objects().map(({ type, action, name }) => [type, action, name]).sort(),
         [
           ["plan", option.length === 0 ? "upload" : "skip", "photos/a.jpg"],
+          ["plan", "mkdir", "photos/empty"],
           ["plan", "upload", "photos/sub/b.txt"],
           ["plan", "upload", "photos/sub/deep/c"],
         ].sort(),
@@ -433,7 +443,8 @@ for (const options of [[], ["--update"], ["--checksum"]]) {
       for (const [path, text] of Object.entries(files)) {
         assertEquals(there[path], text);
       }
-      const names = objects().map(({ name }) => name as string);
+      const names = objects().filter(({ type }) => type !== "made")
+        .map(({ name }) => name as string);
       assertEquals(names.sort(), Object.keys(files).sort());
       // What has its receipt is not sent again.
       assertLess(place.disk.count("put"), 60);

@@ -77,7 +77,8 @@ for (const [names, to, kind, expected] of PLACES) {
           taken = await takeAll(server);
         },
       );
-      assertEquals([taken, stderr, error], [expected, "", undefined]);
+      const summary = names.length > 1 ? "netdisk: 2 files uploaded\n" : "";
+      assertEquals([taken, stderr, error], [expected, summary, undefined]);
     },
   );
 }
@@ -615,6 +616,7 @@ Deno.test(
       "1/2 files, big: 62%, 11.3/18.0 MiB, verifying",
       "1/2 files, big: 62%, 11.3/18.0 MiB, resuming at 25%",
       "2/2 files, big: 100%, 18.0 MiB, TIME",
+      "netdisk: 2 files uploaded",
       "",
     ]);
   },
