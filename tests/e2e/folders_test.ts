@@ -55,9 +55,13 @@ Deno.test("a tree survives the round trip: names, bytes, times, executable bits,
   const ann = disk.client();
   const here = plant(ann, "round");
   const before = tree(here);
-  assertOutcome(await ann.run(["put", "-r", "round"]));
+  assertOutcome(await ann.run(["put", "-r", "round"]), {
+    stderr: "netdisk: 6 files uploaded\n",
+  });
   assertEquals(tree(disk.server.file("ann", "round")), before);
-  assertOutcome(await ann.run(["get", "-r", "round", "--to", "back"]));
+  assertOutcome(await ann.run(["get", "-r", "round", "--to", "back"]), {
+    stderr: "netdisk: 6 files downloaded\n",
+  });
   assertEquals(tree(ann.path("back")), before);
   // Once more: nothing is left to do, and nothing is done.
   for (
@@ -145,12 +149,15 @@ Deno.test("--exclude leaves out, -n only shows", async () => {
   const args = ["-r", "project", "--exclude", "*.tmp", "--exclude", "node/"];
   assertOutcome(await ann.run(["put", ...args, "-n"]), {
     stdout: "would upload project/a.txt\nwould upload project/src/c.txt\n",
+    stderr: "netdisk: 2 files would be uploaded\n",
   });
   assertOutcome(await ann.run(["ls", "project"]), {
     code: 3,
     stderr: "netdisk: error: project: no such file or folder\n",
   });
-  assertOutcome(await ann.run(["put", ...args]));
+  assertOutcome(await ann.run(["put", ...args]), {
+    stderr: "netdisk: 2 files uploaded\n",
+  });
   assertOutcome(await ann.run(["ls", "-R", "project"]), {
     stdout: "project:\na.txt\nsrc/\n\nproject/src:\nc.txt\n",
   });
@@ -161,7 +168,9 @@ Deno.test("get of a pattern, and of one that matches nothing", async () => {
   for (const name of ["a.jpg", "b.jpg", "sub/c.jpg", "d.png"]) {
     disk.store(`globs/${name}`, name);
   }
-  assertOutcome(await ann.run(["get", "globs/*.jpg"]));
+  assertOutcome(await ann.run(["get", "globs/*.jpg"]), {
+    stderr: "netdisk: 2 files downloaded\n",
+  });
   assertEquals(ann.names(), ["a.jpg", "b.jpg"]);
   assertOutcome(await ann.run(["get", "globs/**/*.jpg", "--update"]), {
     stderr: "netdisk: 1 file downloaded, 2 skipped\n",
@@ -190,6 +199,7 @@ Deno.test("--json has an object for each file, and the counts at the end", async
       ["skipped", "counts/link", undefined],
       ["receipt", "counts/a", undefined],
       ["error", "counts/b", "is-folder"],
+      ["made", "counts", undefined],
     ],
   );
   const { files, skipped, failed, bytes, exitCode } = objects.at(-1);
@@ -215,14 +225,15 @@ Deno.test("a put -r and a get -r whose connection is cut go on by themselves", a
   await gate.cut();
   gate.open();
   const sent = await put.outcome();
-  assertEquals([sent.code, sent.stdout.split("\n").length], [0, 202]);
+  // The files, the folders, the result.
+  assertEquals([sent.code, sent.stdout.split("\n").length], [0, 210]);
   gate.hold("down", 1_000_000);
   await using get = ann.start(["get", "-r", "cut", "--to", "back", "--json"]);
   await gate.holds();
   await gate.cut();
   gate.open();
   const came = await get.outcome();
-  assertEquals([came.code, came.stdout.split("\n").length], [0, 202]);
+  assertEquals([came.code, came.stdout.split("\n").length], [0, 210]);
   assertEquals(tree(ann.path("back")), tree(ann.path("cut")));
 });
 
