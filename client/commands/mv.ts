@@ -106,6 +106,14 @@ class MvJob {
       entries.push(error ?? answer.entry);
     }
     const [there, ...sources] = entries;
+    if (sources.length > 0 && sources.every((e) => e instanceof NetdiskError)) {
+      // Where nothing would go does not matter.
+      for (const [index, { label, path }] of found.entries()) {
+        const error = sources[index] as NetdiskError;
+        tally.failed(about(label, error), { name: path });
+      }
+      return this.#changesOf([]);
+    }
     const into = intoFolder(target, there!, {
       isSeveral: found.length + failed.length > 1,
       isFolder: sources.length === 1 && kindOf(sources[0]!) === "folder",
@@ -117,7 +125,7 @@ class MvJob {
       const to = into === undefined
         ? parseRemotePath(target)
         : joinRemotePath(into, remoteName(path));
-      const fault = faultOf(label, { path, to, entry, taken });
+      const fault = faultOf(label, { path, to, into, entry, taken });
       if (fault) tally.failed(fault, { name: path });
       else {
         taken.add(to);
@@ -134,6 +142,10 @@ class MvJob {
       }
       steps.length = 0;
     }
+    return this.#changesOf(steps);
+  }
+
+  #changesOf(steps: MoveStep[]): Changes<MoveStep> {
     return new Changes(steps, {
       ended: (step, error) => this.#ended(step, error),
       again: moveAgain,
@@ -186,9 +198,10 @@ function intoFolder(
 /** Why a source cannot be moved at all. */
 function faultOf(
   label: string,
-  { path, to, entry, taken }: {
+  { path, to, into, entry, taken }: {
     path: string;
     to: string;
+    into: string | undefined;
     entry: Entry | NetdiskError;
     taken: Set<string>;
   },
@@ -197,7 +210,7 @@ function faultOf(
   if (path === "") {
     return new NetdiskError("denied", `${label}: your own folder stays here`);
   }
-  if (path === to) {
+  if (path === to || path === into) {
     return new NetdiskError("exists", `${label}: it has that name already`);
   }
   if (to.startsWith(`${path}/`)) {
