@@ -9,6 +9,7 @@ export class Tally {
   readonly #deed: string;
   #only: NetdiskError | undefined;
   #failures = 0;
+  #hasParts = false;
   #successes = 0;
 
   /**
@@ -31,13 +32,14 @@ export class Tally {
 
   /** The failure of a path. That of a single one is kept for finish(). */
   failed(error: NetdiskError, fields: JsonFields = {}): void {
-    if (!this.#isSingle) return this.failedPart(error, fields);
     this.#failures++;
-    this.#only = error;
+    if (this.#isSingle) this.#only = error;
+    else this.#output.failure(error, fields);
   }
 
   /** The failure of something below a path. */
   failedPart(error: NetdiskError, fields: JsonFields = {}): void {
+    this.#hasParts = true;
     this.#failures++;
     this.#output.failure(error, fields);
   }
@@ -46,10 +48,15 @@ export class Tally {
   finish(): void {
     if (this.#only) throw this.#only;
     if (this.#failures === 0) return;
-    const total = this.#failures + this.#successes;
+    // Nobody has counted the parts that are fine.
+    const count = !this.#hasParts
+      ? `${this.#failures} of ${this.#failures + this.#successes} paths`
+      : this.#failures === 1
+      ? "1 path"
+      : `${this.#failures} paths`;
     throw new NetdiskError(
       "partial",
-      `${this.#failures} of ${total} paths could not be ${this.#deed}`,
+      `${count} could not be ${this.#deed}`,
     );
   }
 }

@@ -65,7 +65,7 @@ Deno.test("netdisk du tells what it could not add, and goes on", async () => {
   const disk = new FakeDisk(FILES);
   disk.broken.set("a/b", "io");
   const { stdout, stderr, error } = await run(disk, "a", "none", "d");
-  assertEquals(error?.message, "2 of 4 paths could not be read");
+  assertEquals(error?.message, "2 paths could not be read");
   assertEquals(
     stderr,
     "netdisk: error: a/b: refused: io\nnetdisk: error: none: refused: not-found\n",
