@@ -85,7 +85,7 @@ Deno.test("names with spaces, dashes, other scripts and 255 bytes", async () => 
     "ä".repeat(127) + "x",
   ];
   for (const name of names) ann.write(name, name);
-  await put(ann, "--to", "names/", "--", ...names);
+  await put(ann, "-q", "--to", "names/", "--", ...names);
   assertEquals(names.map((name) => stored(`names/${name}`)), names);
   const back = names.map((name) => `names/${name}`);
   assertOutcome(await ann.run(["get", "--to", "back/", ...back]), {
@@ -94,7 +94,7 @@ Deno.test("names with spaces, dashes, other scripts and 255 bytes", async () => 
       "netdisk: error: back/: no such folder\nnetdisk: hint: mkdir -p back/\n",
   });
   Deno.mkdirSync(ann.path("back"));
-  assertOutcome(await ann.run(["get", "--to", "back/", ...back]));
+  assertOutcome(await ann.run(["get", "-q", "--to", "back/", ...back]));
   assertEquals(ann.names("back"), [...names].sort());
 });
 

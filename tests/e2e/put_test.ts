@@ -34,7 +34,7 @@ Deno.test("put keeps bytes, time and the executable bit", async () => {
   for (const name of ["tool", "note"]) {
     Deno.utimeSync(ann.path(name), when, when);
   }
-  await put(ann, "tool", "note", "--to", "kept/");
+  await put(ann, "-q", "tool", "note", "--to", "kept/");
   const [tool, note] = ["kept/tool", "kept/note"].map((name) =>
     disk.server.file("ann", name)
   );
