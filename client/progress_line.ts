@@ -75,7 +75,10 @@ export function renderProgress(view: ProgressView, width: number): string {
     }
     const flexible = left - GAP.length;
     if (bar && flexible >= minimum + MIN_BAR_COLUMNS) {
-      const drawn = renderBar(view, barColumns(flexible));
+      const drawn = renderBar(
+        view,
+        Math.min(barColumns(flexible), flexible - minimum),
+      );
       const name = renderName(view, flexible - drawn.length);
       const [percent = "", ...rest] = fields;
       return [name, percent, drawn, ...rest].join(GAP);
@@ -126,7 +129,11 @@ function layouts(view: ProgressView): Layout[] {
     ? [[...start, bytes, rate], [...start, bytes], start]
     : [[...start, bytes, state], [...start, state], [state]];
   const all = [...start, bytes, ...wide];
-  const minimum = MIN_NAME_COLUMNS;
+  // A count that is cut says nothing: rate and time are left out before it.
+  const minimum = Math.max(
+    MIN_NAME_COLUMNS,
+    view.files === undefined ? 0 : filesOf(view.files).length,
+  );
   return [
     { fields: all, bar: percent !== undefined, minimum },
     { fields: all, bar: false, minimum },

@@ -91,6 +91,14 @@ Deno.test("renderProgress() counts files", () => {
   ]);
 });
 
+Deno.test("renderProgress() never cuts the count of files for rate or bar", () => {
+  const files = { done: 1344, total: 54_321 };
+  for (let width = 30; width <= 120; width++) {
+    const line = renderProgress(view({ files }), width);
+    assertEquals(line.startsWith("1 344/54 321 files "), true, line);
+  }
+});
+
 Deno.test("renderProgress() keeps odd numbers in their columns", () => {
   assertLines({ done: 0, rate: undefined }, [
     "report.pdf              0%  [           ]  0.00/50.0 MiB                        ",
