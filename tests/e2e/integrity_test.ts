@@ -133,8 +133,11 @@ Deno.test("a thousand small files in one command, both ways", async () => {
   const cwd = ann.path("small");
   assertOutcome(
     await ann.run(["put", "--plain", ...names, "-t", "small/"], { cwd }),
+    { stderr: "netdisk: 1 000 files uploaded\n" },
   );
   const remote = names.map((name) => `small/${name}`);
-  assertOutcome(await ann.run(["get", "--plain", ...remote]));
+  assertOutcome(await ann.run(["get", "--plain", ...remote]), {
+    stderr: "netdisk: 1 000 files downloaded\n",
+  });
   for (const name of names) assertEquals(ann.read(name), `content of ${name}`);
 });

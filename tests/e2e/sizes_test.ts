@@ -108,14 +108,14 @@ Deno.test("files of 0 and 1 bytes and around every edge arrive whole, both ways"
     hashes.set(`${size}`, sha256Of(bytes));
   }
   const names = [...hashes.keys()];
-  assertOutcome(await ann.run(["put", ...names, "--to", "sizes/"]));
+  assertOutcome(await ann.run(["put", "-q", ...names, "--to", "sizes/"]));
   for (const [name, sha256] of hashes) {
     const bytes = Deno.readFileSync(disk.server.file("ann", `sizes/${name}`));
     assertEquals([bytes.length, sha256Of(bytes)], [Number(name), sha256], name);
   }
   Deno.mkdirSync(ann.path("back"));
   const back = names.map((name) => `sizes/${name}`);
-  assertOutcome(await ann.run(["get", ...back, "--to", "back"]));
+  assertOutcome(await ann.run(["get", "-q", ...back, "--to", "back"]));
   for (const [name, sha256] of hashes) {
     const bytes = Deno.readFileSync(ann.path(`back/${name}`));
     assertEquals([bytes.length, sha256Of(bytes)], [Number(name), sha256], name);
