@@ -89,6 +89,7 @@ export async function get(
   responder: Responder,
 ): Promise<number> {
   const file = storage.openRead(path);
+  using sender = storage.sendingTurns.sender();
   let next: Promise<number> | undefined;
   try {
     const { size, mtime, executable } = file;
@@ -110,7 +111,9 @@ export async function get(
       // A failure is seen when it is awaited; until then nobody is to blame.
       next?.catch(() => {});
       hash.update(full.subarray(BLOCK_HEADROOM));
-      await responder.sendBlock(full);
+      const send = () => responder.sendBlock(full);
+      // What fits into a block need not wait for those who have more.
+      await (size - offset > BLOCK_BYTES ? sender.send(send) : send());
       [block, spare] = [spare, block];
     }
     if (file.hasChanged()) throw changed();
@@ -140,7 +143,7 @@ async function hashKnown(
 function hashFile(
   file: StoredFile,
   size: number,
-  { turns }: UserStorage,
+  { readingTurns: turns }: UserStorage,
   responder: Responder,
 ): Promise<Hash> {
   return hashPrefix(size, {

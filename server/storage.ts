@@ -25,6 +25,7 @@ import type { Holder } from "./partial_file.ts";
 import { PARTIAL_EXPIRY_MS, Partials } from "./partials.ts";
 import { ReadingTurns } from "./prefix.ts";
 import { RemovedTrees } from "./removed_trees.ts";
+import { SendingTurns } from "./sending_turns.ts";
 import {
   dataFolder,
   existingStoragePath,
@@ -52,6 +53,7 @@ const LIST_BATCH = 256;
 /** What the files of one user have around them. */
 interface UserPlace extends UploadPlace, ChangePlace {
   folders: FolderReader;
+  sendingTurns: SendingTurns;
 }
 
 /** The storage root: makes and opens the users' folders. */
@@ -63,7 +65,8 @@ export class Storage {
   #recent = new RecentFolders();
   #removed: RemovedTrees;
   #folders: FolderReader;
-  #turns = new ReadingTurns();
+  #readingTurns = new ReadingTurns();
+  #sendingTurns = new SendingTurns();
 
   constructor(root: string, options: StorageOptions = {}) {
     this.#root = root;
@@ -143,7 +146,8 @@ export class Storage {
       space: this.#space,
       removed: this.#removed,
       folders: this.#folders,
-      turns: this.#turns,
+      readingTurns: this.#readingTurns,
+      sendingTurns: this.#sendingTurns,
     };
     return new UserStorage(user, place, this.#partials);
   }
@@ -166,8 +170,13 @@ export class UserStorage {
   }
 
   /** To be kept to by whoever reads much of a file. */
-  get turns(): ReadingTurns {
-    return this.#place.turns;
+  get readingTurns(): ReadingTurns {
+    return this.#place.readingTurns;
+  }
+
+  /** To be kept to by whoever sends much of a file. */
+  get sendingTurns(): SendingTurns {
+    return this.#place.sendingTurns;
   }
 
   /** What lies at `path`; a link is `other`, whatever it leads to. */

@@ -35,7 +35,7 @@ export interface UploadPlace {
   recent: RecentFolders;
   durability: Durability;
   space: FreeSpace;
-  turns: ReadingTurns;
+  readingTurns: ReadingTurns;
 }
 
 /**
@@ -132,7 +132,7 @@ export class Upload {
     this.#verified = hashPrefix(this.offset, {
       read: async (target) => await source.read(target) ?? 0,
       notice,
-      turns: this.#place.turns,
+      turns: this.#place.readingTurns,
       stopped: () => this.#isOver,
     });
     await this.#verified;

@@ -31,7 +31,7 @@ class Fixture implements Disposable {
   readonly uploads: string = `${this.root}/.netdisk/uploads/ann`;
   readonly durability: Durability = new Durability();
   readonly space: FreeSpace = new FreeSpace(this.root, { bytes: 0 });
-  readonly turns: ReadingTurns = new ReadingTurns();
+  readonly readingTurns: ReadingTurns = new ReadingTurns();
   readonly partials: Partials = new Partials(this.root);
   readonly disk: DiskRecorder;
 
