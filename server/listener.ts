@@ -7,7 +7,8 @@ import { FrameChannel } from "../protocol/channel.ts";
 import { formatAddress } from "../protocol/link.ts";
 import { Deadline } from "./deadlines.ts";
 import { logEvent } from "./log.ts";
-import { type Services, Session } from "./session.ts";
+import type { Services } from "./login.ts";
+import { Session } from "./session.ts";
 import type { Registration } from "./worker_messages.ts";
 
 /** How often the deadlines are looked at, in milliseconds. */

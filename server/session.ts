@@ -1,7 +1,7 @@
 /**
  * One client on the server: which message may come when, from the greeting to
- * the end of the connection. What a request does is in handlers.ts and
- * uploads.ts, accounts are in accounts.ts.
+ * the end of the connection. What a request does is in login.ts, handlers.ts
+ * and uploads.ts.
  */
 
 import type { FrameChannel } from "../protocol/channel.ts";
@@ -23,24 +23,12 @@ import {
   type RequestOf,
   type Response,
 } from "../protocol/messages.ts";
-import { AGENT, CAPABILITIES, PROTOCOL_VERSION } from "../protocol/version.ts";
-import type { AccountSession } from "./account_sessions.ts";
-import type { Accounts } from "./accounts.ts";
-import {
-  type ChangeRequest,
-  type ChangeType,
-  isChange,
-  mayDisplaceFolder,
-} from "./changes.ts";
+import { type ChangeRequest, isChange, mayDisplaceFolder } from "./changes.ts";
 import { digest, get, list, stat } from "./handlers.ts";
-import { logEvent, type LogFields } from "./log.ts";
+import { Login, type LoginRequest, type Peer, type Services } from "./login.ts";
 import { ReplyQueue, toErrorResponse } from "./reply_queue.ts";
-import type { Storage, UserStorage } from "./storage.ts";
+import type { UserStorage } from "./storage.ts";
 import { UploadReceiver } from "./uploads.ts";
-import type { Registration } from "./worker_messages.ts";
-
-/** Attempts to log in on one connection (SPEC.md 9). */
-const MAX_LOGIN_ATTEMPTS = 3;
 
 /** Data before login is out of order; a stranger fills no buffer with it. */
 const LIMITS_BEFORE_LOGIN: FrameLimits = {
@@ -50,37 +38,12 @@ const LIMITS_BEFORE_LOGIN: FrameLimits = {
 
 const STOPPING = "the server is stopping";
 
-/** What all sessions share. */
-export interface Services {
-  accounts: Accounts;
-  storage: Storage;
-}
-
-/** Who is at the other end. */
-export interface Peer {
-  /** `HOST:PORT`, for the log. */
-  address: string;
-  /** What registration means for this peer. */
-  registration: Registration;
-}
-
-/** A session and the files that it opens. */
-interface Login {
-  account: AccountSession;
-  storage: UserStorage;
-}
-
 /** One connection, until it ends. */
 export class Session {
   #channel: FrameChannel;
-  #services: Services;
-  #peer: Peer;
+  #login: Login;
   #replies: ReplyQueue;
   #changes: UploadReceiver;
-  #greeted = false;
-  #agent = "";
-  #attempts = 0;
-  #login: Login | undefined;
   #waiting = false;
   #over = false;
   #ending = false;
@@ -88,20 +51,19 @@ export class Session {
 
   constructor(channel: FrameChannel, services: Services, peer: Peer) {
     this.#channel = channel;
-    this.#services = services;
-    this.#peer = peer;
+    this.#login = new Login(services, peer);
     this.#replies = new ReplyQueue(channel);
     this.#changes = new UploadReceiver(
       channel,
       this.#replies,
-      ({ path }, { size }) => this.#log("put", { path, bytes: size }),
+      ({ path }, { size }) => this.#login.log("put", { path, bytes: size }),
       (reason) => this.drop(reason),
     );
   }
 
   /** True once an account is at work here. */
   get loggedIn(): boolean {
-    return this.#login !== undefined;
+    return this.#login.storage !== undefined;
   }
 
   /** True while the session waits for a request and owes nothing. */
@@ -151,7 +113,7 @@ export class Session {
     if (this.#ending) return;
     this.#ending = true;
     this.#over = true;
-    this.#log("dropped", { reason: message });
+    this.#login.log("dropped", { reason: message });
     const told = this.#channel.send({ type: "error", code, message })
       .then(() => this.#channel.flush()).catch(() => {});
     // Whoever does not read is not waited for.
@@ -173,24 +135,19 @@ export class Session {
       return;
     }
     if (frame.kind === FrameKind.data) {
-      throw new ProtocolError(
-        "out-of-order",
-        "a data frame came outside an upload",
-      );
+      throw outOfOrder("a data frame came outside an upload");
     }
     const request = decodeRequest(frame.payload);
-    if (this.#greeted === (request.type === "hello")) {
-      throw new ProtocolError(
-        "out-of-order",
-        `'${request.type}' came out of order`,
-      );
+    if (this.#login.isGreeted === (request.type === "hello")) {
+      throw outOfOrder(`'${request.type}' came out of order`);
     }
     // Changes overlap with those before them; everything else sees their effect.
-    if (this.#login && request.type === "put") {
-      await this.#changes.receive(this.#login.storage, request);
-    } else if (this.#login && isChange(request)) {
+    const { storage } = this.#login;
+    if (storage && request.type === "put") {
+      await this.#changes.receive(storage, request);
+    } else if (storage && isChange(request)) {
       if (mayDisplaceFolder(request)) await this.#replies.drained();
-      await this.#change(this.#login.storage, request);
+      await this.#change(storage, request);
     } else {
       await this.#replies.drained();
       await this.#answer(request);
@@ -204,6 +161,18 @@ export class Session {
     } finally {
       this.#waiting = false;
     }
+  }
+
+  /** Overlaps with the changes before it, as a put does. */
+  #change(storage: UserStorage, request: ChangeRequest): Promise<void> {
+    return this.#changes.change(storage.change(request), () => {
+      this.#login.log(
+        request.type,
+        request.type === "move"
+          ? { from: request.from, to: request.to }
+          : { path: request.path },
+      );
+    });
   }
 
   /** Answers one request; only what ends the connection is thrown. */
@@ -221,7 +190,7 @@ export class Session {
   #handle(request: Request): Promise<Response | void> | Response | void {
     switch (request.type) {
       case "hello":
-        return this.#hello(request);
+        return this.#login.hello(request);
       case "ping":
         return { type: "pong" };
       case "register":
@@ -232,30 +201,16 @@ export class Session {
       case "waiting":
       case "commit":
       case "cancel":
-        throw new ProtocolError(
-          "out-of-order",
-          `'${request.type}' came outside an upload`,
-        );
-      default:
-        return this.#handleFiles(request);
+        throw outOfOrder(`'${request.type}' came outside an upload`);
     }
-  }
-
-  #handleFiles(
-    request: RequestOf<
-      "logout" | "stat" | "list" | "digest" | "get" | "put" | ChangeType
-    >,
-  ): Promise<Response | void> | Response | void {
-    if (!this.#login) {
-      throw new NetdiskError("unauthenticated", "not logged in");
-    }
-    const { storage, account } = this.#login;
+    const { storage } = this.#login;
+    if (!storage) throw new NetdiskError("unauthenticated", "not logged in");
     switch (request.type) {
-      case "logout":
-        this.#services.accounts.logout(account);
+      case "logout": {
+        const response = this.#login.logOut();
         this.#over = true;
-        this.#log("logout");
-        return { type: "ok" };
+        return response;
+      }
       case "stat":
         return stat(storage, request.path);
       case "list":
@@ -264,119 +219,30 @@ export class Session {
         return this.#get(storage, request);
       case "digest":
         return digest(storage, request.path, this.#channel);
-      default:
-        // Changes are made before they come here: see #serveNext.
-        return undefined;
     }
+    // Changes are made before they come here: see #serveNext.
   }
 
-  /** Overlaps with the changes before it, as a put does. */
-  #change(storage: UserStorage, request: ChangeRequest): Promise<void> {
-    return this.#changes.change(storage.change(request), () => {
-      this.#log(
-        request.type,
-        request.type === "move"
-          ? { from: request.from, to: request.to }
-          : { path: request.path },
-      );
-    });
-  }
-
-  async #get(
-    storage: UserStorage,
-    request: RequestOf<"get">,
-  ): Promise<void> {
-    const bytes = await get(storage, request, this.#channel);
-    this.#log("get", { path: request.path, bytes });
-  }
-
-  #hello({ version, agent }: RequestOf<"hello">): Response {
-    if (version !== PROTOCOL_VERSION) {
-      throw new NetdiskError(
-        "version",
-        `this server speaks version ${PROTOCOL_VERSION} of the protocol, not ${version}`,
-      );
-    }
-    this.#greeted = true;
-    this.#agent = agent;
-    return {
-      type: "hello",
-      version: PROTOCOL_VERSION,
-      capabilities: [...CAPABILITIES],
-      agent: AGENT,
-      registration: this.#peer.registration,
-    };
-  }
-
-  async #logIn(
-    request: RequestOf<"register" | "login" | "authenticate">,
-  ): Promise<Response> {
-    if (this.#login) {
-      throw new ProtocolError(
-        "out-of-order",
-        "the connection has logged in already",
-      );
-    }
-    if (++this.#attempts > MAX_LOGIN_ATTEMPTS) {
-      throw new ProtocolError("out-of-order", "too many attempts to log in");
-    }
-    let account: AccountSession;
-    try {
-      account = await this.#authorize(request);
-    } catch (error) {
-      const user = "user" in request ? request.user : undefined;
-      this.#log(`${request.type}-failed`, {
-        user,
-        reason: error instanceof Error ? error.message : undefined,
-      });
-      throw error;
-    }
-    const storage = await this.#services.storage.openUser(account.user);
-    this.#login = { account, storage };
+  async #logIn(request: LoginRequest): Promise<Response> {
+    const response = await this.#login.logIn(request);
     this.#channel.setLimits(FRAME_LIMITS);
-    if (request.type !== "authenticate") this.#log(request.type);
-    const { user, token, expires } = account;
-    return { type: "session", user, token, expires };
+    return response;
   }
 
-  #authorize(
-    request: RequestOf<"register" | "login" | "authenticate">,
-  ): Promise<AccountSession> | AccountSession {
-    const { accounts } = this.#services;
-    switch (request.type) {
-      case "register":
-        return accounts.register(request.user, request.password, {
-          invite: request.invite,
-          policy: this.#peer.registration,
-          agent: this.#agent,
-          checkFolder: (user) => this.#services.storage.checkNewUser(user),
-        });
-      case "login":
-        return accounts.login(request.user, request.password, {
-          agent: this.#agent,
-        });
-      case "authenticate":
-        return accounts.authenticate(request.token);
-    }
+  async #get(storage: UserStorage, request: RequestOf<"get">): Promise<void> {
+    const bytes = await get(storage, request, this.#channel);
+    this.#login.log("get", { path: request.path, bytes });
   }
 
   async #fail(error: unknown): Promise<void> {
     if (this.#over) return;
     const lost = isConnectionLost(error);
     const reason = error instanceof Error ? error.message : String(error);
-    this.#log(lost ? "lost" : "closed", { reason });
+    this.#login.log(lost ? "lost" : "closed", { reason });
     if (lost) return;
     await this.#replies.drained().catch(() => {});
     await this.#channel.send(toErrorResponse(error)).catch(() => {});
     await this.#channel.flush().catch(() => {});
-  }
-
-  #log(event: string, fields: LogFields = {}): void {
-    logEvent(event, {
-      peer: this.#peer.address,
-      user: this.#login?.account.user,
-      ...fields,
-    });
   }
 }
 
@@ -384,4 +250,8 @@ export class Session {
 function endsConnection(error: unknown): boolean {
   return error instanceof NetdiskError &&
     ["protocol", "version", "connection-lost"].includes(error.code);
+}
+
+function outOfOrder(message: string): ProtocolError {
+  return new ProtocolError("out-of-order", message);
 }
