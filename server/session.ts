@@ -1,7 +1,7 @@
 /**
  * One client on the server: which message may come when, from the greeting to
  * the end of the connection. What a request does is in login.ts, handlers.ts
- * and uploads.ts.
+ * and change_queue.ts.
  */
 
 import type { FrameChannel } from "../protocol/channel.ts";
@@ -23,12 +23,12 @@ import {
   type RequestOf,
   type Response,
 } from "../protocol/messages.ts";
+import { ChangeQueue } from "./change_queue.ts";
 import { type ChangeRequest, isChange, mayDisplaceFolder } from "./changes.ts";
 import { digest, get, list, stat } from "./handlers.ts";
 import { Login, type LoginRequest, type Peer, type Services } from "./login.ts";
 import { ReplyQueue, toErrorResponse } from "./reply_queue.ts";
 import type { UserStorage } from "./storage.ts";
-import { UploadReceiver } from "./uploads.ts";
 
 /** Data before login is out of order; a stranger fills no buffer with it. */
 const LIMITS_BEFORE_LOGIN: FrameLimits = {
@@ -43,7 +43,7 @@ export class Session {
   #channel: FrameChannel;
   #login: Login;
   #replies: ReplyQueue;
-  #changes: UploadReceiver;
+  #changes: ChangeQueue;
   #waiting = false;
   #over = false;
   #ending = false;
@@ -53,7 +53,7 @@ export class Session {
     this.#channel = channel;
     this.#login = new Login(services, peer);
     this.#replies = new ReplyQueue(channel);
-    this.#changes = new UploadReceiver(
+    this.#changes = new ChangeQueue(
       channel,
       this.#replies,
       ({ path }, { size }) => this.#login.log("put", { path, bytes: size }),
@@ -144,7 +144,7 @@ export class Session {
     // Changes overlap with those before them; everything else sees their effect.
     const { storage } = this.#login;
     if (storage && request.type === "put") {
-      await this.#changes.receive(storage, request);
+      await this.#changes.put(storage, request);
     } else if (storage && isChange(request)) {
       if (mayDisplaceFolder(request)) await this.#replies.drained();
       await this.#change(storage, request);

@@ -49,7 +49,7 @@ class Fixture implements Disposable {
     return new Upload(this, request, this.partials.create("ann", mode));
   }
 
-  /** A whole upload, as uploads.ts does it. */
+  /** A whole upload, as change_queue.ts does it. */
   async put(path: string, content: Bytes, options?: PutOptions) {
     const bytes = toBytes(content);
     const upload = this.begin(path, bytes.length, options);

@@ -1,0 +1,168 @@
+/**
+ * Puts and other changes on a connection, from the request to the answer. They
+ * wait for the disk together, and are made in the order in which they were sent.
+ */
+
+import type { FrameChannel } from "../protocol/channel.ts";
+import type { RequestOf, Response, ResponseOf } from "../protocol/messages.ts";
+import type { Change } from "./changes.ts";
+import { IncomingUpload } from "./incoming_upload.ts";
+import type { ReplyQueue } from "./reply_queue.ts";
+import type { UserStorage } from "./storage.ts";
+import type { Upload } from "./upload.ts";
+
+/** Hears of each put that was made, for the log. */
+export type ReceiptListener = (
+  request: RequestOf<"put">,
+  receipt: ResponseOf<"receipt">,
+) => void;
+
+const TAKEN_OVER = "the upload goes on on another connection";
+
+/** The changes of one session. */
+export class ChangeQueue {
+  #channel: FrameChannel;
+  #replies: ReplyQueue;
+  #onReceipt: ReceiptListener;
+  #drop: (reason: string) => void;
+  /** Ends when the last change was made, or failed. */
+  #lastMade: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    channel: FrameChannel,
+    replies: ReplyQueue,
+    onReceipt: ReceiptListener,
+    drop: (reason: string) => void,
+  ) {
+    this.#channel = channel;
+    this.#replies = replies;
+    this.#onReceipt = onReceipt;
+    this.#drop = drop;
+  }
+
+  /**
+   * Reads one upload up to its end and queues its answer.
+   *
+   * @throws NetdiskError when the connection is lost or breaks the protocol;
+   * a later upload may go on with what came.
+   */
+  async put(
+    storage: UserStorage,
+    request: RequestOf<"put">,
+  ): Promise<void> {
+    // What is there already is to be what the puts before it have left there;
+    // 'continue' comes behind their receipts anyway.
+    if (request.ask) await this.#replies.drained();
+    const beginning = storage.beginPut(request, {
+      received: () => this.#channel.traffic.received,
+      drop: () => this.#drop(TAKEN_OVER),
+    });
+    const upload = await this.#begin(beginning, request.ask);
+    if (!upload && request.ask) return;
+    const incoming = new IncomingUpload(
+      this.#channel,
+      upload,
+      (response) => this.#reply(response),
+    );
+    const end = await incoming.run((error) =>
+      this.#replies.push(Promise.reject(error))
+    );
+    if (!incoming.upload) return;
+    if (end.type === "cancel") {
+      incoming.upload.abort();
+      return this.#replies.push(Promise.resolve({ type: "cancelled" }));
+    }
+    const whole = incoming.upload;
+    whole.complete();
+    const entered = storage.waitForDisk();
+    const isMoreComing = this.#channel.holdsMore;
+    await this.#replies.push(
+      entered.then((leave) => {
+        return this.#commit(whole, request, end, { isMoreComing, leave });
+      }),
+    );
+    // The next one is not read before there is room for it.
+    await entered;
+  }
+
+  /** Makes a change in its turn, and queues its answer. */
+  async change(change: Change, onDone: () => void): Promise<void> {
+    await this.#replies.push(this.#settle(change, onDone));
+  }
+
+  async #settle(
+    change: Change,
+    onDone: () => void,
+  ): Promise<ResponseOf<"ok">> {
+    await this.#inTurn(() => change.apply());
+    await change.settle();
+    onDone();
+    return { type: "ok" };
+  }
+
+  /**
+   * Makes a change that is ready, behind those that were sent before it: so of
+   * two puts to one name the later one stays.
+   */
+  #inTurn(make: () => void, ready?: Promise<void>): Promise<void> {
+    const before = this.#lastMade;
+    const made = (async () => {
+      try {
+        await ready;
+      } finally {
+        await before;
+      }
+      make();
+    })();
+    this.#lastMade = made.catch(() => {});
+    return made;
+  }
+
+  /** Answers an asked put; of the others only a failure is told. */
+  async #begin(
+    beginning: Promise<Upload>,
+    ask: boolean,
+  ): Promise<Upload | undefined> {
+    let upload: Upload | undefined;
+    const begun = beginning.then((made) => upload = made);
+    if (!ask) {
+      const failed = await begun.then(() => undefined, (error) => error);
+      if (failed) await this.#replies.push(Promise.reject(failed));
+      return upload;
+    }
+    try {
+      await this.#replies.push(
+        begun.then(({ offset }) => ({ type: "continue", offset })),
+      );
+      await this.#replies.drained();
+    } catch (error) {
+      await begun.catch(() => {});
+      upload?.suspend();
+      throw error;
+    }
+    return upload;
+  }
+
+  /** Sends a word that ends nothing. @throws NetdiskError when nobody is there */
+  async #reply(response: Response): Promise<void> {
+    await this.#replies.push(Promise.resolve(response));
+    await this.#replies.drained();
+  }
+
+  async #commit(
+    upload: Upload,
+    request: RequestOf<"put">,
+    commit: RequestOf<"commit">,
+    { isMoreComing, leave }: { isMoreComing: boolean; leave: () => void },
+  ): Promise<ResponseOf<"receipt">> {
+    try {
+      const whole = upload.finish(commit, isMoreComing);
+      await this.#inTurn(() => upload.publish(), whole);
+    } finally {
+      leave();
+    }
+    const receipt = await upload.settle();
+    this.#onReceipt(request, receipt);
+    return receipt;
+  }
+}
