@@ -17,7 +17,14 @@ import {
 import type { FreeSpace } from "./free_space.ts";
 import { move } from "./move.ts";
 import { toStorageError } from "./os_errors.ts";
-import { exists, isLink, isNoFile, isOwnFolder, noFolder } from "./refusals.ts";
+import {
+  exists,
+  isFolder,
+  isLink,
+  isNoFile,
+  isOwnFolder,
+  noFolder,
+} from "./refusals.ts";
 import type { RemovedTrees } from "./removed_trees.ts";
 import {
   existingStoragePath,
@@ -166,9 +173,7 @@ function remove(
   const gone = existingStoragePath(home, path);
   const parent = dirname(gone);
   const info = Deno.lstatSync(gone);
-  if (info.isDirectory && !recursive) {
-    throw new NetdiskError("is-folder", "it is a folder");
-  }
+  if (info.isDirectory && !recursive) throw isFolder();
   if (!info.isDirectory && info.size <= MAX_UNLINKED_BYTES) {
     Deno.removeSync(gone);
     return () => durability.syncFolder(parent);

@@ -15,6 +15,10 @@ export function isNoFile(info: Deno.FileInfo): NetdiskError {
   return new NetdiskError("denied", "it is a device or pipe, not a file");
 }
 
+export function isFolder(): NetdiskError {
+  return new NetdiskError("is-folder", "it is a folder");
+}
+
 export function exists(): NetdiskError {
   return new NetdiskError("exists", "there is something of that name already");
 }

@@ -4,6 +4,7 @@ import * as fs from "node:fs";
 import { promisify } from "node:util";
 import { NetdiskError } from "../protocol/errors.ts";
 import { toStorageError } from "./os_errors.ts";
+import { isFolder, isNoFile } from "./refusals.ts";
 
 /** Up to this size a read from the page cache is quicker than a thread. */
 const SYNC_READ_BYTES = 64 * 1024;
@@ -118,7 +119,7 @@ export class StoredFile {
 function openFile(path: string): [fd: number, stats: fs.Stats] {
   for (let tries = 0; tries < MAX_OPEN_TRIES; tries++) {
     const seen = Deno.lstatSync(path);
-    if (!seen.isFile) throw notFile(seen);
+    if (!seen.isFile) throw seen.isDirectory ? isFolder() : isNoFile(seen);
     const fd = fs.openSync(path, READ_FLAGS);
     let stats: fs.Stats | undefined;
     try {
@@ -131,18 +132,6 @@ function openFile(path: string): [fd: number, stats: fs.Stats] {
     }
   }
   throw new NetdiskError("changed", "the file is being replaced all the time");
-}
-
-function notFile(seen: Deno.FileInfo): NetdiskError {
-  if (seen.isDirectory) {
-    return new NetdiskError("is-folder", "it is a folder");
-  }
-  return new NetdiskError(
-    "denied",
-    seen.isSymlink
-      ? "links are not followed"
-      : "it is a device or pipe, not a file",
-  );
 }
 
 /** Waits until a file is on the disk as it is now, its time and mode included. */

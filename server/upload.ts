@@ -9,15 +9,17 @@ import { NetdiskError } from "../protocol/errors.ts";
 import type { RequestOf, ResponseOf } from "../protocol/messages.ts";
 import type { Durability } from "./durability.ts";
 import {
+  infoOf,
   makeFolder,
   removeEmptyFolder,
   setExecutable,
   toFileTime,
 } from "./file_system.ts";
 import type { FreeSpace } from "./free_space.ts";
-import { errnoOf, toStorageError } from "./os_errors.ts";
+import { toStorageError } from "./os_errors.ts";
 import type { PartialFile } from "./partial_file.ts";
 import { hashPrefix, isHashOf, type ReadingTurns } from "./prefix.ts";
+import { exists, isFolder } from "./refusals.ts";
 import {
   type RecentFolders,
   type StoragePath,
@@ -52,23 +54,20 @@ export function findTarget(
   // To be told what is missing by an exception costs ten times as much.
   if (replace && !fs.existsSync(target.path)) return target;
   try {
-    const info = Deno.lstatSync(target.path);
-    if (!replace) {
-      throw new NetdiskError(
-        "exists",
-        "there is something of that name already",
-      );
-    }
-    if (info.isDirectory) {
-      throw new NetdiskError("is-folder", "it is a folder");
-    }
-    if (!info.isFile) {
-      throw new NetdiskError("denied", "it is a link or device, not a file");
-    }
+    const info = infoOf(target.path);
+    if (info) checkMayReplace(info, replace);
   } catch (error) {
-    if (errnoOf(error) !== "ENOENT") throw toStorageError(error);
+    throw toStorageError(error);
   }
   return target;
+}
+
+function checkMayReplace(info: Deno.FileInfo, replace: boolean): void {
+  if (!replace) throw exists();
+  if (info.isDirectory) throw isFolder();
+  if (!info.isFile) {
+    throw new NetdiskError("denied", "it is a link or device, not a file");
+  }
 }
 
 /**
