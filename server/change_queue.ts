@@ -26,7 +26,7 @@ export class ChangeQueue {
   #onReceipt: ReceiptListener;
   #drop: (reason: string) => void;
   /** Ends when the last change was made, or failed. */
-  #lastMade: Promise<unknown> = Promise.resolve();
+  #lastMade: Promise<void> = Promise.resolve();
 
   constructor(
     channel: FrameChannel,
@@ -87,35 +87,42 @@ export class ChangeQueue {
 
   /** Makes a change in its turn, and queues its answer. */
   async change(change: Change, onDone: () => void): Promise<void> {
-    await this.#replies.push(this.#settle(change, onDone));
+    await this.#replies.push(this.#make(change, onDone));
   }
 
-  async #settle(
-    change: Change,
-    onDone: () => void,
-  ): Promise<ResponseOf<"ok">> {
-    await this.#inTurn(() => change.apply());
-    await change.settle();
+  async #make(change: Change, onDone: () => void): Promise<ResponseOf<"ok">> {
+    await this.#inTurn(() => {
+      change.apply();
+      return change.settle();
+    });
     onDone();
     return { type: "ok" };
   }
 
   /**
    * Makes a change that is ready, behind those that were sent before it: so of
-   * two puts to one name the later one stays.
+   * two puts to one name the later one stays. Those behind it need not wait for
+   * what `make` returns, which is the disk.
    */
-  #inTurn(make: () => void, ready?: Promise<void>): Promise<void> {
+  async #inTurn<T>(
+    make: () => Promise<T>,
+    ready?: Promise<void>,
+  ): Promise<T> {
     const before = this.#lastMade;
-    const made = (async () => {
+    const { promise: made, resolve: pass } = Promise.withResolvers<void>();
+    this.#lastMade = made;
+    let settled: Promise<T>;
+    try {
       try {
         await ready;
       } finally {
         await before;
       }
-      make();
-    })();
-    this.#lastMade = made.catch(() => {});
-    return made;
+      settled = make();
+    } finally {
+      pass();
+    }
+    return await settled;
   }
 
   /** Answers an asked put; of the others only a failure is told. */
@@ -155,13 +162,16 @@ export class ChangeQueue {
     commit: RequestOf<"commit">,
     { isMoreComing, leave }: { isMoreComing: boolean; leave: () => void },
   ): Promise<ResponseOf<"receipt">> {
-    try {
-      const whole = upload.finish(commit, isMoreComing);
-      await this.#inTurn(() => upload.publish(), whole);
-    } finally {
-      leave();
-    }
-    const receipt = await upload.settle();
+    const whole = upload.finish(commit, isMoreComing);
+    whole.catch(leave);
+    const receipt = await this.#inTurn(() => {
+      try {
+        upload.publish();
+      } finally {
+        leave();
+      }
+      return upload.settle();
+    }, whole);
     this.#onReceipt(request, receipt);
     return receipt;
   }

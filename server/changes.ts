@@ -20,6 +20,7 @@ import { toStorageError } from "./os_errors.ts";
 import {
   exists,
   isFolder,
+  isGone,
   isLink,
   isNoFile,
   isOwnFolder,
@@ -48,8 +49,8 @@ export interface Change {
    */
   apply(): void;
   /**
-   * Waits until it is on the disk; to be called once, when {@link apply} has
-   * returned, before anything else happens.
+   * Waits until it is on the disk; to be called once, as soon as {@link apply}
+   * has returned: nothing may be moved in between.
    *
    * @throws NetdiskError such as `io`; a loss of power may undo it then
    */
@@ -105,11 +106,7 @@ export function changeOf(place: ChangePlace, request: ChangeRequest): Change {
         await settle();
       } catch (cause) {
         const error = toStorageError(cause);
-        if (error.code !== "not-found") throw error;
-        // It is true no more, and whether it was ever safe is not known.
-        throw new NetdiskError("io", "it was moved or removed meanwhile", {
-          cause,
-        });
+        throw error.code === "not-found" ? isGone(cause) : error;
       }
     },
   };

@@ -7,6 +7,7 @@
 import { dirname, SEPARATOR } from "@std/path";
 import { GroupSync, type SyncAll } from "./group_sync.ts";
 import { errnoOf } from "./os_errors.ts";
+import { isGone } from "./refusals.ts";
 import { Slots } from "./slots.ts";
 
 /**
@@ -33,6 +34,13 @@ interface Mark {
   isDurable: boolean;
 }
 
+/** Somebody who waits for names in a folder. */
+interface Waiting {
+  folder: string;
+  /** Other names may be synced instead, if any. */
+  isDisplaced: boolean;
+}
+
 /** The syncs of one folder: the one that runs, and the one that everybody else waits for. */
 interface FolderSyncs {
   running: Promise<void>;
@@ -51,6 +59,7 @@ export class Durability {
   #syncs: GroupSync;
   #folders = new Map<string, FolderSyncs>();
   #marks = new Map<string, Mark>();
+  #waiting = new Set<Waiting>();
 
   constructor(syncAll?: SyncAll) {
     this.#syncs = new GroupSync(syncAll);
@@ -73,19 +82,21 @@ export class Durability {
    * it down from `home`. A folder may be new although this upload did not make
    * it: another one may be about to sync it, or a server that was killed made
    * it. So each one is synced once in a run.
+   *
+   * @throws NetdiskError `io` when its folder is no longer there; see {@link forgetTree}
    */
-  async syncName(home: string, path: string): Promise<void> {
-    const syncs = [this.syncFolder(dirname(path))];
+  syncName(home: string, path: string): Promise<void> {
+    const syncs = [this.#syncFolder(dirname(path))];
     for (let at = dirname(path); at.length >= home.length; at = dirname(at)) {
       const mark = this.#markOf(at);
       if (mark.isDurable) continue;
       syncs.push(
-        this.syncFolder(dirname(at)).then(() => {
+        this.#syncFolder(dirname(at)).then(() => {
           mark.isDurable = true;
         }),
       );
     }
-    await Promise.all(syncs);
+    return this.#inPlace(dirname(path), Promise.all(syncs));
   }
 
   /** Reports a folder that was made or removed: its name is not durable. */
@@ -93,12 +104,34 @@ export class Durability {
     this.#marks.delete(path);
   }
 
-  /** The same for a folder that was moved, here or away, with all that is in it. */
+  /**
+   * The same for a folder that was moved, here or away, with all that is in it.
+   * Who waits for names in there is told that they may not be durable: folders
+   * are synced by their path.
+   */
   forgetTree(path: string): void {
-    this.forgetFolder(path);
+    const isBelow = (folder: string) =>
+      folder === path || folder.startsWith(path + SEPARATOR);
     for (const known of this.#marks.keys()) {
-      if (known.startsWith(path + SEPARATOR)) this.#marks.delete(known);
+      if (isBelow(known)) this.#marks.delete(known);
     }
+    for (const waiting of this.#waiting) {
+      waiting.isDisplaced ||= isBelow(waiting.folder);
+    }
+  }
+
+  async #inPlace(folder: string, syncs: Promise<unknown>): Promise<void> {
+    const waiting: Waiting = { folder, isDisplaced: false };
+    this.#waiting.add(waiting);
+    try {
+      await syncs;
+    } catch (error) {
+      if (!isMissing(error) && !waiting.isDisplaced) throw error;
+      throw isGone(error);
+    } finally {
+      this.#waiting.delete(waiting);
+    }
+    if (waiting.isDisplaced) throw isGone();
   }
 
   #markOf(folder: string): Mark {
@@ -113,8 +146,14 @@ export class Durability {
   /**
    * Waits until the names in a folder are on the disk: until a sync has ended
    * that began after this call.
+   *
+   * @throws NetdiskError `io` when it is no longer there; see {@link forgetTree}
    */
   syncFolder(path: string): Promise<void> {
+    return this.#inPlace(path, this.#syncFolder(path));
+  }
+
+  #syncFolder(path: string): Promise<void> {
     const syncs = this.#folders.get(path);
     if (!syncs) {
       const running = this.#runFolder(path);
@@ -134,7 +173,7 @@ export class Durability {
       await this.#syncs.add(() => syncNames(path));
     } catch (error) {
       // A folder that was moved or removed meanwhile is no fault of the disk.
-      if (errnoOf(error) !== "ENOENT") this.hasFailed = true;
+      if (!isMissing(error)) this.hasFailed = true;
       throw error;
     } finally {
       if (!this.#folders.get(path)?.next) this.#folders.delete(path);
@@ -146,6 +185,10 @@ async function syncNames(folder: string): Promise<void> {
   if (!FOLDERS_SYNC) return;
   using opened = await Deno.open(folder);
   await opened.sync();
+}
+
+function isMissing(error: unknown): boolean {
+  return errnoOf(error) === "ENOENT";
 }
 
 function ignore(): void {}

@@ -23,6 +23,11 @@ export function exists(): NetdiskError {
   return new NetdiskError("exists", "there is something of that name already");
 }
 
+/** What was done is true no more, and whether it was ever safe is not known. */
+export function isGone(cause?: unknown): NetdiskError {
+  return new NetdiskError("io", "it was moved or removed meanwhile", { cause });
+}
+
 export function noFolder(): NetdiskError {
   return new NetdiskError("not-found", "there is no such folder above it");
 }

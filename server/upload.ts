@@ -273,7 +273,12 @@ export class Upload {
     }
   }
 
-  /** Waits until the name is on the disk too; then the client may be told. */
+  /**
+   * Waits until the name is on the disk too; then the client may be told. To be
+   * called as soon as {@link publish} has returned: nothing may be moved in between.
+   *
+   * @throws NetdiskError `io`, also when its folder was moved or removed meanwhile
+   */
   async settle(): Promise<ResponseOf<"receipt">> {
     const { durability, home } = this.#place;
     try {

@@ -288,6 +288,59 @@ Deno.test("a put that fails on the disk does not hold up those behind it", async
   assertNothingLeft(server);
 });
 
+for (const isMadeAnew of [false, true]) {
+  const what = isMadeAnew ? "and made anew" : "away";
+  Deno.test(`no receipt for a file whose folder was moved ${what} before its name was safe`, async () => {
+    await using server = new Fixture();
+    using client = await server.login();
+    using other = await server.login();
+    using disk = new DiskRecorder(server.root);
+    const gate = Promise.withResolvers<void>();
+    disk.hold(/^sync users\/ann\/a$/, gate.promise, 1);
+    // The sync that the second one waits for begins when that of the first ends.
+    for (const name of ["a/one", "a/two"]) await client.sendPut(name, NEW);
+    await until("the names", () => disk.count(/^rename/) === 2);
+    await other.ask({ type: "move", from: "a", to: "b", replace: true }, "ok");
+    if (isMadeAnew) Deno.mkdirSync(server.path("a"));
+    gate.resolve();
+    for (const _ of ["one", "two"]) {
+      const { code, message } = await client.answer("error");
+      assertEquals([code, message], [
+        "io",
+        "it was moved or removed meanwhile",
+      ]);
+    }
+    assertEquals([server.read("b/one"), server.read("b/two")], [NEW, NEW]);
+    assertEquals(server.log.lines("put"), []);
+    // A file of the same name is not harmed, and safe again.
+    await client.sendPut("a/two", OLD);
+    await client.answer("receipt");
+    assertEquals(server.read("a/two"), OLD);
+    assertNothingLeft(server);
+  });
+}
+
+Deno.test("a change is not called safe when its folder was moved meanwhile", async () => {
+  await using server = new Fixture();
+  using client = await server.login();
+  using other = await server.login();
+  Deno.mkdirSync(server.path("a"));
+  server.write("a/file", OLD);
+  using disk = new DiskRecorder(server.root);
+  const gate = Promise.withResolvers<void>();
+  disk.hold(/^sync users\/ann\/a$/, gate.promise, 1);
+  await client.send(
+    { type: "mkdir", path: "a/new", parents: false, mtime: null },
+    { type: "remove", path: "a/file", recursive: false },
+  );
+  await until("both", () => disk.count(/^(mkdir|remove) users/) === 2);
+  await other.ask({ type: "move", from: "a", to: "b", replace: true }, "ok");
+  Deno.mkdirSync(server.path("a"));
+  gate.resolve();
+  assertEquals(await client.error(), "io");
+  assertEquals(await client.error(), "io");
+});
+
 Deno.test("a request behind puts sees their effect", async () => {
   await using server = new Fixture();
   using client = await server.login();
