@@ -8,8 +8,8 @@ import type { RequestOf, Response, ResponseOf } from "../protocol/messages.ts";
 import type { Change } from "./changes.ts";
 import { IncomingUpload } from "./incoming_upload.ts";
 import type { ReplyQueue } from "./reply_queue.ts";
-import type { UserStorage } from "./storage.ts";
 import type { Upload } from "./upload.ts";
+import type { UserStorage } from "./user_storage.ts";
 
 /** Hears of each put that was made, for the log. */
 export type ReceiptListener = (

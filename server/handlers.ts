@@ -9,7 +9,7 @@ import { NetdiskError } from "../protocol/errors.ts";
 import { MAX_CONTROL_BYTES, MAX_DATA_BYTES } from "../protocol/frame.ts";
 import type { Entry, RequestOf, Response } from "../protocol/messages.ts";
 import { hashPrefix, isHashOf } from "./prefix.ts";
-import type { UserStorage } from "./storage.ts";
+import type { UserStorage } from "./user_storage.ts";
 import type { StoredFile } from "./stored_file.ts";
 
 /** Where an answer of several frames goes. */

@@ -9,7 +9,8 @@ import { AGENT, CAPABILITIES, PROTOCOL_VERSION } from "../protocol/version.ts";
 import type { AccountSession } from "./account_sessions.ts";
 import type { Accounts } from "./accounts.ts";
 import { logEvent, type LogFields } from "./log.ts";
-import type { Storage, UserStorage } from "./storage.ts";
+import type { Storage } from "./storage.ts";
+import type { UserStorage } from "./user_storage.ts";
 import type { Registration } from "./worker_messages.ts";
 
 /** Attempts to log in on one connection (SPEC.md 9). */

@@ -28,7 +28,7 @@ import { type ChangeRequest, isChange, mayDisplaceFolder } from "./changes.ts";
 import { digest, get, list, stat } from "./handlers.ts";
 import { Login, type LoginRequest, type Peer, type Services } from "./login.ts";
 import { ReplyQueue, toErrorResponse } from "./reply_queue.ts";
-import type { UserStorage } from "./storage.ts";
+import type { UserStorage } from "./user_storage.ts";
 
 /** Data before login is out of order; a stranger fills no buffer with it. */
 const LIMITS_BEFORE_LOGIN: FrameLimits = {

@@ -4,12 +4,10 @@
  */
 
 import { createHash, type Hash } from "node:crypto";
-import * as fs from "node:fs";
 import { NetdiskError } from "../protocol/errors.ts";
 import type { RequestOf, ResponseOf } from "../protocol/messages.ts";
 import type { Durability } from "./durability.ts";
 import {
-  infoOf,
   makeFolder,
   removeEmptyFolder,
   setExecutable,
@@ -19,55 +17,17 @@ import type { FreeSpace } from "./free_space.ts";
 import { toStorageError } from "./os_errors.ts";
 import type { PartialFile } from "./partial_file.ts";
 import { hashPrefix, isHashOf, type ReadingTurns } from "./prefix.ts";
-import { exists, isFolder } from "./refusals.ts";
-import {
-  type RecentFolders,
-  type StoragePath,
-  storagePath,
-} from "./storage_path.ts";
 import type { StoredFile } from "./stored_file.ts";
+import { findTarget, type TargetPlace } from "./upload_target.ts";
 
 /** Up to this size a write into the page cache is quicker than a thread. */
 const SYNC_WRITE_BYTES = 64 * 1024;
 
 /** What an upload needs of its surroundings. */
-export interface UploadPlace {
-  /** The user's folder on the disk. */
-  home: string;
-  recent: RecentFolders;
+export interface UploadPlace extends TargetPlace {
   durability: Durability;
   space: FreeSpace;
   readingTurns: ReadingTurns;
-}
-
-/**
- * The place of an upload, checked: a file that may be replaced, or nothing yet.
- *
- * @throws NetdiskError `exists`, `bad-name`, `is-folder`, `not-folder`, `denied`
- */
-export function findTarget(
-  { home, recent }: Pick<UploadPlace, "home" | "recent">,
-  { path, replace }: Pick<RequestOf<"put">, "path" | "replace">,
-): StoragePath {
-  const target = storagePath(home, path, recent.has);
-  if (target.missingFolders.length > 0) return target;
-  // To be told what is missing by an exception costs ten times as much.
-  if (replace && !fs.existsSync(target.path)) return target;
-  try {
-    const info = infoOf(target.path);
-    if (info) checkMayReplace(info, replace);
-  } catch (error) {
-    throw toStorageError(error);
-  }
-  return target;
-}
-
-function checkMayReplace(info: Deno.FileInfo, replace: boolean): void {
-  if (!replace) throw exists();
-  if (info.isDirectory) throw isFolder();
-  if (!info.isFile) {
-    throw new NetdiskError("denied", "it is a link or device, not a file");
-  }
 }
 
 /**

@@ -2,7 +2,8 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { NetdiskError } from "../../protocol/errors.ts";
 import type { RequestOf } from "../../protocol/messages.ts";
 import type { ChangeRequest } from "../../server/changes.ts";
-import { Storage, type UserStorage } from "../../server/storage.ts";
+import { Storage } from "../../server/storage.ts";
+import type { UserStorage } from "../../server/user_storage.ts";
 import {
   descriptorsBelow,
   DiskRecorder,

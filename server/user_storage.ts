@@ -1,0 +1,167 @@
+/**
+ * One user's files: the only way to them, and to nothing outside. How a put is
+ * written is upload.ts's business, how a change is made changes.ts's.
+ */
+
+import { SEPARATOR } from "@std/path";
+import { setImmediate } from "node:timers";
+import { NetdiskError } from "../protocol/errors.ts";
+import type { Entry, RequestOf } from "../protocol/messages.ts";
+import { remoteName } from "../protocol/remote_path.ts";
+import {
+  type Change,
+  changeOf,
+  type ChangePlace,
+  type ChangeRequest,
+} from "./changes.ts";
+import { infoOf } from "./file_system.ts";
+import type { FolderReader } from "./folder_reader.ts";
+import { toStorageError } from "./os_errors.ts";
+import type { Holder } from "./partial_file.ts";
+import type { Partials } from "./partials.ts";
+import type { ReadingTurns } from "./prefix.ts";
+import type { SendingTurns } from "./sending_turns.ts";
+import { existingStoragePath } from "./storage_path.ts";
+import { StoredFile } from "./stored_file.ts";
+import { Upload, type UploadPlace } from "./upload.ts";
+import { findTarget, openIfSame } from "./upload_target.ts";
+
+/** Entries that are looked at in one go; then others have their turn. */
+const LIST_BATCH = 256;
+
+/** What the files of one user have around them. */
+interface UserPlace extends UploadPlace, ChangePlace {
+  folders: FolderReader;
+  sendingTurns: SendingTurns;
+}
+
+/** One user's files. Every method throws NetdiskErrors only. */
+export class UserStorage {
+  #user: string;
+  #place: UserPlace;
+  #partials: Partials;
+
+  constructor(
+    user: string,
+    place: UserPlace,
+    partials: Partials,
+  ) {
+    this.#user = user;
+    this.#place = place;
+    this.#partials = partials;
+  }
+
+  /** To be kept to by whoever reads much of a file. */
+  get readingTurns(): ReadingTurns {
+    return this.#place.readingTurns;
+  }
+
+  /** To be kept to by whoever sends much of a file. */
+  get sendingTurns(): SendingTurns {
+    return this.#place.sendingTurns;
+  }
+
+  /** What lies at `path`; a link is `other`, whatever it leads to. */
+  stat(path: string): Entry {
+    const disk = existingStoragePath(this.#place.home, path);
+    try {
+      return toEntry(remoteName(path), Deno.lstatSync(disk));
+    } catch (error) {
+      throw toStorageError(error);
+    }
+  }
+
+  /**
+   * The entries of a folder, a few at a time and as they are when they are asked
+   * for, in no order.
+   */
+  async *list(path: string): AsyncGenerator<Entry[]> {
+    const { home, folders } = this.#place;
+    const folder = existingStoragePath(home, path);
+    try {
+      if (!Deno.lstatSync(folder).isDirectory) {
+        throw new NetdiskError("not-folder", "it is not a folder");
+      }
+      for await (const names of folders.read(folder)) {
+        for (let at = 0; at < names.length; at += LIST_BATCH) {
+          // Promises alone would let nobody else have their turn.
+          if (at > 0) await new Promise((resolve) => setImmediate(resolve));
+          yield entriesOf(folder, names.slice(at, at + LIST_BATCH));
+        }
+      }
+    } catch (error) {
+      throw toStorageError(error);
+    }
+  }
+
+  /** Opens a file; the reader stays with this version of it. */
+  openRead(path: string): StoredFile {
+    const { home, recent } = this.#place;
+    return new StoredFile(existingStoragePath(home, path, recent.has));
+  }
+
+  /** What `mkdir`, `move`, `remove` or `touch` would do. */
+  change(request: ChangeRequest): Change {
+    return changeOf(this.#place, request);
+  }
+
+  /**
+   * Waits until the disk takes one more whole file; call what this returns when
+   * that file is closed. Only the disk is waited for, never a client.
+   */
+  waitForDisk(): Promise<() => void> {
+    return this.#place.durability.queue.enter();
+  }
+
+  /**
+   * Begins a put; see {@link Upload} for what follows. One that is asked for
+   * goes on with what an earlier one left, and may have to wait for that.
+   *
+   * @param client who sends it, should a later one want to take the upload over
+   */
+  async beginPut(
+    request: RequestOf<"put">,
+    client: Holder,
+  ): Promise<Upload> {
+    const { path, size, ask, executable } = request;
+    const mode = executable ? 0o777 : 0o666;
+    if (!ask) {
+      const partial = this.#partials.create(this.#user, mode);
+      return new Upload(this.#place, request, partial);
+    }
+    // Refused before the client sends anything.
+    const target = findTarget(this.#place, request);
+    // Of an empty file there is nothing to go on with.
+    if (!size) {
+      const partial = this.#partials.create(this.#user, mode);
+      return new Upload(this.#place, request, partial);
+    }
+    const partial = await this.#partials.claim(this.#user, path, mode, client);
+    const mayBeThere = request.replace && !this.#place.durability.hasFailed;
+    const published = partial.size === 0 && mayBeThere
+      ? openIfSame(target.path, request)
+      : undefined;
+    return new Upload(this.#place, request, partial, published);
+  }
+}
+
+/** A file that vanished while the folder was read is not an error. */
+function entriesOf(folder: string, names: string[]): Entry[] {
+  const entries: Entry[] = [];
+  for (const name of names) {
+    // Nothing to normalise: no name has a separator.
+    const info = infoOf(folder + SEPARATOR + name);
+    if (info) entries.push(toEntry(name, info));
+  }
+  return entries;
+}
+
+function toEntry(name: string, info: Deno.FileInfo): Entry {
+  return {
+    name,
+    kind: info.isFile ? "file" : info.isDirectory ? "folder" : "other",
+    size: info.isFile ? info.size : 0,
+    mtime: info.mtime === null ? null : info.mtime.getTime(),
+    executable: info.isFile && ((info.mode ?? 0) & 0o100) !== 0,
+  };
+}
