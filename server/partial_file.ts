@@ -1,7 +1,7 @@
 /** One unfinished upload on the disk, in the hands of one client. */
 
 import { dirname } from "@std/path";
-import { errnoOf } from "./os_errors.ts";
+import { errnoOf, toStorageError } from "./os_errors.ts";
 
 /** The client of an upload, as far as others need to know of it. */
 export interface Holder {
@@ -69,6 +69,34 @@ export class PartialFile {
   /** Ends the connection whose upload this is. */
   drop(): void {
     this.#holder?.drop();
+  }
+
+  /** Leaves the first `size` bytes; what is written next goes behind them. */
+  cut(size: number): void {
+    this.file.truncateSync(size);
+    this.file.seekSync(size, Deno.SeekMode.Start);
+  }
+
+  /** Writes all of it, however little the disk takes at a time. @throws NetdiskError */
+  async write(bytes: Uint8Array): Promise<void> {
+    try {
+      for (let at = 0; at < bytes.length;) {
+        at += await this.file.write(bytes.subarray(at));
+      }
+    } catch (error) {
+      throw toStorageError(error);
+    }
+  }
+
+  /** Like {@link write}, with everybody waiting. */
+  writeSync(bytes: Uint8Array): void {
+    try {
+      for (let at = 0; at < bytes.length;) {
+        at += this.file.writeSync(bytes.subarray(at));
+      }
+    } catch (error) {
+      throw toStorageError(error);
+    }
   }
 
   /** Closes the file; harmless when repeated. */

@@ -118,13 +118,12 @@ export class Upload {
         this.#hash = hash;
         this.#size = this.offset;
         // The client's file may have become shorter than what was there.
-        if (!this.#published) this.#partial.file.truncateSync(this.offset);
+        if (!this.#published) this.#partial.cut(this.offset);
         return this.offset;
       }
       this.#published?.close();
       this.#published = undefined;
-      this.#partial.file.truncateSync(0);
-      this.#partial.file.seekSync(0, Deno.SeekMode.Start);
+      this.#partial.cut(0);
       return 0;
     } catch (error) {
       throw toStorageError(error);
@@ -151,14 +150,8 @@ export class Upload {
    * otherwise `bytes` must stay as they are until the promise ends.
    */
   write(bytes: Uint8Array): Promise<void> | undefined {
-    if (this.#size > SYNC_WRITE_BYTES) return this.#writeAll(bytes);
-    try {
-      for (let at = 0; at < bytes.length;) {
-        at += this.#partial.file.writeSync(bytes.subarray(at));
-      }
-    } catch (error) {
-      throw toStorageError(error);
-    }
+    if (this.#size > SYNC_WRITE_BYTES) return this.#partial.write(bytes);
+    this.#partial.writeSync(bytes);
     return undefined;
   }
 
@@ -293,15 +286,5 @@ export class Upload {
     const { file, path, size } = this.#partial;
     if (size > 0) setExecutable(path, executable);
     if (mtime !== null) file.utimeSync(new Date(), toFileTime(mtime));
-  }
-
-  async #writeAll(bytes: Uint8Array): Promise<void> {
-    try {
-      for (let at = 0; at < bytes.length;) {
-        at += await this.#partial.file.write(bytes.subarray(at));
-      }
-    } catch (error) {
-      throw toStorageError(error);
-    }
   }
 }
