@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { join } from "@std/path";
 import { Durability } from "../../server/durability.ts";
 import { Slots } from "../../server/slots.ts";
 import { within } from "../helpers/deadline.ts";
@@ -226,6 +227,29 @@ Deno.test("a tree that was moved is synced with all its folders again, no other 
     "sync users/ann/a/b",
     "sync users/ann/a/b/c",
   ]);
+});
+
+Deno.test("who waits for a name in a tree that is moved is told so, and nobody else", async () => {
+  using f = new Fixture();
+  const folders = ["a", "a/b", "ab", "."];
+  for (const folder of folders) {
+    Deno.mkdirSync(`${f.home}/${folder}`, { recursive: true });
+  }
+  const gate = Promise.withResolvers<void>();
+  f.disk.hold(/^sync/, gate.promise);
+  const names = Promise.allSettled(folders.flatMap((folder) => [
+    f.durability.syncName(f.home, join(f.home, folder, "file")),
+    f.durability.syncFolder(join(f.home, folder)),
+  ]));
+  f.durability.forgetTree(`${f.home}/a`);
+  gate.resolve();
+  const codes = (await names).map((name) =>
+    name.status === "fulfilled" ? "ok" : name.reason.code
+  );
+  assertEquals(codes, ["io", "io", "io", "io", "ok", "ok", "ok", "ok"]);
+  assertEquals(f.durability.hasFailed, false);
+  // What comes later is synced where it is now.
+  await f.durability.syncName(f.home, `${f.home}/a/file`);
 });
 
 Deno.test("a folder that is gone is no failure of the disk", async () => {
