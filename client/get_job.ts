@@ -25,6 +25,7 @@ import { hasGlob } from "./remote_glob.ts";
 import { checkTargets } from "./remote_targets.ts";
 import { Results } from "./results.ts";
 import { GOES_ON, type Retry } from "./retry.ts";
+import { tellLeft, tellNeedless } from "./skipped.ts";
 import {
   REASONS,
   type TransferRules,
@@ -185,23 +186,16 @@ export class GetJob implements Disposable {
       left: (name, reason) => {
         const { output } = this.#invocation;
         this.#results.skipped();
-        output.notice(`${name}: ${reason}, skipped`);
-        output.record("skipped", { name, reason });
+        tellLeft(output, name, { name, reason });
       },
     });
   }
 
   #skipped({ remotePath: name, target }: FileItem, reason: string): void {
     const { output, options } = this.#invocation;
-    const { label: path } = target;
     this.#results.skipped();
-    if (options.dryRun) {
-      output.print(`would skip ${displayText(path)}: ${reason}`);
-      output.record("plan", { action: "skip", name, path, reason });
-    } else {
-      output.record("skipped", { name, path, reason });
-      output.detail(`${path}: ${reason}, skipped`);
-    }
+    const { label: path } = target;
+    tellNeedless(output, { name, path, reason }, options.dryRun);
   }
 
   #show(item: DownloadItem): void {

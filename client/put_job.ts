@@ -29,6 +29,7 @@ import {
   withoutBlocked,
 } from "./upload_plan.ts";
 import { shellWord } from "./shell_word.ts";
+import { tellLeft, tellNeedless } from "./skipped.ts";
 import { UploadCompare } from "./upload_compare.ts";
 import { UploadProgress } from "./upload_progress.ts";
 import { UploadQueue } from "./upload_queue.ts";
@@ -157,8 +158,7 @@ export class PutJob implements Disposable {
           : results.failed(error, output, { name }),
       left({ path, reason }, name) {
         results.skipped();
-        output.notice(`${path}: ${reason.message}, skipped`);
-        output.record("skipped", { name, path, reason: reason.message });
+        tellLeft(output, path, { name, path, reason: reason.message });
       },
     };
     const { to } = options;
@@ -219,15 +219,9 @@ export class PutJob implements Disposable {
     const { output, options } = this.#invocation;
     const name = item.remotePath;
     this.#shown = name;
-    const path = labelOf(item);
     this.#results.skipped();
-    if (options.dryRun) {
-      output.print(`would skip ${displayText(path)}: ${reason}`);
-      output.record("plan", { action: "skip", name, path, reason });
-    } else {
-      output.record("skipped", { name, path, reason });
-      output.detail(`${path}: ${reason}, skipped`);
-    }
+    const path = labelOf(item);
+    tellNeedless(output, { name, path, reason }, options.dryRun);
   }
 
   #follow(queue: UploadQueue, retry: Retry): UploadProgress {

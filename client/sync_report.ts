@@ -5,6 +5,7 @@ import { displayText } from "./display_text.ts";
 import { formatBytes, formatCount } from "./format.ts";
 import type { JsonFields, Output } from "./output.ts";
 import type { PlannedAction } from "./plan.ts";
+import { tellLeft } from "./skipped.ts";
 import type { Place } from "./sync_place.ts";
 
 /** What is counted, in the order in which it is told. */
@@ -59,11 +60,10 @@ export class SyncReport {
   }
 
   /** Something that is no file nor folder, and is left alone. */
-  skipped({ remotePath, localPath }: Place, shown: string, reason: string) {
+  skipped(place: Place, label: string, reason: string) {
     this.#counts.skipped++;
-    this.output.notice(`${shown}: ${reason}, skipped`);
-    const name = remotePath;
-    this.output.record("skipped", { name, path: localPath, reason });
+    const { remotePath: name, localPath: path } = place;
+    tellLeft(this.output, label, { name, path, reason });
   }
 
   /** Something is done, or in a dry run would be. */
