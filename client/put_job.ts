@@ -93,12 +93,11 @@ export class PutJob implements Disposable {
       });
     const compare = this.#compare ??= this.#makeCompare(queue);
     if (!compare) {
-      if (options.dryRun) this.#show(() => queue.takeNew());
-      else if (!queue.isDone) await send(queue.left());
+      if (!queue.isDone) await send(queue.left());
       return;
     }
     for (;;) {
-      if (options.dryRun) this.#show(() => compare.take());
+      if (options.dryRun) this.#show(compare);
       else if (compare.hasItems) await send(compare.left());
       progress.comparingAll(true);
       const hasMore = await compare.look(connection);
@@ -178,21 +177,26 @@ export class PutJob implements Disposable {
     });
   }
 
-  /** Without `--dry-run` the server looks itself whether a name is free. */
   #makeCompare(queue: UploadQueue): UploadCompare | undefined {
     const { wanted } = this.#rules;
     const { dryRun } = this.#invocation.options;
-    if (wanted === "all" || wanted === "missing" && !dryRun) return undefined;
-    return new UploadCompare(queue, wanted, (item) => {
-      this.#progress?.skipped(item);
-      this.#skipped(item, REASONS[wanted]);
+    // The server looks itself whether a name is free.
+    const looks = wanted !== "all" && wanted !== "missing";
+    if (!looks && !dryRun) return undefined;
+    return new UploadCompare(queue, {
+      wanted,
+      folders: dryRun,
+      skipped: (item) => {
+        this.#progress?.skipped(item);
+        if (wanted !== "all") this.#skipped(item, REASONS[wanted]);
+      },
     });
   }
 
   /** What would be sent; nothing is. */
-  #show(take: () => UploadItem | undefined): void {
+  #show(compare: UploadCompare): void {
     const { output } = this.#invocation;
-    for (let item = take(); item; item = take()) {
+    for (let item = compare.take(); item; item = compare.take()) {
       if (item.source === undefined) {
         this.#showFolder(item.remotePath);
         continue;
@@ -218,7 +222,6 @@ export class PutJob implements Disposable {
   #skipped(item: UploadItem, reason: string): void {
     const { output, options } = this.#invocation;
     const name = item.remotePath;
-    this.#shown = name;
     this.#results.skipped();
     const path = labelOf(item);
     tellNeedless(output, { name, path, reason }, options.dryRun);
@@ -261,7 +264,7 @@ export class PutJob implements Disposable {
       if (output.verbose) {
         output.detail(`${name}: ${size} bytes, sha256 ${sha256}`);
       }
-    } else {
+    } else if (item.source === undefined && item.isNew) {
       this.#results.made();
       output.record("made", { name });
     }

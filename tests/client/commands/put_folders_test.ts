@@ -129,7 +129,6 @@ Deno.test(
         ["skipped", "d/loop", "it is a link"],
         ["skipped", "d/pipe", "it is a pipe"],
         ["receipt", "d/a", undefined],
-        ["made", "d", undefined],
       ],
     );
   },
@@ -353,13 +352,35 @@ Deno.test(
     assertEquals(place.there()["photos/sub/b.txt"], "22");
     assertEquals(objects().map(({ type, name }) => [type, name]), [
       ["skipped", "photos/a.jpg"],
-      ["made", "photos/empty"],
       ["receipt", "photos/sub/b.txt"],
       ["receipt", "photos/sub/deep/c"],
-      ["made", "photos/sub/deep"],
-      ["made", "photos/sub"],
-      ["made", "photos"],
     ]);
+  },
+);
+
+Deno.test(
+  "netdisk put -r tells of folders only when it has made them",
+  strict,
+  async () => {
+    using place = new Place({ "d/e/f": null, "x/e/f": null });
+    const told = async (...argv: string[]) => {
+      const run = await place.run(put, "-r", ...argv, "--json");
+      assertEquals(run.error, undefined);
+      if (run.stdout === "") return [];
+      return run.objects().map(({ type, name }) => `${type} ${name}`);
+    };
+    assertEquals(await told("d", "-n"), ["plan d/e/f"]);
+    const made = ["made d/e/f", "made d/e", "made d"];
+    assertEquals(await told("d"), made);
+    assertEquals(await told("d"), []);
+    assertEquals(await told("d", "-n"), []);
+    // Of what comes together the first makes it.
+    const both = await told("d/", "x/", "--to", "both/");
+    assertEquals(both, made.map((line) => line.replace(/ d/, " both")));
+    place.write("d/new", null);
+    assertEquals(await told("d", "-n"), ["plan d/new"]);
+    const { stderr } = await place.run(put, "-r", "d", "--to", "other");
+    assertEquals(stderr, "netdisk: 4 folders made\n");
   },
 );
 
