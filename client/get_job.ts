@@ -4,7 +4,6 @@ import type { NetdiskError } from "../protocol/errors.ts";
 import { parseRemotePath } from "../protocol/remote_path.ts";
 import { type Invocation, usageError } from "./command.ts";
 import type { Connection } from "./connection.ts";
-import { displayText } from "./display_text.ts";
 import { goesOn } from "./go_on.ts";
 import { Downloads } from "./download.ts";
 import { localPaths } from "./download_names.ts";
@@ -20,6 +19,7 @@ import { isOneName } from "./local_names.ts";
 import { statIfThere } from "./local_source.ts";
 import { fileTarget, stdoutTarget } from "./local_target.ts";
 import { hasPartials } from "./partial_file.ts";
+import { showPlanned } from "./plan.ts";
 import { progressStyle } from "./progress.ts";
 import { hasGlob } from "./remote_glob.ts";
 import { checkTargets } from "./remote_targets.ts";
@@ -203,14 +203,8 @@ export class GetJob implements Disposable {
     const { output } = this.#invocation;
     const { remotePath: name, target: { label: path }, facts } = item;
     this.#results.succeeded(facts?.size);
-    const from = path === name ? "" : ` to ${displayText(path)}`;
-    output.print(`would download ${displayText(name)}${from}`);
-    output.record("plan", {
-      action: "download",
-      name,
-      path,
-      size: facts?.size,
-    });
+    const fields = { name, path, size: facts?.size };
+    showPlanned(output, "download", { label: name, to: path }, fields);
   }
 
   #failed(name: string, error: NetdiskError): void {

@@ -3,7 +3,6 @@
 import { NetdiskError } from "../protocol/errors.ts";
 import type { Invocation } from "./command.ts";
 import type { Connection } from "./connection.ts";
-import { displayText } from "./display_text.ts";
 import { goesOn } from "./go_on.ts";
 import { isThere } from "./local_names.ts";
 import type { Output } from "./output.ts";
@@ -204,9 +203,8 @@ export class PutJob implements Disposable {
       this.#shown = item.remotePath;
       const { source: { label: path, size }, remotePath: name } = item;
       this.#results.succeeded(size ?? 0);
-      const to = name === path ? "" : ` to ${displayText(name)}`;
-      output.print(`would upload ${displayText(path)}${to}`);
-      output.record("plan", { action: "upload", name, path, size });
+      const labels = { label: path, to: name };
+      showPlanned(output, "upload", labels, { name, path, size });
     }
   }
 
@@ -216,7 +214,7 @@ export class PutJob implements Disposable {
     this.#shown = name;
     this.#results.made();
     const { output } = this.#invocation;
-    showPlanned(output, "mkdir", { name, isFolder: true });
+    showPlanned(output, "mkdir", { label: name, isFolder: true }, { name });
   }
 
   #skipped(item: UploadItem, reason: string): void {
