@@ -1,6 +1,6 @@
 /** One get, over as many connections as it takes. */
 
-import type { NetdiskError } from "../protocol/errors.ts";
+import { NetdiskError } from "../protocol/errors.ts";
 import { parseRemotePath } from "../protocol/remote_path.ts";
 import { type Invocation, usageError } from "./command.ts";
 import type { Connection } from "./connection.ts";
@@ -59,8 +59,18 @@ export class GetJob implements Disposable {
     this.#results = new Results(args.length, "downloaded", options.dryRun);
     const isDirect = !options.recursive && !options.dryRun &&
       ["all", "missing"].includes(this.#rules.wanted) && !args.some(hasGlob);
-    this.#plan = isDirect ? undefined : this.#makePlan(isStream);
-    const items = this.#plan ? [] : this.#nameItems();
+    let items: FileItem[];
+    try {
+      this.#plan = isDirect ? undefined : this.#makePlan(isStream);
+      items = this.#plan ? [] : this.#nameItems();
+    } catch (error) {
+      // A command line that makes no sense has no results, either.
+      if (error instanceof NetdiskError && error.code !== "usage") {
+        this.#results.failedWhole(error);
+        this.#results.summarise(output);
+      }
+      throw error;
+    }
     this.#progress = new DownloadProgress(
       this.#plan ?? { files: items.length, bytes: undefined, isComplete: true },
       {

@@ -579,6 +579,7 @@ const USAGE: [string[], string][] = [
     "get: --update and --checksum exclude each other",
   ],
   [["a", "--exclude", "x"], "get: --exclude is for folders, and needs -r"],
+  [["a/**", "--exclude", "x"], "get: --exclude is for folders, and needs -r"],
   [["a", "--to", "-", "-r"], "get: - and -r exclude each other"],
   [
     ["a", "--to", "-", "--no-clobber"],
