@@ -6,11 +6,7 @@
 import { basename } from "@std/path";
 import { NetdiskError } from "../protocol/errors.ts";
 import type { Entry } from "../protocol/messages.ts";
-import {
-  joinRemotePath,
-  parseRemotePath,
-  remotePathFault,
-} from "../protocol/remote_path.ts";
+import { joinRemotePath, parseRemotePath } from "../protocol/remote_path.ts";
 import { usageError } from "./command.ts";
 import { about, type Connection } from "./connection.ts";
 import type { Exclude } from "./exclude.ts";
@@ -25,6 +21,7 @@ import { type LocalObstacle, walkLocal } from "./local_tree.ts";
 import type { UploadItem } from "./pending_put.ts";
 import type { PromptInput } from "./prompt.ts";
 import { shellWord } from "./shell_word.ts";
+import { uploadFaults } from "./upload_faults.ts";
 
 /** Something that the user named. */
 export type PutSource =
@@ -187,10 +184,7 @@ function* itemsIn(
   exclude: Exclude | undefined,
   observer: PlanObserver,
 ): Generator<UploadItem, void> {
-  const walk = walkLocal(root, {
-    exclude,
-    fault: (_, relative) => remotePathFault(joinRemotePath(base, relative)),
-  });
+  const walk = walkLocal(root, { exclude, ...uploadFaults(base) });
   for (const entry of walk) {
     const { path, relative } = entry;
     const remotePath = joinRemotePath(base, relative);

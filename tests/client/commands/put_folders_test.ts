@@ -192,6 +192,48 @@ Deno.test(
   },
 );
 
+Deno.test("netdisk put -r tells once what lies too deep", strict, async () => {
+  const top = Array(250).fill("d").join("/");
+  const last = `${top}/1/2/3/4/5/6`;
+  using place = new Place({
+    [`${top}/a`]: "1",
+    [`${last}/b`]: "2",
+    [`${last}/c`]: "3",
+    [`${last}/e/f/g`]: "4",
+  });
+  const { error, stderr } = await place.run(put, "-r", "d");
+  assertEquals(error?.code, "partial");
+  assertEquals(stderr.split("\n"), [
+    `netdisk: error: ${last}: what is in it cannot be uploaded: the path is more than 256 folders deep`,
+    "",
+  ]);
+  assertEquals(place.disk.count("put"), 1);
+  assertEquals(place.there()[`${top}/a`], "1");
+});
+
+Deno.test(
+  "netdisk put -r tells once what has too long a path",
+  strict,
+  async () => {
+    const top = Array(16).fill("d".repeat(250)).join("/");
+    const last = `${top}/${"e".repeat(100)}`;
+    using place = new Place({ [`${top}/a`]: "1" });
+    Deno.chdir(top);
+    Deno.mkdirSync("e".repeat(100));
+    Deno.chdir("e".repeat(100));
+    Deno.writeTextFileSync("b", "");
+    Deno.writeTextFileSync("c", "");
+    Deno.chdir(place.path);
+    const { error, stderr } = await place.run(put, "-r", "d".repeat(250));
+    assertEquals(error?.code, "partial");
+    assertEquals(stderr.split("\n"), [
+      `netdisk: error: ${last}: the path is longer than 4096 bytes`,
+      "",
+    ]);
+    assertEquals(place.disk.count("put"), 1);
+  },
+);
+
 Deno.test(
   "netdisk put -r --exclude leaves out what .gitignore would",
   strict,

@@ -658,6 +658,8 @@ Deno.test("netdisk sync tells once what lies too deep", async () => {
   using sides = new Sides({
     [`${top}/a`]: "1",
     [`${top}/d/d/d/d/d/d/d/e`]: null,
+    [`${top}/d/d/d/d/d/f`]: "2",
+    [`${top}/d/d/d/d/d/g`]: "3",
   }, {
     "x": "o",
   });
