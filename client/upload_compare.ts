@@ -6,7 +6,8 @@
 
 import type { Entry } from "../protocol/messages.ts";
 import { remoteName, remoteParent } from "../protocol/remote_path.ts";
-import { digestIfReadable, looksSame } from "./compare.ts";
+import { type Check, compareContents } from "./checksums.ts";
+import { looksSame } from "./compare.ts";
 import { type Connection, isAboutPath } from "./connection.ts";
 import type { FileItem, UploadItem } from "./pending_put.ts";
 import { answers } from "./pipeline.ts";
@@ -108,21 +109,17 @@ export class UploadCompare {
       }
     }
     if (wanted === "all") return there;
-    const unsure: FileItem[] = [];
+    const unsure: (Check & { item: FileItem })[] = [];
     for await (const [item, entry] of this.#entries(connection)) {
       if (isThere(item, entry, wanted)) there.add(item);
       else if (wanted === "different" && hasSize(item, entry)) {
-        unsure.push(item);
+        const { source: { label: localPath }, remotePath } = item;
+        unsure.push({ item, localPath, remotePath, size: entry.size });
       }
     }
-    const requests = unsure.map(({ remotePath: path }) =>
-      ({ type: "digest", path }) as const
-    );
-    let index = 0;
-    for await (const { answer } of answers(connection, requests, "done")) {
-      const item = unsure[index++]!;
-      const sha256 = answer && await digestIfReadable(item.source.label);
-      if (sha256 !== undefined && sha256 === answer?.sha256) there.add(item);
+    for await (const result of compareContents(connection, unsure)) {
+      // What cannot be read is told when it is to be sent.
+      if (!result.error && result.isSame) there.add(result.check.item);
     }
     return there;
   }
