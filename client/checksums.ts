@@ -5,8 +5,12 @@ import { localDigest } from "./compare.ts";
 import { about, type Connection } from "./connection.ts";
 import { answers, ask } from "./pipeline.ts";
 
-/** Up to here requests are sent ahead; of larger ones each side reads one at a time. */
-const SMALL_BYTES = 64 * 1024 * 1024;
+/**
+ * Up to here requests are sent ahead; of larger ones each side reads one at a
+ * time. A server that is through with all of them waits for us no longer than it
+ * takes to read some hundreds.
+ */
+const SMALL_BYTES = 8 * 1024 * 1024;
 
 /** A server takes a client that is silent for longer than a few of these for dead. */
 const PING_MS = 20_000;
@@ -73,7 +77,7 @@ async function compare<C extends Check>(
     return { check, isSame: await hashing === sha256 };
   } catch (error) {
     const isLocal = error instanceof NetdiskError &&
-      ["local-io", "not-found"].includes(error.code);
+      ["local-io", "not-found", "not-folder"].includes(error.code);
     if (!isLocal) throw error;
     return { check, error };
   }

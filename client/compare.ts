@@ -1,7 +1,6 @@
 /** Whether a local file and a remote one are the same, as far as one looks. */
 
 import { createHash } from "node:crypto";
-import { NetdiskError } from "../protocol/errors.ts";
 import { localError, statIfThere } from "./local_source.ts";
 import { hashFile } from "./partial_file.ts";
 
@@ -67,16 +66,4 @@ function smallDigest(file: Deno.FsFile): string | undefined {
     size += count;
   }
   return undefined;
-}
-
-/** Of a local file that cannot be read: it is not the same as anything. */
-export async function digestIfReadable(
-  path: string,
-): Promise<string | undefined> {
-  try {
-    return await localDigest(path);
-  } catch (error) {
-    if (error instanceof NetdiskError) return undefined;
-    throw error;
-  }
 }

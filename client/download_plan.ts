@@ -6,7 +6,8 @@
 
 import { NetdiskError } from "../protocol/errors.ts";
 import type { Entry } from "../protocol/messages.ts";
-import { digestIfReadable, localFacts, looksSame } from "./compare.ts";
+import { compareContents } from "./checksums.ts";
+import { localFacts, looksSame } from "./compare.ts";
 import { about, type Connection } from "./connection.ts";
 import { localPaths, type NamedSource } from "./download_names.ts";
 import {
@@ -246,18 +247,16 @@ export class DownloadPlan {
     items: readonly DownloadItem[],
   ): Promise<Set<DownloadItem>> {
     const equal = new Set<DownloadItem>();
-    const same = items.filter((item): item is FileItem =>
-      item.target !== undefined &&
-      localFacts(item.target.label)?.size === item.facts?.size
-    );
-    const requests = same.map(({ remotePath: path }) =>
-      ({ type: "digest", path }) as const
-    );
-    let index = 0;
-    for await (const { answer } of answers(connection, requests, "done")) {
-      const item = same[index++]!;
-      const sha256 = answer && await digestIfReadable(item.target.label);
-      if (sha256 !== undefined && sha256 === answer?.sha256) equal.add(item);
+    const checks = items.flatMap((item) => {
+      if (!item.target) return [];
+      const { remotePath, target: { label: localPath }, facts } = item;
+      const size = localFacts(localPath)?.size;
+      if (size === undefined || size !== facts?.size) return [];
+      return { item, localPath, remotePath, size };
+    });
+    for await (const result of compareContents(connection, checks)) {
+      // What cannot be read here is replaced.
+      if (!result.error && result.isSame) equal.add(result.check.item);
     }
     return equal;
   }

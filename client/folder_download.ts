@@ -13,6 +13,7 @@ import type { DownloadItem } from "./incoming_file.ts";
 import { checkMakeFolder, makeFolder, setFolderTime } from "./local_folder.ts";
 import { FolderNames, localNameFault, type NameProbe } from "./local_names.ts";
 import { fileTarget } from "./local_target.ts";
+import { IS_UNFINISHED, isUnfinished } from "./partial_file.ts";
 import { childPath, compareNames, RemoteTree } from "./remote_tree.ts";
 import { shellWord } from "./shell_word.ts";
 
@@ -40,7 +41,7 @@ export interface FolderObserver {
   failed(remotePath: string, error: NetdiskError): void;
   /** A folder that was not there. */
   made(remotePath: string, localPath: string): void;
-  /** It is neither file nor folder. */
+  /** It is neither file nor folder, or has no place yet. */
   left(remotePath: string, reason: string): void;
 }
 
@@ -127,7 +128,7 @@ export class FolderDownload {
   }
 
   #enter(path: string, entry: Entry): boolean {
-    if (this.#refused.has(path)) return false;
+    if (this.#refused.has(path) || isUnfinished(entry.name)) return false;
     const isEntered = !this.#rules.exclude?.has(this.#relative(path), true) &&
       !this.#isRefused(path, entry.name) &&
       this.#make(path, this.#local(path));
@@ -141,15 +142,18 @@ export class FolderDownload {
     const isNew = this.#new.delete(folder);
     entries.sort((a, b) => compareNames(a.name, b.name));
     for (const entry of entries) {
-      if (entry.kind === "folder") continue;
+      const isFolder = entry.kind === "folder";
+      if (isFolder && !isUnfinished(entry.name)) continue;
       const path = childPath(folder, entry);
       if (path instanceof NetdiskError) {
         const name = joinRemotePath(folder, entry.name);
         this.#fail(name, about(name, path));
         continue;
       }
-      if (exclude?.has(this.#relative(path), false)) continue;
-      if (entry.kind === "other") {
+      if (exclude?.has(this.#relative(path), isFolder)) continue;
+      if (isUnfinished(entry.name)) {
+        this.#observer.left(path, IS_UNFINISHED);
+      } else if (entry.kind === "other") {
         this.#observer.left(path, "it is neither file nor folder");
       } else if (!this.#isRefused(path, entry.name)) {
         const target = fileTarget(this.#local(path), { replace, isNew });

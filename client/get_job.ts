@@ -1,10 +1,9 @@
 /** One get, over as many connections as it takes. */
 
-import type { NetdiskError } from "../protocol/errors.ts";
+import { NetdiskError } from "../protocol/errors.ts";
 import { parseRemotePath } from "../protocol/remote_path.ts";
 import { type Invocation, usageError } from "./command.ts";
 import type { Connection } from "./connection.ts";
-import { displayText } from "./display_text.ts";
 import { goesOn } from "./go_on.ts";
 import { Downloads } from "./download.ts";
 import { localPaths } from "./download_names.ts";
@@ -20,11 +19,13 @@ import { isOneName } from "./local_names.ts";
 import { statIfThere } from "./local_source.ts";
 import { fileTarget, stdoutTarget } from "./local_target.ts";
 import { hasPartials } from "./partial_file.ts";
+import { showPlanned } from "./plan.ts";
 import { progressStyle } from "./progress.ts";
 import { hasGlob } from "./remote_glob.ts";
 import { checkTargets } from "./remote_targets.ts";
 import { Results } from "./results.ts";
 import { GOES_ON, type Retry } from "./retry.ts";
+import { tellLeft, tellNeedless } from "./skipped.ts";
 import {
   REASONS,
   type TransferRules,
@@ -58,8 +59,18 @@ export class GetJob implements Disposable {
     this.#results = new Results(args.length, "downloaded", options.dryRun);
     const isDirect = !options.recursive && !options.dryRun &&
       ["all", "missing"].includes(this.#rules.wanted) && !args.some(hasGlob);
-    this.#plan = isDirect ? undefined : this.#makePlan(isStream);
-    const items = this.#plan ? [] : this.#nameItems();
+    let items: FileItem[];
+    try {
+      this.#plan = isDirect ? undefined : this.#makePlan(isStream);
+      items = this.#plan ? [] : this.#nameItems();
+    } catch (error) {
+      // A command line that makes no sense has no results, either.
+      if (error instanceof NetdiskError && error.code !== "usage") {
+        this.#results.failedWhole(error);
+        this.#results.summarise(output);
+      }
+      throw error;
+    }
     this.#progress = new DownloadProgress(
       this.#plan ?? { files: items.length, bytes: undefined, isComplete: true },
       {
@@ -185,23 +196,16 @@ export class GetJob implements Disposable {
       left: (name, reason) => {
         const { output } = this.#invocation;
         this.#results.skipped();
-        output.notice(`${name}: ${reason}, skipped`);
-        output.record("skipped", { name, reason });
+        tellLeft(output, name, { name, reason });
       },
     });
   }
 
   #skipped({ remotePath: name, target }: FileItem, reason: string): void {
     const { output, options } = this.#invocation;
-    const { label: path } = target;
     this.#results.skipped();
-    if (options.dryRun) {
-      output.print(`would skip ${displayText(path)}: ${reason}`);
-      output.record("plan", { action: "skip", name, path, reason });
-    } else {
-      output.record("skipped", { name, path, reason });
-      output.detail(`${path}: ${reason}, skipped`);
-    }
+    const { label: path } = target;
+    tellNeedless(output, { name, path, reason }, options.dryRun);
   }
 
   #show(item: DownloadItem): void {
@@ -209,14 +213,8 @@ export class GetJob implements Disposable {
     const { output } = this.#invocation;
     const { remotePath: name, target: { label: path }, facts } = item;
     this.#results.succeeded(facts?.size);
-    const from = path === name ? "" : ` to ${displayText(path)}`;
-    output.print(`would download ${displayText(name)}${from}`);
-    output.record("plan", {
-      action: "download",
-      name,
-      path,
-      size: facts?.size,
-    });
+    const fields = { name, path, size: facts?.size };
+    showPlanned(output, "download", { label: name, to: path }, fields);
   }
 
   #failed(name: string, error: NetdiskError): void {

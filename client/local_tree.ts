@@ -37,6 +37,8 @@ export interface WalkOptions {
   exclude?: Pick<Exclude, "has"> | undefined;
   /** Why a name is not wanted; the folder that has it is not entered. */
   fault?: (name: string, relative: string) => string | undefined;
+  /** Why nothing in a folder can be wanted: told once, of the folder, if there is something. */
+  faultInside?: (relative: string) => string | undefined;
 }
 
 /** A folder that is being walked. */
@@ -68,6 +70,10 @@ export function* walkLocal(
     try {
       const info = relative === "" ? Deno.statSync(path) : Deno.lstatSync(path);
       const { entries, unreadable } = reader.read(path);
+      const fault = entries.length > 0
+        ? options.faultInside?.(relative)
+        : undefined;
+      if (fault !== undefined) return yield refused(path, relative, fault);
       if (entries.length <= MAX_SORTED) entries.sort(byName);
       levels.push({ path, relative, name, info, entries, next: 0 });
       for (const name of unreadable) {
@@ -93,8 +99,7 @@ export function* walkLocal(
     if (options.exclude?.has(relative, isDirectory)) continue;
     const fault = options.fault?.(name, relative);
     if (fault !== undefined) {
-      const reason = new NetdiskError("bad-name", `${path}: ${fault}`);
-      yield { kind: "failed", path, relative, reason };
+      yield refused(path, relative, fault);
     } else if (isDirectory) {
       yield* enter(path, relative, name);
     } else {
@@ -122,6 +127,15 @@ function look(
   }
 }
 
+function refused(
+  path: string,
+  relative: string,
+  fault: string,
+): LocalObstacle {
+  const reason = new NetdiskError("bad-name", `${path}: ${fault}`);
+  return { kind: "failed", path, relative, reason };
+}
+
 function skipped(path: string, relative: string, why: string): LocalObstacle {
   const reason = new NetdiskError("local-io", why);
   return { kind: "skipped", path, relative, reason };
@@ -129,11 +143,7 @@ function skipped(path: string, relative: string, why: string): LocalObstacle {
 
 /** Its name was read with marks in it, and it is not found by that. */
 function notText(path: string, relative: string): LocalObstacle {
-  const reason = new NetdiskError(
-    "bad-name",
-    `${path}: its name is not valid UTF-8`,
-  );
-  return { kind: "failed", path, relative, reason };
+  return refused(path, relative, "its name is not valid UTF-8");
 }
 
 function joined(folder: string, name: string): string {

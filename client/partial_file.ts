@@ -33,11 +33,14 @@ export function partialPath(target: string): string {
   return join(dirname(target), `.netdisk-${hash.slice(0, 32)}.part`);
 }
 
-/** True for a name that a download gives what is not whole, and nobody else. */
+/** True for a name that a transfer, on either side, gives what has no place yet; nobody else does. */
 export function isUnfinished(name: string): boolean {
   return /^\.netdisk-([0-9a-f]{32}\.part|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(-[0-9a-z]+)?)$/
     .test(name);
 }
+
+/** Why something that has such a name on the server is left there. */
+export const IS_UNFINISHED = "an interrupted sync has left it";
 
 /** True when there may be unfinished files in a folder. */
 export function hasPartials(folder: string): boolean {

@@ -26,6 +26,8 @@ export interface FolderItem {
   remotePath: string;
   /** Milliseconds since 1970. */
   mtime: number | null;
+  /** It is known that the server does not have it yet. */
+  isNew?: boolean;
 }
 
 export type UploadItem = FileItem | FolderItem;

@@ -4,14 +4,16 @@ import type { NetdiskError } from "../protocol/errors.ts";
 import type { Request, Response, ResponseOf } from "../protocol/messages.ts";
 import { type Connection, isAboutPath } from "./connection.ts";
 
-/** Requests that may be under way. */
-const MAX_AHEAD = 64;
-
 /**
- * Length of what they carry; a character has up to 3 bytes. All of them together
- * fit the channel's queue, so that sending never waits while nobody reads.
+ * Length of the requests that may be under way; a character has up to 3 bytes.
+ * All of them together fit the channel's queue, so that sending never waits while
+ * nobody reads. Hundreds of them hide the round trip of a long link, and are
+ * less than the changes that a server takes at a time (SPEC.md 9).
  */
 const MAX_AHEAD_CHARACTERS = 16 * 1024;
+
+/** What a request has beside its texts: names of fields, numbers, the frame. */
+const REQUEST_CHARACTERS = 32;
 
 /** What came of one request: an answer, or an error about its path. */
 export type Answered<R, K extends Response["type"]> =
@@ -37,9 +39,7 @@ export async function* answers<
   const ahead: R[] = [];
   let characters = 0;
   for (let isDrawn = false;;) {
-    while (
-      !isDrawn && ahead.length < MAX_AHEAD && characters < MAX_AHEAD_CHARACTERS
-    ) {
+    while (!isDrawn && characters < MAX_AHEAD_CHARACTERS) {
       const next = source.next();
       isDrawn = next.done === true;
       if (next.done) break;
@@ -95,7 +95,7 @@ async function receiveAnswer<K extends Response["type"]>(
 }
 
 function charactersOf(request: Request): number {
-  let sum = 0;
+  let sum = REQUEST_CHARACTERS;
   for (const value of Object.values(request)) {
     if (typeof value === "string") sum += value.length;
   }

@@ -11,18 +11,26 @@ export type PlannedAction =
   | "move"
   | "delete";
 
-/** `would delete photos/`; with `--json` a `plan` object. */
+/** What something is called, and what it is to be called. */
+interface Labels {
+  label: string;
+  to?: string;
+  isFolder?: boolean;
+}
+
+/**
+ * `would delete photos/`, `would upload a.jpg to photos/a.jpg`.
+ *
+ * @param fields of the `plan` object, which `--json` prints instead
+ */
 export function showPlanned(
   output: Output,
   action: PlannedAction,
-  { name, isFolder, ...fields }: JsonFields & {
-    name: string;
-    isFolder?: boolean;
-  },
+  { label, to = label, isFolder = false }: Labels,
+  fields: JsonFields & { name: string },
 ): void {
-  output.record("plan", { action, name, ...fields });
-  const to = typeof fields.to === "string" ? ` -> ${fields.to}` : "";
-  output.print(
-    `would ${action} ${displayText(name + (isFolder ? "/" : "") + to)}`,
-  );
+  output.record("plan", { action, ...fields });
+  const slash = isFolder ? "/" : "";
+  const target = to === label ? "" : ` to ${displayText(to + slash)}`;
+  output.print(`would ${action} ${displayText(label + slash)}${target}`);
 }

@@ -99,6 +99,12 @@ export class ProgressMeter {
     this.#samples = [{ at: now, done }];
   }
 
+  /** Time in which there was nothing to transfer changes neither rate nor stall. */
+  passOver(ms: number): void {
+    this.#lastByteAt += ms;
+    for (const sample of this.#samples) sample.at += ms;
+  }
+
   /** Takes note of where things are at this time. To be called regularly. */
   sample(now: number): void {
     const last = this.#samples.at(-1);
@@ -174,8 +180,9 @@ export class Progress {
   readonly #clock: ProgressClock;
   readonly #meter: ProgressMeter;
   readonly #stop: () => void;
-  readonly #look: () => Partial<ProgressStart>;
+  #look: () => Partial<ProgressStart>;
   #ended = false;
+  #pausedAt: number | undefined;
   #shown: string | undefined;
   #resuming: { text: string; until: number } | undefined;
   #plainAt: number;
@@ -239,6 +246,24 @@ export class Progress {
     Object.assign(this.#meter, change);
   }
 
+  /** Takes the line away while there is nothing to transfer. */
+  pause(): void {
+    if (this.#ended || this.#pausedAt !== undefined) return;
+    this.#pausedAt = this.#clock.now();
+    this.#meter.sample(this.#pausedAt);
+    this.#meter.phase = undefined;
+    this.#shown = undefined;
+    if (this.#style === "line") this.#output.status(undefined);
+  }
+
+  /** Goes on behind {@link pause} with the next of what is one transfer to the user. */
+  resume(look: () => Partial<ProgressStart>): void {
+    this.#look = look;
+    if (this.#pausedAt === undefined) return;
+    this.#meter.passOver(this.#clock.now() - this.#pausedAt);
+    this.#pausedAt = undefined;
+  }
+
   /** Leaves a line with the average and the time it took. */
   finish(): void {
     if (this.#ended) return;
@@ -267,7 +292,8 @@ export class Progress {
 
   /** Takes a look; what is `news` is worth a line in a log of its own. */
   #tick(news = false): void {
-    if (this.#ended || this.#style === "none") return;
+    if (this.#ended || this.#pausedAt !== undefined) return;
+    if (this.#style === "none") return;
     const now = this.#clock.now();
     this.update(this.#look());
     this.#meter.sample(now);

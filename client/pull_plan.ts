@@ -9,6 +9,7 @@ import { onInterrupt, type Registration } from "./interrupt.ts";
 import { makeFolder } from "./local_folder.ts";
 import { type LocalItem, localKind, setTime } from "./local_items.ts";
 import { FolderNames, foldName, localNameFault } from "./local_names.ts";
+import { IS_UNFINISHED, isUnfinished } from "./partial_file.ts";
 import {
   attempt,
   type Mend,
@@ -68,7 +69,9 @@ export class PullPlan extends BasePlan<Entry, LocalItem, FolderTime> {
 
   override add(pair: FolderPair): void {
     const { relative, remote } = pair;
-    if (!this.#lost.delete(relative)) return super.add(pair);
+    if (!this.#lost.delete(relative)) {
+      return super.add({ ...pair, remote: this.#withoutUnfinished(pair) });
+    }
     for (const { name, kind } of remote) {
       if (kind === "folder") this.#lost.add(joinRemotePath(relative, name));
     }
@@ -244,6 +247,17 @@ export class PullPlan extends BasePlan<Entry, LocalItem, FolderTime> {
       if (!isLate) attempt(report, place, () => setTime(path, mtime));
     }
     return undefined;
+  }
+
+  /** What has no place on the server gets none here. */
+  #withoutUnfinished({ relative, remote }: FolderPair): Entry[] {
+    const { report, roots } = this.options;
+    return remote.filter(({ name }) => {
+      if (!isUnfinished(name)) return true;
+      const place = placeOf(roots, joinRemotePath(relative, name));
+      report.skipped(place, place.remotePath, IS_UNFINISHED);
+      return false;
+    });
   }
 
   #copyLate(place: Place, source: Entry, path: string): void {

@@ -1,13 +1,10 @@
 /** What a push sends: files, and new folders with all that is in them. */
 
-import {
-  depthFault,
-  joinRemotePath,
-  remotePathFault,
-} from "../protocol/remote_path.ts";
+import { joinRemotePath } from "../protocol/remote_path.ts";
 import type { LocalItem } from "./local_items.ts";
 import { FileSource } from "./local_source.ts";
 import { walkLocal } from "./local_tree.ts";
+import { uploadFaults } from "./upload_faults.ts";
 import type { UploadItem } from "./pending_put.ts";
 import { placeOf } from "./sync_place.ts";
 import type { SyncReport } from "./sync_report.ts";
@@ -45,21 +42,16 @@ function* uploadsIn(
   report: SyncReport,
 ): Generator<UploadItem> {
   const { exclude } = roots;
-  const remoteOf = (relative: string) => joinRemotePath(base, relative);
   const walk = walkLocal(localPathOf(roots, folder), {
     exclude: exclude && {
       has: (relative, isFolder) =>
         exclude.has(joinRemotePath(folder, relative), isFolder),
     },
-    fault: (_, relative) => {
-      const remotePath = remoteOf(relative);
-      // Not each of the many that may lie below is to be refused by the server.
-      return remotePathFault(remotePath) ?? depthFault(remotePath);
-    },
+    ...uploadFaults(base),
   });
   for (const entry of walk) {
     const { path, relative } = entry;
-    const remotePath = remoteOf(relative);
+    const remotePath = joinRemotePath(base, relative);
     switch (entry.kind) {
       case "file": {
         const source = new FileSource(path, entry.name, entry.info);

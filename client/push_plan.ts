@@ -21,6 +21,7 @@ import {
   removalOf,
   touchOf,
   type TouchStep,
+  type UploadSums,
 } from "./push_round.ts";
 import type { UploadItem } from "./pending_put.ts";
 import { compareNames } from "./remote_tree.ts";
@@ -32,7 +33,7 @@ import { type FolderPair, relativeTo } from "./sync_walk.ts";
 export class PushPlan extends BasePlan<LocalItem, Entry, TouchStep> {
   #sent: Sent[] = [];
   #touches: TouchStep[] = [];
-  readonly #sums = { files: 0, bytes: 0, isOpen: true };
+  readonly #sums: UploadSums = { files: 0, bytes: 0, isOpen: true };
 
   /** The folder where it begins is missing. */
   addRoot(source: LocalItem): void {
@@ -46,6 +47,11 @@ export class PushPlan extends BasePlan<LocalItem, Entry, TouchStep> {
       // Told when the folder above is read.
       return false;
     }
+  }
+
+  override [Symbol.dispose](): void {
+    super[Symbol.dispose]();
+    this.#sums.line?.abandon();
   }
 
   walked(): void {

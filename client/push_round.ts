@@ -12,7 +12,7 @@ import { type Place, placeOf } from "./sync_place.ts";
 import type { SyncReport } from "./sync_report.ts";
 import { relativeTo, type SyncRoots } from "./sync_walk.ts";
 import { uploadAll } from "./upload.ts";
-import { UploadProgress } from "./upload_progress.ts";
+import { UploadProgress, type UploadsBefore } from "./upload_progress.ts";
 import { UploadQueue } from "./upload_queue.ts";
 
 export interface RemoveStep extends Step {
@@ -54,7 +54,7 @@ export interface PushRoundOptions {
 }
 
 /** What was uploaded, of all that one progress is to show. */
-export interface UploadSums {
+export interface UploadSums extends UploadsBefore {
   files: number;
   bytes: number;
   isOpen: boolean;

@@ -3,7 +3,6 @@
 import { NetdiskError } from "../protocol/errors.ts";
 import type { Invocation } from "./command.ts";
 import type { Connection } from "./connection.ts";
-import { displayText } from "./display_text.ts";
 import { goesOn } from "./go_on.ts";
 import { isThere } from "./local_names.ts";
 import type { Output } from "./output.ts";
@@ -29,6 +28,7 @@ import {
   withoutBlocked,
 } from "./upload_plan.ts";
 import { shellWord } from "./shell_word.ts";
+import { tellLeft, tellNeedless } from "./skipped.ts";
 import { UploadCompare } from "./upload_compare.ts";
 import { UploadProgress } from "./upload_progress.ts";
 import { UploadQueue } from "./upload_queue.ts";
@@ -92,12 +92,11 @@ export class PutJob implements Disposable {
       });
     const compare = this.#compare ??= this.#makeCompare(queue);
     if (!compare) {
-      if (options.dryRun) this.#show(() => queue.takeNew());
-      else if (!queue.isDone) await send(queue.left());
+      if (!queue.isDone) await send(queue.left());
       return;
     }
     for (;;) {
-      if (options.dryRun) this.#show(() => compare.take());
+      if (options.dryRun) this.#show(compare);
       else if (compare.hasItems) await send(compare.left());
       progress.comparingAll(true);
       const hasMore = await compare.look(connection);
@@ -157,8 +156,7 @@ export class PutJob implements Disposable {
           : results.failed(error, output, { name }),
       left({ path, reason }, name) {
         results.skipped();
-        output.notice(`${path}: ${reason.message}, skipped`);
-        output.record("skipped", { name, path, reason: reason.message });
+        tellLeft(output, path, { name, path, reason: reason.message });
       },
     };
     const { to } = options;
@@ -178,21 +176,26 @@ export class PutJob implements Disposable {
     });
   }
 
-  /** Without `--dry-run` the server looks itself whether a name is free. */
   #makeCompare(queue: UploadQueue): UploadCompare | undefined {
     const { wanted } = this.#rules;
     const { dryRun } = this.#invocation.options;
-    if (wanted === "all" || wanted === "missing" && !dryRun) return undefined;
-    return new UploadCompare(queue, wanted, (item) => {
-      this.#progress?.skipped(item);
-      this.#skipped(item, REASONS[wanted]);
+    // The server looks itself whether a name is free.
+    const looks = wanted !== "all" && wanted !== "missing";
+    if (!looks && !dryRun) return undefined;
+    return new UploadCompare(queue, {
+      wanted,
+      folders: dryRun,
+      skipped: (item) => {
+        this.#progress?.skipped(item);
+        if (wanted !== "all") this.#skipped(item, REASONS[wanted]);
+      },
     });
   }
 
   /** What would be sent; nothing is. */
-  #show(take: () => UploadItem | undefined): void {
+  #show(compare: UploadCompare): void {
     const { output } = this.#invocation;
-    for (let item = take(); item; item = take()) {
+    for (let item = compare.take(); item; item = compare.take()) {
       if (item.source === undefined) {
         this.#showFolder(item.remotePath);
         continue;
@@ -200,9 +203,8 @@ export class PutJob implements Disposable {
       this.#shown = item.remotePath;
       const { source: { label: path, size }, remotePath: name } = item;
       this.#results.succeeded(size ?? 0);
-      const to = name === path ? "" : ` to ${displayText(name)}`;
-      output.print(`would upload ${displayText(path)}${to}`);
-      output.record("plan", { action: "upload", name, path, size });
+      const labels = { label: path, to: name };
+      showPlanned(output, "upload", labels, { name, path, size });
     }
   }
 
@@ -212,22 +214,15 @@ export class PutJob implements Disposable {
     this.#shown = name;
     this.#results.made();
     const { output } = this.#invocation;
-    showPlanned(output, "mkdir", { name, isFolder: true });
+    showPlanned(output, "mkdir", { label: name, isFolder: true }, { name });
   }
 
   #skipped(item: UploadItem, reason: string): void {
     const { output, options } = this.#invocation;
     const name = item.remotePath;
-    this.#shown = name;
-    const path = labelOf(item);
     this.#results.skipped();
-    if (options.dryRun) {
-      output.print(`would skip ${displayText(path)}: ${reason}`);
-      output.record("plan", { action: "skip", name, path, reason });
-    } else {
-      output.record("skipped", { name, path, reason });
-      output.detail(`${path}: ${reason}, skipped`);
-    }
+    const path = labelOf(item);
+    tellNeedless(output, { name, path, reason }, options.dryRun);
   }
 
   #follow(queue: UploadQueue, retry: Retry): UploadProgress {
@@ -267,7 +262,7 @@ export class PutJob implements Disposable {
       if (output.verbose) {
         output.detail(`${name}: ${size} bytes, sha256 ${sha256}`);
       }
-    } else {
+    } else if (item.source === undefined && item.isNew) {
       this.#results.made();
       output.record("made", { name });
     }

@@ -1,10 +1,10 @@
 /** What a sync has done, or with `-n` would do: told as it happens, and summed up. */
 
 import { NetdiskError } from "../protocol/errors.ts";
-import { displayText } from "./display_text.ts";
 import { formatBytes, formatCount } from "./format.ts";
 import type { JsonFields, Output } from "./output.ts";
-import type { PlannedAction } from "./plan.ts";
+import { type PlannedAction, showPlanned } from "./plan.ts";
+import { tellLeft } from "./skipped.ts";
 import type { Place } from "./sync_place.ts";
 
 /** What is counted, in the order in which it is told. */
@@ -59,17 +59,16 @@ export class SyncReport {
   }
 
   /** Something that is no file nor folder, and is left alone. */
-  skipped({ remotePath, localPath }: Place, shown: string, reason: string) {
+  skipped(place: Place, label: string, reason: string) {
     this.#counts.skipped++;
-    this.output.notice(`${shown}: ${reason}, skipped`);
-    const name = remotePath;
-    this.output.record("skipped", { name, path: localPath, reason });
+    const { remotePath: name, localPath: path } = place;
+    tellLeft(this.output, label, { name, path, reason });
   }
 
   /** Something is done, or in a dry run would be. */
   done(
     deed: Exclude<Deed, "unchanged" | "skipped">,
-    { place, isFolder, bytes = 0, record }: {
+    { place, isFolder = false, bytes = 0, record }: {
       place: Place;
       isFolder?: boolean;
       bytes?: number;
@@ -82,17 +81,13 @@ export class SyncReport {
     const { output } = this;
     const { remotePath: name, localPath: path } = place;
     const isPull = this.#verb === "downloaded";
-    const shown = (isPull ? path : name) + (isFolder ? "/" : "");
+    const label = isPull ? path : name;
     if (this.isDryRun) {
-      const action = this.#actionOf(deed);
-      output.print(`would ${action} ${displayText(shown)}`);
-      return output.record("plan", {
-        action,
-        name,
-        path,
-        kind: isFolder ? "folder" : "file",
-        ...(deed === "transferred" ? { size: bytes } : {}),
-      });
+      const kind = isFolder ? "folder" : "file";
+      const size = deed === "transferred" ? { size: bytes } : {};
+      const fields = { name, path, kind, ...size };
+      const labels = { label, isFolder };
+      return showPlanned(output, this.#actionOf(deed), labels, fields);
     }
     if (output.json) {
       const type = deed === "deleted" ? "removed" : deed;
@@ -101,7 +96,7 @@ export class SyncReport {
     }
     if (output.verbose) {
       const verb = deed === "transferred" ? this.#verb : deed;
-      output.detail(`${shown}: ${verb}`);
+      output.detail(`${label}${isFolder ? "/" : ""}: ${verb}`);
     }
   }
 

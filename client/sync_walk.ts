@@ -9,6 +9,7 @@ import { childFault, joinRemotePath } from "../protocol/remote_path.ts";
 import type { Connection } from "./connection.ts";
 import type { Exclude } from "./exclude.ts";
 import { type LocalItem, localKind, readLocalFolder } from "./local_items.ts";
+import { isUnfinished } from "./partial_file.ts";
 import { RemoteTree } from "./remote_tree.ts";
 
 /** A folder that both sides have, or are to have. */
@@ -30,7 +31,7 @@ export interface SyncRoots {
 }
 
 export interface SyncWalkOptions extends SyncRoots {
-  /** Which remote folders are entered, of those that are not excluded. */
+  /** Which remote folders are entered, of those that are not excluded and have their place. */
   enter(localPath: string, relative: string): boolean;
   /** What cannot be read. The error names it. */
   failed(side: "local" | "remote", path: string, error: NetdiskError): void;
@@ -47,8 +48,9 @@ export class SyncWalk {
   constructor(options: SyncWalkOptions) {
     this.#options = options;
     this.#tree = new RemoteTree(options.remotePath, {
-      enter: (path) => {
+      enter: (path, { name }) => {
         const relative = relativeTo(options.remotePath, path);
+        if (isUnfinished(name)) return false;
         if (options.exclude?.has(relative, true)) return false;
         return options.enter(localPathOf(options, relative), relative);
       },

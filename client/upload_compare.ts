@@ -1,12 +1,13 @@
 /**
- * Which files of a put the server has already: `--update` and `--checksum`. A
- * bounded number of them is looked at together, over the connection that sends
- * them afterwards.
+ * Which files of a put the server has already: `--update` and `--checksum`, and
+ * for a dry run which folders. A bounded number of them is looked at together,
+ * over the connection that sends them afterwards.
  */
 
 import type { Entry } from "../protocol/messages.ts";
 import { remoteName, remoteParent } from "../protocol/remote_path.ts";
-import { digestIfReadable, looksSame } from "./compare.ts";
+import { type Check, compareContents } from "./checksums.ts";
+import { looksSame } from "./compare.ts";
 import { type Connection, isAboutPath } from "./connection.ts";
 import type { FileItem, UploadItem } from "./pending_put.ts";
 import { answers } from "./pipeline.ts";
@@ -22,13 +23,18 @@ const MAX_AHEAD = 64;
 /** Length of their paths: sending never waits then, while nobody reads. */
 const MAX_AHEAD_CHARACTERS = 16 * 1024;
 
-/** What files are looked at for. */
-export type Comparison = Exclude<Wanted, "all">;
+export interface CompareOptions {
+  /** What files are looked at for. */
+  wanted: Wanted;
+  /** Folders are looked at as well: those that are there need not be made. */
+  folders: boolean;
+  /** Told of each file that need not be sent. */
+  skipped(item: FileItem): void;
+}
 
 export class UploadCompare {
   readonly #queue: UploadQueue;
-  readonly #wanted: Comparison;
-  readonly #skipped: (item: FileItem) => void;
+  readonly #options: CompareOptions;
   /** Taken from the queue, and not looked at to the end. */
   #part: UploadItem[] = [];
   /** Looked at and to be sent, in their order. */
@@ -37,15 +43,9 @@ export class UploadCompare {
   /** The folder that the last part ended in: another listing would bring all of it again. */
   #lastFolder: string | undefined;
 
-  /** @param skipped is told of each file that need not be sent */
-  constructor(
-    queue: UploadQueue,
-    wanted: Comparison,
-    skipped: (item: FileItem) => void,
-  ) {
+  constructor(queue: UploadQueue, options: CompareOptions) {
     this.#queue = queue;
-    this.#wanted = wanted;
-    this.#skipped = skipped;
+    this.#options = options;
   }
 
   /** True when there is something to send. */
@@ -90,8 +90,8 @@ export class UploadCompare {
     this.#selected = [];
     this.#next = 0;
     for (const item of this.#part) {
-      if (item.source !== undefined && there.has(item)) this.#skipped(item);
-      else this.#selected.push(item);
+      if (!there.has(item)) this.#selected.push(item);
+      else if (item.source !== undefined) this.#options.skipped(item);
     }
     const last = this.#part.findLast((item) => item.source !== undefined);
     this.#lastFolder = last && remoteParent(last.remotePath);
@@ -100,22 +100,26 @@ export class UploadCompare {
   }
 
   async #there(connection: Connection): Promise<Set<UploadItem>> {
+    const { wanted, folders } = this.#options;
     const there = new Set<UploadItem>();
-    const unsure: FileItem[] = [];
-    for await (const [item, entry] of this.#entries(connection)) {
-      if (isThere(item, entry, this.#wanted)) there.add(item);
-      else if (this.#wanted === "different" && hasSize(item, entry)) {
-        unsure.push(item);
+    if (folders) {
+      const old = this.#part.filter((item) => !item.source && !item.isNew);
+      for await (const [item, entry] of stats(connection, old)) {
+        if (entry.kind === "folder") there.add(item);
       }
     }
-    const requests = unsure.map(({ remotePath: path }) =>
-      ({ type: "digest", path }) as const
-    );
-    let index = 0;
-    for await (const { answer } of answers(connection, requests, "done")) {
-      const item = unsure[index++]!;
-      const sha256 = answer && await digestIfReadable(item.source.label);
-      if (sha256 !== undefined && sha256 === answer?.sha256) there.add(item);
+    if (wanted === "all") return there;
+    const unsure: (Check & { item: FileItem })[] = [];
+    for await (const [item, entry] of this.#entries(connection)) {
+      if (isThere(item, entry, wanted)) there.add(item);
+      else if (wanted === "different" && hasSize(item, entry)) {
+        const { source: { label: localPath }, remotePath } = item;
+        unsure.push({ item, localPath, remotePath, size: entry.size });
+      }
+    }
+    for await (const result of compareContents(connection, unsure)) {
+      // What cannot be read is told when it is to be sent.
+      if (!result.error && result.isSame) there.add(result.check.item);
     }
     return there;
   }
@@ -141,14 +145,22 @@ export class UploadCompare {
       const item = folders.get(folder)!.get(entry.name);
       if (item) yield [item, entry];
     }
-    const requests = single.map(({ remotePath: path }) =>
-      ({ type: "stat", path }) as const
-    );
-    let index = 0;
-    for await (const { answer } of answers(connection, requests, "entry")) {
-      const item = single[index++]!;
-      if (answer) yield [item, answer.entry];
-    }
+    yield* stats(connection, single);
+  }
+}
+
+/** What the server has of single names. */
+async function* stats<I extends UploadItem>(
+  connection: Connection,
+  items: readonly I[],
+): AsyncGenerator<[I, Entry]> {
+  const requests = items.map(({ remotePath: path }) =>
+    ({ type: "stat", path }) as const
+  );
+  let index = 0;
+  for await (const { answer } of answers(connection, requests, "entry")) {
+    const item = items[index++]!;
+    if (answer) yield [item, answer.entry];
   }
 }
 
@@ -190,7 +202,7 @@ async function* listings(
 function isThere(
   { source: { size, mtime } }: FileItem,
   entry: Entry,
-  wanted: Comparison,
+  wanted: Wanted,
 ): boolean {
   if (wanted === "missing") return true;
   if (wanted === "different" || entry.kind !== "file") return false;

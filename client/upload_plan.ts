@@ -6,11 +6,7 @@
 import { basename } from "@std/path";
 import { NetdiskError } from "../protocol/errors.ts";
 import type { Entry } from "../protocol/messages.ts";
-import {
-  joinRemotePath,
-  parseRemotePath,
-  remotePathFault,
-} from "../protocol/remote_path.ts";
+import { joinRemotePath, parseRemotePath } from "../protocol/remote_path.ts";
 import { usageError } from "./command.ts";
 import { about, type Connection } from "./connection.ts";
 import type { Exclude } from "./exclude.ts";
@@ -25,6 +21,7 @@ import { type LocalObstacle, walkLocal } from "./local_tree.ts";
 import type { UploadItem } from "./pending_put.ts";
 import type { PromptInput } from "./prompt.ts";
 import { shellWord } from "./shell_word.ts";
+import { uploadFaults } from "./upload_faults.ts";
 
 /** Something that the user named. */
 export type PutSource =
@@ -36,6 +33,8 @@ export type PutSource =
 export interface PutTarget {
   source: PutSource;
   remotePath: string;
+  /** A folder that the server does not have yet. */
+  isNew?: boolean;
 }
 
 /** What is told while the plan is carried out. */
@@ -142,13 +141,18 @@ export async function withoutBlocked(
   observer: PlanObserver,
 ): Promise<PutTarget[]> {
   const free: PutTarget[] = [];
+  const made = new Set<string>();
   for (const target of targets) {
     const { source: { label, file }, remotePath } = target;
     const kind = file || remotePath === ""
       ? undefined
       : await kindOf(connection, remotePath, remotePath);
     if (kind === undefined || kind === "folder") {
-      free.push(target);
+      // Of several that come together only the first makes it.
+      const isNew = !file && remotePath !== "" && kind === undefined &&
+        !made.has(remotePath);
+      if (isNew) made.add(remotePath);
+      free.push({ ...target, isNew });
       continue;
     }
     const what = kind === "file" ? "a file" : "neither file nor folder";
@@ -168,22 +172,19 @@ export function* itemsOf(
   exclude: Exclude | undefined,
   observer: PlanObserver,
 ): Generator<UploadItem, void> {
-  for (const { source, remotePath } of targets) {
-    if (source.file) yield { source: source.file, remotePath };
-    else yield* itemsIn(source.label, remotePath, exclude, observer);
+  for (const target of targets) {
+    const { source: { file }, remotePath } = target;
+    if (file) yield { source: file, remotePath };
+    else yield* itemsIn(target, exclude, observer);
   }
 }
 
 function* itemsIn(
-  root: string,
-  base: string,
+  { source: { label: root }, remotePath: base, isNew = false }: PutTarget,
   exclude: Exclude | undefined,
   observer: PlanObserver,
 ): Generator<UploadItem, void> {
-  const walk = walkLocal(root, {
-    exclude,
-    fault: (_, relative) => remotePathFault(joinRemotePath(base, relative)),
-  });
+  const walk = walkLocal(root, { exclude, ...uploadFaults(base) });
   for (const entry of walk) {
     const { path, relative } = entry;
     const remotePath = joinRemotePath(base, relative);
@@ -196,7 +197,7 @@ function* itemsIn(
       case "folder": {
         // The user's own folder is there.
         const mtime = entry.info.mtime?.getTime() ?? null;
-        if (remotePath !== "") yield { label: path, remotePath, mtime };
+        if (remotePath !== "") yield { label: path, remotePath, mtime, isNew };
         break;
       }
       case "skipped":

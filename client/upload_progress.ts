@@ -17,12 +17,14 @@ import type { UploadQueue } from "./upload_queue.ts";
 /** From here on a server has kept something of an upload that is interrupted. */
 const KEPT_BYTES = 8 * 1024 * 1024;
 
-/** Uploads of the same command before this one. */
+/** Uploads of the same command before this one, all of which are shown as one. */
 export interface UploadsBefore {
   readonly files: number;
   readonly bytes: number;
   /** More may follow behind this one. */
   readonly isOpen: boolean;
+  /** Made by the first of them; it is for whoever has them all to take it away. */
+  line?: Progress;
 }
 
 /** Who is told what. */
@@ -65,12 +67,11 @@ export class UploadProgress implements UploadObserver, Disposable {
     this.#settled = bytes;
     this.#isMany = isOpen || files > 0 || !queue.isComplete || queue.length > 1;
     this.#name = queue.first?.remotePath ?? "";
-    this.#progress = new Progress(this.#start, {
-      output,
-      style,
-      look: () => this.#start,
-    });
-    if (bytes > 0) this.#progress.moveTo(bytes);
+    const look = () => this.#start;
+    this.#progress = watchers.before?.line ??
+      new Progress(look(), { output, style, look });
+    this.#progress.resume(look);
+    if (watchers.before) watchers.before.line = this.#progress;
     watchers.retry.progress = this.#progress;
   }
 
@@ -166,7 +167,8 @@ export class UploadProgress implements UploadObserver, Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#progress.abandon();
+    if (this.#watchers.before) this.#progress.pause();
+    else this.#progress.abandon();
   }
 
   get #start(): ProgressStart {

@@ -138,7 +138,8 @@ class MvJob {
       for (const { change: { from, to }, entry: { kind } } of steps) {
         tally.succeeded();
         const isFolder = kind === "folder";
-        showPlanned(output, "move", { name: from, isFolder, to });
+        const labels = { label: from, to, isFolder };
+        showPlanned(output, "move", labels, { name: from, to });
       }
       steps.length = 0;
     }

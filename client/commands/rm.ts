@@ -124,7 +124,7 @@ class RmJob {
         continue;
       }
       this.#tally!.succeeded();
-      showPlanned(output, "delete", { name: path, isFolder });
+      showPlanned(output, "delete", { label: path, isFolder }, { name: path });
     }
   }
 

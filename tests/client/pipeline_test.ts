@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Connection } from "../../client/connection.ts";
 import { answers, ask } from "../../client/pipeline.ts";
 import { NetdiskError } from "../../protocol/errors.ts";
@@ -7,27 +7,31 @@ import { talk } from "../helpers/fake_server.ts";
 
 function* removals(count: number, name = "f"): Generator<RequestOf<"remove">> {
   for (let i = 0; i < count; i++) {
-    yield { type: "remove", path: `${name}${i}`, recursive: false };
+    const path = `${name}${i}`.padEnd(4, "_");
+    yield { type: "remove", path, recursive: false };
   }
 }
 
 Deno.test("many requests are sent ahead, and drawn as they are sent", async () => {
   let drawn = 0;
-  const counted = removals(100).map((request) => {
+  const counted = removals(1000).map((request) => {
     drawn++;
     return request;
   });
   const told = await talk(async (server) => {
-    for (let i = 0; i < 64; i++) await server.request("remove");
-    assertEquals(drawn, 64);
+    await server.request("remove");
+    const ahead = drawn;
+    assert(ahead > 300 && ahead < 1024, `${ahead} ahead`);
+    for (let i = 1; i < ahead; i++) await server.request("remove");
+    assertEquals(drawn, ahead);
     await server.say({ type: "working" }, { type: "ok" });
     await server.request("remove");
     await server.refuse("not-found");
-    for (let i = 65; i < 100; i++) {
-      await server.request("remove");
+    for (let i = ahead + 1; i < 1000; i++) {
       await server.say({ type: "ok" });
+      await server.request("remove");
     }
-    for (let i = 37; i < 100; i++) await server.say({ type: "ok" });
+    for (let i = 1; i < ahead; i++) await server.say({ type: "ok" });
     await server.left();
   }, async (connection) => {
     const told: string[] = [];
@@ -36,8 +40,8 @@ Deno.test("many requests are sent ahead, and drawn as they are sent", async () =
     ) told.push(`${request.path} ${error?.code ?? "ok"}`);
     return told;
   });
-  assertEquals(told.length, 100);
-  assertEquals(told.slice(0, 3), ["f0 ok", "f1 not-found", "f2 ok"]);
+  assertEquals(told.length, 1000);
+  assertEquals(told.slice(0, 3), ["f0__ ok", "f1__ not-found", "f2__ ok"]);
 });
 
 Deno.test("what is sent ahead fits the channel's queue", async () => {

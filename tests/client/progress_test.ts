@@ -93,6 +93,27 @@ Deno.test(
   },
 );
 
+Deno.test(
+  "ProgressMeter knows its rate behind time that does not count",
+  NO_IO,
+  () => {
+    const meter = new ProgressMeter({ name: "a" }, 0);
+    for (let now = 100; now <= 400; now += 100) {
+      meter.add(100);
+      meter.sample(now);
+    }
+    meter.passOver(60_000);
+    meter.add(200);
+    meter.sample(60_600);
+    const { rate, stalled, elapsedMs } = meter.view(60_600);
+    assertEquals({ rate, stalled, elapsedMs }, {
+      rate: 1000,
+      stalled: false,
+      elapsedMs: 60_600,
+    });
+  },
+);
+
 Deno.test("ProgressMeter gives no average for no time", NO_IO, () => {
   const meter = new ProgressMeter({ name: "a" }, 0);
   meter.add(5);
@@ -178,6 +199,36 @@ Deno.test("Progress is taken away when it is not finished", NO_IO, () => {
   assertEquals(system.stderr.writes.at(-1), "\r\x1b[J");
   assertEquals(clock.stopped, 1);
 });
+
+Deno.test(
+  "Progress has one rate for all that it is paused between",
+  NO_IO,
+  () => {
+    const { output, system } = memoryOutput({ stderrIsTerminal: true });
+    const clock = new HeldClock();
+    const look = () => ({ name: "b" });
+    using progress = new Progress({ name: "a" }, {
+      output,
+      style: "line",
+      clock,
+    });
+    const { writes } = system.stderr;
+    for (let part = 0; part < 5; part++) {
+      for (let i = 0; i < 4; i++) {
+        progress.add(MIB / 10);
+        clock.pass(100);
+      }
+      progress.pause();
+      assertEquals(writes.at(-1), "\r\x1b[J");
+      clock.pass(10_000);
+      assertEquals(writes.at(-1), "\r\x1b[J");
+      progress.resume(look);
+    }
+    clock.pass(1);
+    assertStringIncludes(writes.at(-1)!, "b ");
+    assertStringIncludes(writes.at(-1)!, "1023 KiB/s");
+  },
+);
 
 Deno.test(
   "Progress writes into a log at each tenth, but not more than once a second",

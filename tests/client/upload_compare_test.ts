@@ -27,7 +27,11 @@ Deno.test("UploadCompare lists a folder once, however many files it has", async 
   }
   using queue = new UploadQueue([item("e/a"), ...names.map(item)]);
   let skipped = 0;
-  const compare = new UploadCompare(queue, "changed", () => skipped++);
+  const compare = new UploadCompare(queue, {
+    wanted: "changed",
+    folders: false,
+    skipped: () => skipped++,
+  });
   const left: string[] = [];
   await talk((server) => disk.serve(server), async (connection) => {
     while (await compare.look(connection)) {

@@ -1,7 +1,10 @@
 import { assertEquals } from "@std/assert";
 import type { FileItem, UploadOutcome } from "../../client/pending_put.ts";
 import { Retry } from "../../client/retry.ts";
-import { UploadProgress } from "../../client/upload_progress.ts";
+import {
+  UploadProgress,
+  type UploadsBefore,
+} from "../../client/upload_progress.ts";
 import { UploadQueue } from "../../client/upload_queue.ts";
 import { NetdiskError } from "../../protocol/errors.ts";
 import { receiptOf } from "../helpers/fake_server.ts";
@@ -169,18 +172,41 @@ Deno.test("UploadProgress counts files and not folders, and what is skipped is d
 Deno.test("UploadProgress goes on behind uploads before, while more may come", () => {
   const { output, system } = memoryOutput();
   const retry = new Retry();
-  const before = { files: 2, bytes: MIB, isOpen: true };
-  const queue = new UploadQueue([item("c", MIB)]);
-  const watchers = { output, style: "plain", retry, ended: () => {}, before };
-  using progress = new UploadProgress(queue, { ...watchers, style: "plain" });
+  const before: UploadsBefore & { bytes: number; isOpen: boolean } = {
+    files: 1,
+    bytes: 0,
+    isOpen: true,
+  };
+  const upload = (name: string) => {
+    const queue = new UploadQueue([item(name, MIB)]);
+    const watchers = { output, retry, ended: () => {}, before };
+    return {
+      queue,
+      progress: new UploadProgress(queue, { ...watchers, style: "plain" }),
+    };
+  };
   const stand = () => {
     retry.progress!.phase("here");
     retry.progress!.phase(undefined);
     return system.stderr.text.trim().split("\n").at(-1)!;
   };
+  {
+    const { progress, queue } = upload("b");
+    progress.began(queue.take()!);
+    progress.sent(MIB);
+    assertEquals(stand(), "1/2+ files, b: 1.00 MiB, here");
+    progress[Symbol.dispose]();
+  }
+  Object.assign(before, { files: 2, bytes: MIB });
+  const { line } = before;
+  const { progress, queue } = upload("c");
+  // One rate, one line.
+  assertEquals(before.line, line);
+  assertEquals(retry.progress, line);
   progress.began(queue.take()!);
   assertEquals(stand(), "2/3+ files, c: 1.00 MiB, here");
   before.isOpen = false;
   progress.sent(MIB / 2);
   assertEquals(stand(), "2/3 files, c: 75%, 1.50/2.00 MiB, here");
+  line!.abandon();
 });

@@ -199,7 +199,6 @@ Deno.test("--json has an object for each file, and the counts at the end", async
       ["skipped", "counts/link", undefined],
       ["receipt", "counts/a", undefined],
       ["error", "counts/b", "is-folder"],
-      ["made", "counts", undefined],
     ],
   );
   const { files, skipped, failed, bytes, exitCode } = objects.at(-1);
@@ -210,6 +209,15 @@ Deno.test("--json has an object for each file, and the counts at the end", async
     bytes: 1,
     exitCode: 8,
   });
+});
+
+Deno.test("get --json has the counts, too, of what it does not even ask for", async () => {
+  const ann = disk.client();
+  for (const path of ["/", "a/../b"]) {
+    const { stdout } = await ann.run(["get", path, "--json"]);
+    const { files, failed, exitCode } = JSON.parse(stdout);
+    assertEquals([files, failed, exitCode], [0, 1, 6]);
+  }
 });
 
 Deno.test("a put -r and a get -r whose connection is cut go on by themselves", async () => {

@@ -220,6 +220,31 @@ Deno.test(
   },
 );
 
+Deno.test(
+  "netdisk get -r leaves what an interrupted sync has left, and tells it",
+  strict,
+  async () => {
+    const id = ".netdisk-01234567-89ab-cdef-0123-456789abcdef";
+    using place = new Place({}, {
+      "d/a": "1",
+      [`d/${id}`]: "x",
+      [`d/sub/${id}/y`]: "x",
+    });
+    const { error, stderr } = await place.run(get, "-r", "d");
+    assertEquals(error, undefined);
+    const why = "an interrupted sync has left it, skipped";
+    assertEquals(
+      stderr,
+      `netdisk: d/${id}: ${why}\nnetdisk: d/sub/${id}: ${why}\n` +
+        "netdisk: 1 file downloaded, 2 skipped\n",
+    );
+    assertEquals(place.here(), { "d/": null, "d/a": "1", "d/sub/": null });
+    // By its name it can be had, and looked at.
+    await place.run(get, "-r", `d/sub/${id}`, "--to", "kept");
+    assertEquals(place.here()["kept/y"], "x");
+  },
+);
+
 /** What a server may say of names, and where that would lead. */
 const ESCAPES = ["..", ".", "a\nb", "x".repeat(256)];
 
@@ -554,6 +579,7 @@ const USAGE: [string[], string][] = [
     "get: --update and --checksum exclude each other",
   ],
   [["a", "--exclude", "x"], "get: --exclude is for folders, and needs -r"],
+  [["a/**", "--exclude", "x"], "get: --exclude is for folders, and needs -r"],
   [["a", "--to", "-", "-r"], "get: - and -r exclude each other"],
   [
     ["a", "--to", "-", "--no-clobber"],

@@ -182,7 +182,7 @@ Deno.test("netdisk mv --dry-run only shows", async () => {
   assertEquals(error, undefined);
   assertEquals(
     stdout,
-    "would move photos/ -> empty/photos\nwould move a.txt -> empty/a.txt\n",
+    "would move photos/ to empty/photos/\nwould move a.txt to empty/a.txt\n",
   );
   assertEquals(texts(disk), ALL);
 });

@@ -129,7 +129,6 @@ Deno.test(
         ["skipped", "d/loop", "it is a link"],
         ["skipped", "d/pipe", "it is a pipe"],
         ["receipt", "d/a", undefined],
-        ["made", "d", undefined],
       ],
     );
   },
@@ -190,6 +189,48 @@ Deno.test(
       "netdisk: error: d/bad\ufffd: its name is not valid UTF-8",
       "netdisk: error: d/\ufffd: its name is not valid UTF-8",
     ]);
+  },
+);
+
+Deno.test("netdisk put -r tells once what lies too deep", strict, async () => {
+  const top = Array(250).fill("d").join("/");
+  const last = `${top}/1/2/3/4/5/6`;
+  using place = new Place({
+    [`${top}/a`]: "1",
+    [`${last}/b`]: "2",
+    [`${last}/c`]: "3",
+    [`${last}/e/f/g`]: "4",
+  });
+  const { error, stderr } = await place.run(put, "-r", "d");
+  assertEquals(error?.code, "partial");
+  assertEquals(stderr.split("\n"), [
+    `netdisk: error: ${last}: what is in it cannot be uploaded: the path is more than 256 folders deep`,
+    "",
+  ]);
+  assertEquals(place.disk.count("put"), 1);
+  assertEquals(place.there()[`${top}/a`], "1");
+});
+
+Deno.test(
+  "netdisk put -r tells once what has too long a path",
+  strict,
+  async () => {
+    const top = Array(16).fill("d".repeat(250)).join("/");
+    const last = `${top}/${"e".repeat(100)}`;
+    using place = new Place({ [`${top}/a`]: "1" });
+    Deno.chdir(top);
+    Deno.mkdirSync("e".repeat(100));
+    Deno.chdir("e".repeat(100));
+    Deno.writeTextFileSync("b", "");
+    Deno.writeTextFileSync("c", "");
+    Deno.chdir(place.path);
+    const { error, stderr } = await place.run(put, "-r", "d".repeat(250));
+    assertEquals(error?.code, "partial");
+    assertEquals(stderr.split("\n"), [
+      `netdisk: error: ${last}: the path is longer than 4096 bytes`,
+      "",
+    ]);
+    assertEquals(place.disk.count("put"), 1);
   },
 );
 
@@ -353,13 +394,35 @@ Deno.test(
     assertEquals(place.there()["photos/sub/b.txt"], "22");
     assertEquals(objects().map(({ type, name }) => [type, name]), [
       ["skipped", "photos/a.jpg"],
-      ["made", "photos/empty"],
       ["receipt", "photos/sub/b.txt"],
       ["receipt", "photos/sub/deep/c"],
-      ["made", "photos/sub/deep"],
-      ["made", "photos/sub"],
-      ["made", "photos"],
     ]);
+  },
+);
+
+Deno.test(
+  "netdisk put -r tells of folders only when it has made them",
+  strict,
+  async () => {
+    using place = new Place({ "d/e/f": null, "x/e/f": null });
+    const told = async (...argv: string[]) => {
+      const run = await place.run(put, "-r", ...argv, "--json");
+      assertEquals(run.error, undefined);
+      if (run.stdout === "") return [];
+      return run.objects().map(({ type, name }) => `${type} ${name}`);
+    };
+    assertEquals(await told("d", "-n"), ["plan d/e/f"]);
+    const made = ["made d/e/f", "made d/e", "made d"];
+    assertEquals(await told("d"), made);
+    assertEquals(await told("d"), []);
+    assertEquals(await told("d", "-n"), []);
+    // Of what comes together the first makes it.
+    const both = await told("d/", "x/", "--to", "both/");
+    assertEquals(both, made.map((line) => line.replace(/ d/, " both")));
+    place.write("d/new", null);
+    assertEquals(await told("d", "-n"), ["plan d/new"]);
+    const { stderr } = await place.run(put, "-r", "d", "--to", "other");
+    assertEquals(stderr, "netdisk: 4 folders made\n");
   },
 );
 

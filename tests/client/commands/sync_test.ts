@@ -502,6 +502,31 @@ Deno.test("netdisk sync does not take what netdisk left unfinished", async () =>
   assertEquals(sides.local()[part], "x");
 });
 
+Deno.test("netdisk sync leaves what an interrupted one has left on the server", async () => {
+  const id = ".netdisk-01234567-89ab-cdef-0123-456789abcdef";
+  const there = { "a": "1", [id]: "x", [`n/${id}/y`]: "x" };
+  using sides = new Sides({ "a": "1", [`n/${id}/z`]: "z" }, there);
+  const pull = await sides.sync("--pull", "--delete");
+  assertEquals(pull.error, undefined);
+  assertEquals(
+    pull.stderr,
+    `netdisk: there/${id}: an interrupted sync has left it, skipped\n` +
+      `netdisk: there/n/${id}: an interrupted sync has left it, skipped\n` +
+      "netdisk: 1 unchanged, 2 skipped\n",
+  );
+  assertEquals(Object.keys(sides.local()), [
+    "a",
+    "n/",
+    `n/${id}/`,
+    `n/${id}/z`,
+  ]);
+  // Nothing is sent into it, and it is deleted as all else that is not here.
+  await sides.sync();
+  assertEquals(sides.remote()[`n/${id}/z`], undefined);
+  await sides.sync("--delete");
+  assertEquals(sides.remote(), { "a": "1", "n/": null });
+});
+
 Deno.test("netdisk sync does not replace by what it cannot read", async () => {
   using sides = new Sides({ "a/b": "1" }, { "a": "o" });
   Deno.chmodSync(sides.of("a"), 0o000);
@@ -633,6 +658,8 @@ Deno.test("netdisk sync tells once what lies too deep", async () => {
   using sides = new Sides({
     [`${top}/a`]: "1",
     [`${top}/d/d/d/d/d/d/d/e`]: null,
+    [`${top}/d/d/d/d/d/f`]: "2",
+    [`${top}/d/d/d/d/d/g`]: "3",
   }, {
     "x": "o",
   });
