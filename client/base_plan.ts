@@ -77,7 +77,9 @@ export abstract class BasePlan<S extends Entry, T extends Entry, F>
         return this.swap(replacements());
       }),
       round(() =>
-        this.end(this.#mayDelete() ? this.#doomed : [], [...this.#folderTimes])
+        this.end(this.#mayDelete(true) ? this.#doomed : [], [
+          ...this.#folderTimes,
+        ])
       ),
     ];
   }
@@ -200,12 +202,12 @@ export abstract class BasePlan<S extends Entry, T extends Entry, F>
     this.options.report.failed(error, label, place.remotePath);
   }
 
-  /** Whether what the source does not have may go. */
-  #mayDelete(): boolean {
+  /** Whether what the source does not have may go. Replacing deletes as well. */
+  #mayDelete(isBegun = false): boolean {
     const { report } = this.options;
     if (report.failures === 0) return true;
     if (this.#deletions.length + this.#replacements.length > 0) {
-      report.leaveDeletes();
+      report.leaveDeletes(isBegun && this.#replacements.length > 0);
     }
     return false;
   }

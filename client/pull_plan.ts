@@ -1,6 +1,6 @@
 /** A sync from the server: what is there is made here. */
 
-import type { NetdiskError } from "../protocol/errors.ts";
+import { NetdiskError } from "../protocol/errors.ts";
 import type { Entry } from "../protocol/messages.ts";
 import { joinRemotePath, remoteParent } from "../protocol/remote_path.ts";
 import { BasePlan } from "./base_plan.ts";
@@ -9,6 +9,7 @@ import { onInterrupt, type Registration } from "./interrupt.ts";
 import { makeFolder } from "./local_folder.ts";
 import { type LocalItem, localKind, setTime } from "./local_items.ts";
 import { FolderNames, foldName, localNameFault } from "./local_names.ts";
+import { localError } from "./local_source.ts";
 import { IS_UNFINISHED, isUnfinished } from "./partial_file.ts";
 import {
   attempt,
@@ -292,17 +293,25 @@ export class PullPlan extends BasePlan<Entry, LocalItem, FolderTime> {
   }
 }
 
-/** As near to one step as two names can be; what was there is back if that fails. */
+/**
+ * As near to one step as two names can be. What was there is back if that fails,
+ * and so is what is left of it when it cannot be deleted whole.
+ */
 function exchange(
   path: string,
   { temporary, aside, isFolder }: Replacement<Entry>,
 ): void {
   Deno.renameSync(path, aside);
+  let isIn = false;
   try {
     Deno.renameSync(temporary, path);
+    isIn = true;
+    Deno.removeSync(aside, { recursive: isFolder });
   } catch (error) {
+    if (isIn) Deno.renameSync(path, temporary);
     Deno.renameSync(aside, path);
-    throw error;
+    const { code, message } = localError(path, error);
+    const left = isIn ? ", what could not be deleted is left" : "";
+    throw new NetdiskError(code, message + left, { cause: error });
   }
-  Deno.removeSync(aside, { recursive: isFolder });
 }

@@ -685,3 +685,27 @@ Deno.test("netdisk sync --pull goes on with a replacement that was interrupted",
   }
   assertEquals(names.size, 1);
 });
+
+Deno.test("netdisk sync --pull puts back what it cannot delete whole", async () => {
+  using sides = new Sides({ "a/x": "o", "a/y": "o", "old": "o" }, { "a": "1" });
+  using _ = replace(Deno, "removeSync", (original) => (path, options) => {
+    if (!isAside(path)) return original(path, options);
+    original(`${path}/x`);
+    throw new Deno.errors.PermissionDenied("Permission denied");
+  });
+  // The first time as the second one.
+  for (let run = 0; run < 2; run++) {
+    const { stderr, error } = await sides.sync("--pull", "--delete");
+    assertEquals(error?.code, "partial");
+    const reason = "Permission denied, what could not be deleted is left";
+    assert(stderr.includes(`error: ${sides.of("a")}: ${reason}\n`), stderr);
+    assert(stderr.includes("nothing more was deleted"), stderr);
+    assertEquals(sides.local(), { "a/": null, "a/y": "o", "old": "o" });
+    sides.write("a/x", "o");
+  }
+
+  function isAside(path: string | URL): boolean {
+    return /\.netdisk-[^/]+$/.test(`${path}`) &&
+      Deno.lstatSync(path).isDirectory;
+  }
+});
