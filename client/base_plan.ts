@@ -97,10 +97,11 @@ export abstract class BasePlan<S extends Entry, T extends Entry, F>
     const times = this.#times.get(relative);
     this.#times.delete(relative);
     const { sources, targets } = this.sidesOf(pair);
-    if (relative === "" && sources.length === 0 && targets.length > 0) {
+    const { differences, same } = compareFolders(sources, targets, rules);
+    const isEmpty = sources.every(({ kind }) => kind === "other");
+    if (relative === "" && isEmpty && differences.some(isDeletion)) {
       checkNotEmpty(this.sourceOf(placeOf(roots, "")), rules);
     }
-    const { differences, same } = compareFolders(sources, targets, rules);
     differences.sort((a, b) => compareNames(nameOf(a), nameOf(b)));
     report.unchanged(same);
     const faults = this.faults(pair, differences);
@@ -108,7 +109,7 @@ export abstract class BasePlan<S extends Entry, T extends Entry, F>
     // To find out about names may have changed the time.
     let isOff = times?.source !== times?.target || faults.size > 0;
     const twins = new Map<string, string>();
-    if (differences.some(({ kind }) => kind === "delete")) {
+    if (differences.some(isDeletion)) {
       for (const { name } of sources) twins.set(foldName(name), name);
     }
     for (const difference of differences) {
@@ -345,4 +346,8 @@ export abstract class BasePlan<S extends Entry, T extends Entry, F>
     this.#round?.[Symbol.dispose]();
     this.#round = undefined;
   }
+}
+
+function isDeletion({ kind }: Difference<Entry, Entry>): boolean {
+  return kind === "delete";
 }

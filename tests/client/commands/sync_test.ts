@@ -348,7 +348,7 @@ for (const way of [new Direction(false), new Direction(true)]) {
     const source = way.isPull ? "there" : sides.here;
     assertEquals(
       error?.message,
-      `${source}: it is empty, and --delete would delete all that the target has`,
+      `${source}: it has nothing to copy, and --delete would delete all that the target has`,
     );
     assertEquals(error?.hint, "--delete-all does it");
     assertEquals(way.target(sides), before);
@@ -357,6 +357,22 @@ for (const way of [new Direction(false), new Direction(true)]) {
     assertEquals(way.target(sides), {});
     const again = await way.run(sides, "--delete");
     assertEquals(again.error, undefined);
+  });
+
+  Deno.test(`${name} --delete from a folder with links alone is refused`, async () => {
+    using sides = way.sides({}, { "a": "1", "link": "2" });
+    if (way.isPull) sides.disk.set("there/link", { kind: "other" });
+    else {
+      Deno.mkdirSync(sides.here);
+      Deno.symlinkSync("nowhere", sides.of("link"));
+    }
+    const before = way.target(sides);
+    const { error } = await way.run(sides, "--delete");
+    assertEquals(error?.hint, "--delete-all does it");
+    assertEquals(way.target(sides), before);
+    const all = await way.run(sides, "--delete-all");
+    assertEquals(all.error, undefined);
+    assertEquals(way.target(sides), { "link": "2" });
   });
 
   Deno.test(`${name} --delete replaces nothing when something failed`, async () => {
