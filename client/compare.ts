@@ -8,28 +8,47 @@ import { hashFile } from "./partial_file.ts";
 export interface FileFacts {
   size: number;
   mtime: number | null;
+  /** Its disk may know no fraction of a second. Not so the server, which has the time as it was given. */
+  isCoarse?: boolean;
+}
+
+/** The same size and time, or that time as a coarse disk cuts it off. */
+export function looksSame(a: FileFacts, b: FileFacts): boolean {
+  return a.size === b.size && isSameTime(a, b);
+}
+
+function isSameTime(a: FileFacts, b: FileFacts): boolean {
+  if (a.mtime === null || b.mtime === null) return false;
+  if (a.mtime === b.mtime) return true;
+  // Deno sets no fraction of a second before 1970.
+  if (a.mtime < 0 && b.mtime < 0) {
+    return Math.floor(a.mtime / 1000) === Math.floor(b.mtime / 1000);
+  }
+  const [coarse, exact] = a.isCoarse ? [a, b] : [b, a];
+  if (!coarse.isCoarse) return false;
+  // FAT has even seconds only.
+  const step = coarse.mtime! % 2000 === 0 ? 2000 : 1000;
+  const cutOff = exact.mtime! - coarse.mtime!;
+  return cutOff > 0 && cutOff < step;
 }
 
 /**
- * The same size and time. Where one side has only whole seconds, as some disks
- * do, the other one's fraction does not count.
+ * Whether a file lies on a disk that has whole seconds, as far as its own times
+ * tell: one with a fraction proves the contrary, be it only that of its birth.
  */
-export function looksSame(a: FileFacts, b: FileFacts): boolean {
-  return a.size === b.size && isSameTime(a.mtime, b.mtime);
-}
-
-function isSameTime(a: number | null, b: number | null): boolean {
-  if (a === null || b === null) return false;
-  if (a === b) return true;
-  const isWhole = a % 1000 === 0 || b % 1000 === 0;
-  return isWhole && Math.floor(a / 1000) === Math.floor(b / 1000);
+export function isCoarse({ mtime, atime, birthtime }: Deno.FileInfo): boolean {
+  const times = [mtime, atime, birthtime].map((time) => time?.getTime() ?? 0);
+  const [changed = 0, read = 0, born = 0] = times;
+  // Where FAT has a birth it is in steps of 10 ms.
+  return changed % 1000 === 0 && read % 1000 === 0 && born % 10 === 0;
 }
 
 /** What is known of a local file; undefined for all else, and where nothing is. */
 export function localFacts(path: string): FileFacts | undefined {
   const info = statIfThere(path);
   if (!info?.isFile) return undefined;
-  return { size: info.size, mtime: info.mtime?.getTime() ?? null };
+  const mtime = info.mtime?.getTime() ?? null;
+  return { size: info.size, mtime, isCoarse: isCoarse(info) };
 }
 
 /** Up to this size to read at once is quicker than a thread. */

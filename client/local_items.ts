@@ -2,12 +2,14 @@
 
 import { NetdiskError } from "../protocol/errors.ts";
 import type { Entry } from "../protocol/messages.ts";
+import { isCoarse } from "./compare.ts";
 import { localError } from "./local_source.ts";
 import { isUnfinished } from "./partial_file.ts";
 
 /** A local file or folder. Links are `other`: they are not followed. */
 export interface LocalItem extends Entry {
   info: Deno.FileInfo;
+  isCoarse: boolean;
 }
 
 export interface LocalFolder {
@@ -63,6 +65,7 @@ export function itemOf(name: string, info: Deno.FileInfo): LocalItem {
     size: isFile ? info.size : 0,
     mtime: mtime?.getTime() ?? null,
     executable: isFile && ((mode ?? 0) & 0o111) !== 0,
+    isCoarse: isCoarse(info),
     info,
   };
 }

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import {
   type FileFacts,
+  isCoarse,
   localDigest,
   looksSame,
 } from "../../client/compare.ts";
@@ -14,18 +15,24 @@ const CASES: [FileFacts, FileFacts, boolean][] = [
   [{ size: 1, mtime: 5000 }, { size: 1, mtime: 5000 }, true],
   [{ size: 1, mtime: 5000 }, { size: 2, mtime: 5000 }, false],
   [{ size: 1, mtime: 5001 }, { size: 1, mtime: 5002 }, false],
-  [{ size: 1, mtime: 5001 }, { size: 1, mtime: 5000 }, true],
-  [{ size: 1, mtime: 5999 }, { size: 1, mtime: 5000 }, true],
-  [{ size: 1, mtime: 6000 }, { size: 1, mtime: 5000 }, false],
-  [{ size: 1, mtime: 5999 }, { size: 1, mtime: 6000 }, false],
+  [{ size: 1, mtime: 5001 }, { size: 1, mtime: 5000 }, false],
+  // As a disk with whole seconds cuts it off, or FAT.
+  [{ size: 1, mtime: 5001 }, { size: 1, mtime: 5000, isCoarse: true }, true],
+  [{ size: 1, mtime: 5999 }, { size: 1, mtime: 5000, isCoarse: true }, true],
+  [{ size: 1, mtime: 6000 }, { size: 1, mtime: 5000, isCoarse: true }, false],
+  [{ size: 1, mtime: 4999 }, { size: 1, mtime: 5000, isCoarse: true }, false],
+  [{ size: 1, mtime: 7999 }, { size: 1, mtime: 6000, isCoarse: true }, true],
+  [{ size: 1, mtime: 8000 }, { size: 1, mtime: 6000, isCoarse: true }, false],
+  [{ size: 2, mtime: 5000 }, { size: 1, mtime: 5000, isCoarse: true }, false],
   [{ size: 1, mtime: -1 }, { size: 1, mtime: -1000 }, true],
-  [{ size: 1, mtime: -1 }, { size: 1, mtime: 0 }, false],
+  [{ size: 1, mtime: -1 }, { size: 1, mtime: 0, isCoarse: true }, false],
+  [{ size: 1, mtime: null }, { size: 1, mtime: 0, isCoarse: true }, false],
   [{ size: 1, mtime: null }, { size: 1, mtime: null }, false],
   [{ size: 1, mtime: null }, { size: 1, mtime: 0 }, false],
 ];
 
 Deno.test(
-  "looksSame() compares size and time, and fractions where both have them",
+  "looksSame() compares size and time, and fractions where the disk has them",
   pure,
   () => {
     for (const [a, b, expected] of CASES) {
@@ -35,6 +42,24 @@ Deno.test(
     }
   },
 );
+
+Deno.test("isCoarse() of a file whose times have no fractions", pure, () => {
+  const cases: [number, number, number | null, boolean][] = [
+    [6000, 86_400_000, null, true],
+    [6000, 86_400_000, 5990, true],
+    [6000, 86_400_000, 5999, false],
+    [6000, 86_400_001, null, false],
+    [6001, 86_400_000, null, false],
+  ];
+  for (const [mtime, atime, birthtime, expected] of cases) {
+    const info = {
+      mtime: new Date(mtime),
+      atime: new Date(atime),
+      birthtime: birthtime === null ? null : new Date(birthtime),
+    } as Deno.FileInfo;
+    assertEquals(isCoarse(info), expected, JSON.stringify(info));
+  }
+});
 
 Deno.test("localDigest() of files that are read at once, and others", async () => {
   using folder = tempFolder();

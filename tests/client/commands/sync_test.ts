@@ -81,6 +81,11 @@ class Direction {
   }
 }
 
+/** Gives a local file an access time with a fraction, as all have that nobody set. */
+function touchAccess(path: string): void {
+  Deno.utimeSync(path, new Date(MTIME), Deno.statSync(path).mtime!);
+}
+
 /** Requests that change or transfer something. */
 function deeds({ disk }: Sides): string[] {
   const looks = ["stat", "list", "digest"];
@@ -143,6 +148,20 @@ for (const way of [new Direction(false), new Direction(true)]) {
     // The folders got their times back.
     for (const path of ["b", "b/d", "g"]) {
       assertEquals(way.facts(sides, path)[0], FOLDER_MTIME);
+    }
+  });
+
+  Deno.test(`${name} transfers a change within one second`, async () => {
+    const second = Math.floor(MTIME / 1000) * 1000;
+    for (const [before, after] of [[second, MTIME], [MTIME, second]] as const) {
+      using sides = way.sides({ "a": "1" }, {});
+      if (way.isPull) sides.write("a", "0", before);
+      else sides.put("a", "0", before);
+      way.writeSource(sides, "a", "1", after);
+      touchAccess(sides.of("a"));
+      await way.run(sides);
+      assertEquals(way.target(sides), { "a": "1" });
+      assertEquals(way.facts(sides, "a")[0], after);
     }
   });
 
