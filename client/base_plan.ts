@@ -70,6 +70,8 @@ export abstract class BasePlan<S extends Entry, T extends Entry, F>
     const replacements = () => this.#replacements.map(({ what }) => what);
     this.#stages = [
       (connection, retry) => this.#look(connection, retry),
+      // What an interrupted sync has left there.
+      round(() => this.drop(replacements())),
       round(() => this.#mayDelete() ? this.stage(replacements()) : undefined),
       round(() => {
         if (!this.#mayDelete()) return this.drop(replacements());
@@ -189,7 +191,7 @@ export abstract class BasePlan<S extends Entry, T extends Entry, F>
   protected abstract round(): Round | undefined;
   /** Transfers replacements to where they wait. */
   protected abstract stage(all: readonly Replacement<S>[]): Round | undefined;
-  /** Removes those that were transferred. */
+  /** Removes what waits. */
   protected abstract drop(all: readonly Replacement<S>[]): Round | undefined;
   /** Puts them in their places. */
   protected abstract swap(all: readonly Replacement<S>[]): Round | undefined;
@@ -260,10 +262,7 @@ export abstract class BasePlan<S extends Entry, T extends Entry, F>
           place,
           source,
           isFolder: difference.target.kind === "folder",
-          // A file that is interrupted can go on only where it began.
-          temporary: source.kind === "file"
-            ? besidesAgain(target)
-            : besides(target),
+          temporary: besidesAgain(target),
           aside: besides(target),
         };
         try {

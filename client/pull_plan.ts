@@ -210,7 +210,8 @@ export class PullPlan extends BasePlan<Entry, LocalItem, FolderTime> {
     return this.#newRound({ mends: [], items: this.#lateItems });
   }
 
-  protected drop(): undefined {
+  protected drop(all: readonly Replacement<Entry>[]): undefined {
+    this.#staged = [...all];
     this.#removeStaged();
   }
 

@@ -19,7 +19,10 @@ export function placeOf(roots: SyncRoots, relative: string): Place {
   };
 }
 
-/** The same name beside a path each time: a transfer there goes on with what an earlier one has left. */
+/**
+ * The same name beside a path each time: what an interrupted transfer has left
+ * there is found again, and a large file goes on.
+ */
 export function besidesAgain(path: string): string {
   const at = path.lastIndexOf("/") + 1;
   const hash = createHash("sha256").update(path.slice(at)).digest("hex");

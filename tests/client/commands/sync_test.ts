@@ -3,6 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { replace } from "../../helpers/faults.ts";
 import { RetryWaits } from "../../helpers/retry_waits.ts";
+import { besidesAgain } from "../../../client/sync_place.ts";
 import { FOLDER_MTIME, MTIME, Sides, type Texts } from "../syncing.ts";
 
 const FILES: Texts = {
@@ -436,6 +437,27 @@ for (const way of [new Direction(false), new Direction(true)]) {
     }
   });
 
+  Deno.test(`${name} --delete begins a replacement in the same place each time`, async () => {
+    using sides = way.sides({ "a/x": "1", "a/y": "2", "b": "3" }, {
+      "a": "old",
+      "b/z": "old",
+    });
+    // What an interrupted one has left.
+    const waiting = ["a", "b"].map((path) => besidesAgain(path));
+    for (const path of waiting) {
+      if (way.isPull) sides.write(`${path}/gone`, "o");
+      else sides.put(`${path}/gone`, "o");
+    }
+    const { error } = await way.run(sides, "--delete");
+    assertEquals(error, undefined);
+    assertEquals(way.target(sides), {
+      "a/": null,
+      "a/x": "1",
+      "a/y": "2",
+      "b": "3",
+    });
+  });
+
   Deno.test(`${name} --delete replaces nothing that --exclude keeps`, async () => {
     using sides = way.sides({ "a": "1" }, { "a/b/x.log": "o", "a/y": "o" });
     const before = way.target(sides);
@@ -743,4 +765,15 @@ Deno.test("netdisk sync --pull puts back what it cannot delete whole", async () 
     return /\.netdisk-[^/]+$/.test(`${path}`) &&
       Deno.lstatSync(path).isDirectory;
   }
+});
+
+Deno.test("netdisk sync --delete leaves one folder on the server, however often it is interrupted", async () => {
+  using sides = new Sides({ "a/x": "1", "a/y": "2" }, { "a": "old" });
+  for (let run = 0; run < 3; run++) {
+    sides.disk.before = (request) =>
+      request.type !== "put" || !request.path.endsWith("/y");
+    await sides.sync("--delete", "--retries", "0");
+  }
+  const left = `${besidesAgain("a")}/`;
+  assertEquals(Object.keys(sides.remote()), [left, `${left}x`, "a"]);
 });
