@@ -16,19 +16,21 @@ export interface LocalFolder {
   items: LocalItem[];
   /** What cannot be looked at, by its name. */
   failures: { name: string; error: NetdiskError }[];
+  /** What netdisk itself keeps in it, by its name. */
+  unfinished: string[];
 }
 
-/**
- * Reads one folder, without what netdisk itself keeps in it.
- *
- * @throws NetdiskError when it cannot be read
- */
+/** Reads one folder. @throws NetdiskError when it cannot be read */
 export function readLocalFolder(path: string): LocalFolder {
   const items: LocalItem[] = [];
   const failures: LocalFolder["failures"] = [];
+  const unfinished: string[] = [];
   try {
     for (const { name } of Deno.readDirSync(path)) {
-      if (isUnfinished(name)) continue;
+      if (isUnfinished(name)) {
+        unfinished.push(name);
+        continue;
+      }
       const found = lookAt(`${path}/${name}`, name);
       if (found instanceof NetdiskError) failures.push({ name, error: found });
       else if (found) items.push(found);
@@ -36,7 +38,7 @@ export function readLocalFolder(path: string): LocalFolder {
   } catch (error) {
     throw localError(path, error);
   }
-  return { items, failures };
+  return { items, failures, unfinished };
 }
 
 /** One of a folder's names; undefined when it is gone by now. */

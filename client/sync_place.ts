@@ -35,3 +35,8 @@ export function besides(path: string): string {
   const folder = path.slice(0, path.lastIndexOf("/") + 1);
   return `${folder}.netdisk-${crypto.randomUUID()}`;
 }
+
+/** Whether a name is one of these two. Those of a get, which may be under way, are others. */
+export function isBeside(name: string): boolean {
+  return /^\.netdisk-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(name);
+}

@@ -559,6 +559,27 @@ Deno.test("netdisk sync does not take what netdisk left unfinished", async () =>
   assertEquals(sides.local()[part], "x");
 });
 
+Deno.test("netdisk sync says what an interrupted one has left here, and no other transfer", async () => {
+  const id = ".netdisk-01234567-89ab-cdef-0123-456789abcdef";
+  using sides = new Sides({ "a": "1", [`${id}/x`]: "o", [`${id}-2`]: "o" }, {
+    "a": "1",
+  });
+  for (const options of [[], ["--pull", "--delete"], ["--exclude", id]]) {
+    const { stderr, error } = await sides.sync(...options);
+    assertEquals(error, undefined);
+    const notice = `netdisk: ${
+      sides.of(id)
+    }: an interrupted sync has left it, skipped\n`;
+    assertEquals(
+      stderr,
+      options.includes(id)
+        ? "netdisk: 1 unchanged\n"
+        : `${notice}netdisk: 1 unchanged, 1 skipped\n`,
+    );
+  }
+  assertEquals(sides.local()[`${id}/x`], "o");
+});
+
 Deno.test("netdisk sync leaves what an interrupted one has left on the server", async () => {
   const id = ".netdisk-01234567-89ab-cdef-0123-456789abcdef";
   const there = { "a": "1", [id]: "x", [`n/${id}/y`]: "x" };
@@ -568,8 +589,11 @@ Deno.test("netdisk sync leaves what an interrupted one has left on the server", 
   assertEquals(
     pull.stderr,
     `netdisk: there/${id}: an interrupted sync has left it, skipped\n` +
+      `netdisk: ${
+        sides.of(`n/${id}`)
+      }: an interrupted sync has left it, skipped\n` +
       `netdisk: there/n/${id}: an interrupted sync has left it, skipped\n` +
-      "netdisk: 1 unchanged, 2 skipped\n",
+      "netdisk: 1 unchanged, 3 skipped\n",
   );
   assertEquals(Object.keys(sides.local()), [
     "a",
