@@ -18,6 +18,7 @@ import {
   pullItem,
   PullProgress,
   PullRound,
+  withChoice,
 } from "./pull_round.ts";
 import { type Deletion, localDeletions } from "./sync_deletions.ts";
 import type { Replacement, Round, SyncPlanOptions } from "./sync_plan.ts";
@@ -160,7 +161,7 @@ export class PullPlan extends BasePlan<Entry, LocalItem, FolderTime> {
   }
 
   protected override failed(place: Place, error: NetdiskError, label: string) {
-    super.failed(place, error, label);
+    super.failed(place, withChoice(error, place.remotePath), label);
     this.#lost.add(place.relative);
   }
 

@@ -665,6 +665,37 @@ Deno.test("netdisk sync --pull refuses names that the disk takes for one", async
   const { error, stderr } = await sides.syncWithNames(names, "--pull");
   assertEquals(error?.code, "partial");
   assert(stderr.includes("are one name on this disk"), stderr);
+  assert(
+    stderr.includes(
+      "hint: netdisk mv there/A NAME gives it another, --exclude leaves it out\n",
+    ),
+    stderr,
+  );
+});
+
+Deno.test("netdisk sync --pull says what to do about names that are too long", async () => {
+  for (const path of ["long", "long/a"]) {
+    using sides = new Sides({}, { "a": "1", [path]: "2" });
+    // As a disk that encrypts names has it.
+    const refuse = (to: unknown) => {
+      if (to !== sides.of("long")) return;
+      const error = new Error("File name too long (os error 36): x");
+      throw Object.assign(error, { code: "ENAMETOOLONG" });
+    };
+    using _folder = replace(Deno, "mkdirSync", (original) => (to, options) => {
+      refuse(to);
+      return original(to, options);
+    });
+    using _file = replace(Deno, "renameSync", (original) => (from, to) => {
+      refuse(to);
+      return original(from, to);
+    });
+    const { error, stderr } = await sides.sync("--pull");
+    assertEquals(error?.code, "partial");
+    const hint = "hint: netdisk mv there/long NAME gives it another, ";
+    assert(stderr.includes(hint), stderr);
+    assertEquals(sides.local(), { "a": "1" });
+  }
 });
 
 Deno.test("netdisk sync --pull -n does not write to the local folder", async () => {
