@@ -124,9 +124,12 @@ export class SyncReport {
     }
     output.notice(this.#sentence);
     if (this.#failures === 0) return;
+    const isOne = this.#failures === 1;
+    const what = isOne ? "file or folder" : "files or folders";
+    const verb = this.isDryRun ? "would not be" : isOne ? "is not" : "are not";
     throw new NetdiskError(
       "partial",
-      `${formatCount(this.#failures)} files or folders are not in sync`,
+      `${formatCount(this.#failures)} ${what} ${verb} in sync`,
     );
   }
 

@@ -334,6 +334,27 @@ for (const way of [new Direction(false), new Direction(true)]) {
     assert(stderr.includes("nothing would be deleted, as"), stderr);
   });
 
+  Deno.test(`${name} ends with how many are not in sync`, async () => {
+    for (const count of [1, 2]) {
+      const source: Texts = count === 1 ? { "a": "1" } : { "a": "1", "b": "2" };
+      using sides = way.sides(source, { "a/x": "o", "b/x": "o" });
+      const { error } = await way.run(sides);
+      const plan = await way.run(sides, "-n");
+      assertEquals(
+        [error?.message, plan.error?.message],
+        count === 1
+          ? [
+            "1 file or folder is not in sync",
+            "1 file or folder would not be in sync",
+          ]
+          : [
+            "2 files or folders are not in sync",
+            "2 files or folders would not be in sync",
+          ],
+      );
+    }
+  });
+
   Deno.test(`${name} leaves out what --exclude names, on both sides`, async () => {
     using sides = way.sides(
       { ...FILES, "b/x.log": "n", "tmp/y": "n" },
