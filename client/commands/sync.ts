@@ -23,7 +23,7 @@ export const command = defineCommand({
     "Only files that differ are sent: those that are missing or have another size or time. Times and executable bits become the same.\n\n" +
     "What only the other side has stays, unless --delete is given. It is deleted at the end, and not if anything failed before, or if the source has nothing to copy: it may be a disk that is not mounted. " +
     "What --exclude names is neither sent nor deleted.\n\n" +
-    "Links and devices are not followed and left alone. After an interruption the same command goes on.",
+    "Links and devices are not followed and left alone; only a folder that is deleted takes those in it along. After an interruption the same command goes on.",
   options: [
     {
       name: "pull",

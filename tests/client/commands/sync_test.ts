@@ -769,6 +769,22 @@ Deno.test("netdisk sync leaves alone what is no file in the target, and deletes 
   ]);
 });
 
+Deno.test("netdisk sync --pull --delete takes a link along, and not what it leads to", async () => {
+  using sides = new Sides({ "a": "1", "kept/x": "o", "old/y": "o" }, {
+    "a": "1",
+    "kept/x": "o",
+  });
+  Deno.symlinkSync("../kept", sides.of("old/link"));
+  Deno.symlinkSync("kept", sides.of("link"));
+  const { error, stderr } = await sides.sync("--pull", "--delete");
+  assertEquals([error, stderr], [
+    undefined,
+    "netdisk: 1 deleted, 2 unchanged\n",
+  ]);
+  assertEquals(sides.local(), { "a": "1", "kept/": null, "kept/x": "o" });
+  assertEquals(Deno.readLinkSync(sides.of("link")), "kept");
+});
+
 Deno.test("netdisk sync says when its arguments are in the wrong order", async () => {
   using sides = new Sides({ "a": "1" }, { "b": "2" });
   const pull = await sides.syncFrom(["there", "out"], "--pull");
