@@ -1,6 +1,7 @@
 /** Whether a local file and a remote one are the same, as far as one looks. */
 
 import { createHash } from "node:crypto";
+import { dirname } from "@std/path";
 import { localError, statIfThere } from "./local_source.ts";
 import { hashFile } from "./partial_file.ts";
 
@@ -33,22 +34,31 @@ function isSameTime(a: FileFacts, b: FileFacts): boolean {
 }
 
 /**
- * Whether a file lies on a disk that has whole seconds, as far as its own times
- * tell: one with a fraction proves the contrary, be it only that of its birth.
+ * Whether what is told, a folder and files in it, lies on a disk that has whole
+ * seconds: a fraction anywhere proves the contrary, be it that of a birth.
  */
-export function isCoarse({ mtime, atime, birthtime }: Deno.FileInfo): boolean {
-  const times = [mtime, atime, birthtime].map((time) => time?.getTime() ?? 0);
-  const [changed = 0, read = 0, born = 0] = times;
-  // Where FAT has a birth it is in steps of 10 ms.
-  return changed % 1000 === 0 && read % 1000 === 0 && born % 10 === 0;
+export function isCoarse(infos: Iterable<Deno.FileInfo>): boolean {
+  for (const { mtime, atime, birthtime } of infos) {
+    if (!isMultiple(mtime, 1000) || !isMultiple(atime, 1000)) return false;
+    // Where FAT has a birth it is in steps of 10 ms.
+    if (!isMultiple(birthtime, 10)) return false;
+  }
+  return true;
+}
+
+function isMultiple(time: Date | null, ms: number): boolean {
+  return time === null || time.getTime() % ms === 0;
 }
 
 /** What is known of a local file; undefined for all else, and where nothing is. */
 export function localFacts(path: string): FileFacts | undefined {
   const info = statIfThere(path);
   if (!info?.isFile) return undefined;
-  const mtime = info.mtime?.getTime() ?? null;
-  return { size: info.size, mtime, isCoarse: isCoarse(info) };
+  const { size, mtime } = info;
+  const facts = { size, mtime: mtime?.getTime() ?? null };
+  if (!isCoarse([info])) return facts;
+  const folder = statIfThere(dirname(path));
+  return folder ? { ...facts, isCoarse: isCoarse([folder]) } : facts;
 }
 
 /** Up to this size to read at once is quicker than a thread. */

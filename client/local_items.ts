@@ -9,7 +9,8 @@ import { isUnfinished } from "./partial_file.ts";
 /** A local file or folder. Links are `other`: they are not followed. */
 export interface LocalItem extends Entry {
   info: Deno.FileInfo;
-  isCoarse: boolean;
+  /** See FileFacts. */
+  isCoarse?: boolean;
 }
 
 export interface LocalFolder {
@@ -34,6 +35,10 @@ export function readLocalFolder(path: string): LocalFolder {
       const found = lookAt(`${path}/${name}`, name);
       if (found instanceof NetdiskError) failures.push({ name, error: found });
       else if (found) items.push(found);
+    }
+    const infos = items.map(({ info }) => info);
+    if (isCoarse([Deno.statSync(path), ...infos])) {
+      for (const item of items) item.isCoarse = true;
     }
   } catch (error) {
     throw localError(path, error);
@@ -67,7 +72,6 @@ export function itemOf(name: string, info: Deno.FileInfo): LocalItem {
     size: isFile ? info.size : 0,
     mtime: mtime?.getTime() ?? null,
     executable: isFile && ((mode ?? 0) & 0o111) !== 0,
-    isCoarse: isCoarse(info),
     info,
   };
 }

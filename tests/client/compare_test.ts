@@ -3,6 +3,7 @@ import {
   type FileFacts,
   isCoarse,
   localDigest,
+  localFacts,
   looksSame,
 } from "../../client/compare.ts";
 import { tempFolder } from "../helpers/temp_folder.ts";
@@ -43,22 +44,38 @@ Deno.test(
   },
 );
 
-Deno.test("isCoarse() of a file whose times have no fractions", pure, () => {
+Deno.test("isCoarse() where no time has a fraction", pure, () => {
+  const day = 86_400_000;
   const cases: [number, number, number | null, boolean][] = [
-    [6000, 86_400_000, null, true],
-    [6000, 86_400_000, 5990, true],
-    [6000, 86_400_000, 5999, false],
-    [6000, 86_400_001, null, false],
-    [6001, 86_400_000, null, false],
+    [6000, day, null, true],
+    [6000, day, 5990, true],
+    [6000, day, 5999, false],
+    [6000, day + 1, null, false],
+    [6001, day, null, false],
   ];
-  for (const [mtime, atime, birthtime, expected] of cases) {
-    const info = {
+  const infoOf = (mtime: number, atime: number, birth: number | null) =>
+    ({
       mtime: new Date(mtime),
       atime: new Date(atime),
-      birthtime: birthtime === null ? null : new Date(birthtime),
-    } as Deno.FileInfo;
-    assertEquals(isCoarse(info), expected, JSON.stringify(info));
+      birthtime: birth === null ? null : new Date(birth),
+    }) as Deno.FileInfo;
+  for (const [mtime, atime, birth, expected] of cases) {
+    const info = infoOf(mtime, atime, birth);
+    assertEquals(isCoarse([info]), expected, JSON.stringify(info));
+    // One that lies beside it proves as much.
+    const other = infoOf(4000, 2 * day, null);
+    assertEquals(isCoarse([other, info, other]), expected);
   }
+});
+
+Deno.test("localFacts() of a file with whole seconds, by those of its folder", () => {
+  using folder = tempFolder();
+  const path = `${folder.path}/file`;
+  Deno.writeTextFileSync(path, "1");
+  Deno.utimeSync(path, 5, 7);
+  Deno.utimeSync(folder.path, new Date(5001), 7);
+  assertEquals(localFacts(path)?.isCoarse ?? false, false);
+  assertEquals(localFacts(`${path}s`), undefined);
 });
 
 Deno.test("localDigest() of files that are read at once, and others", async () => {
