@@ -70,6 +70,8 @@ export abstract class BasePlan<S extends Entry, T extends Entry, F>
     const replacements = () => this.#replacements.map(({ what }) => what);
     this.#stages = [
       (connection, retry) => this.#look(connection, retry),
+      // What an interrupted sync has left there.
+      round(() => this.drop(replacements())),
       round(() => this.#mayDelete() ? this.stage(replacements()) : undefined),
       round(() => {
         if (!this.#mayDelete()) return this.drop(replacements());
@@ -77,7 +79,9 @@ export abstract class BasePlan<S extends Entry, T extends Entry, F>
         return this.swap(replacements());
       }),
       round(() =>
-        this.end(this.#mayDelete() ? this.#doomed : [], [...this.#folderTimes])
+        this.end(this.#mayDelete(true) ? this.#doomed : [], [
+          ...this.#folderTimes,
+        ])
       ),
     ];
   }
@@ -95,10 +99,11 @@ export abstract class BasePlan<S extends Entry, T extends Entry, F>
     const times = this.#times.get(relative);
     this.#times.delete(relative);
     const { sources, targets } = this.sidesOf(pair);
-    if (relative === "" && sources.length === 0 && targets.length > 0) {
+    const { differences, same } = compareFolders(sources, targets, rules);
+    const isEmpty = sources.every(({ kind }) => kind === "other");
+    if (relative === "" && isEmpty && differences.some(isDeletion)) {
       checkNotEmpty(this.sourceOf(placeOf(roots, "")), rules);
     }
-    const { differences, same } = compareFolders(sources, targets, rules);
     differences.sort((a, b) => compareNames(nameOf(a), nameOf(b)));
     report.unchanged(same);
     const faults = this.faults(pair, differences);
@@ -106,7 +111,7 @@ export abstract class BasePlan<S extends Entry, T extends Entry, F>
     // To find out about names may have changed the time.
     let isOff = times?.source !== times?.target || faults.size > 0;
     const twins = new Map<string, string>();
-    if (differences.some(({ kind }) => kind === "delete")) {
+    if (differences.some(isDeletion)) {
       for (const { name } of sources) twins.set(foldName(name), name);
     }
     for (const difference of differences) {
@@ -186,7 +191,7 @@ export abstract class BasePlan<S extends Entry, T extends Entry, F>
   protected abstract round(): Round | undefined;
   /** Transfers replacements to where they wait. */
   protected abstract stage(all: readonly Replacement<S>[]): Round | undefined;
-  /** Removes those that were transferred. */
+  /** Removes what waits. */
   protected abstract drop(all: readonly Replacement<S>[]): Round | undefined;
   /** Puts them in their places. */
   protected abstract swap(all: readonly Replacement<S>[]): Round | undefined;
@@ -200,12 +205,12 @@ export abstract class BasePlan<S extends Entry, T extends Entry, F>
     this.options.report.failed(error, label, place.remotePath);
   }
 
-  /** Whether what the source does not have may go. */
-  #mayDelete(): boolean {
+  /** Whether what the source does not have may go. Replacing deletes as well. */
+  #mayDelete(isBegun = false): boolean {
     const { report } = this.options;
     if (report.failures === 0) return true;
     if (this.#deletions.length + this.#replacements.length > 0) {
-      report.leaveDeletes();
+      report.leaveDeletes(isBegun && this.#replacements.length > 0);
     }
     return false;
   }
@@ -257,10 +262,7 @@ export abstract class BasePlan<S extends Entry, T extends Entry, F>
           place,
           source,
           isFolder: difference.target.kind === "folder",
-          // A file that is interrupted can go on only where it began.
-          temporary: source.kind === "file"
-            ? besidesAgain(target)
-            : besides(target),
+          temporary: besidesAgain(target),
           aside: besides(target),
         };
         try {
@@ -343,4 +345,8 @@ export abstract class BasePlan<S extends Entry, T extends Entry, F>
     this.#round?.[Symbol.dispose]();
     this.#round = undefined;
   }
+}
+
+function isDeletion({ kind }: Difference<Entry, Entry>): boolean {
+  return kind === "delete";
 }

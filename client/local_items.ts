@@ -2,39 +2,48 @@
 
 import { NetdiskError } from "../protocol/errors.ts";
 import type { Entry } from "../protocol/messages.ts";
+import { isCoarse } from "./compare.ts";
 import { localError } from "./local_source.ts";
 import { isUnfinished } from "./partial_file.ts";
 
 /** A local file or folder. Links are `other`: they are not followed. */
 export interface LocalItem extends Entry {
   info: Deno.FileInfo;
+  /** See FileFacts. */
+  isCoarse?: boolean;
 }
 
 export interface LocalFolder {
   items: LocalItem[];
   /** What cannot be looked at, by its name. */
   failures: { name: string; error: NetdiskError }[];
+  /** What netdisk itself keeps in it, by its name. */
+  unfinished: string[];
 }
 
-/**
- * Reads one folder, without what netdisk itself keeps in it.
- *
- * @throws NetdiskError when it cannot be read
- */
+/** Reads one folder. @throws NetdiskError when it cannot be read */
 export function readLocalFolder(path: string): LocalFolder {
   const items: LocalItem[] = [];
   const failures: LocalFolder["failures"] = [];
+  const unfinished: string[] = [];
   try {
     for (const { name } of Deno.readDirSync(path)) {
-      if (isUnfinished(name)) continue;
+      if (isUnfinished(name)) {
+        unfinished.push(name);
+        continue;
+      }
       const found = lookAt(`${path}/${name}`, name);
       if (found instanceof NetdiskError) failures.push({ name, error: found });
       else if (found) items.push(found);
     }
+    const infos = items.map(({ info }) => info);
+    if (isCoarse([Deno.statSync(path), ...infos])) {
+      for (const item of items) item.isCoarse = true;
+    }
   } catch (error) {
     throw localError(path, error);
   }
-  return { items, failures };
+  return { items, failures, unfinished };
 }
 
 /** One of a folder's names; undefined when it is gone by now. */

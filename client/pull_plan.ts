@@ -1,6 +1,6 @@
 /** A sync from the server: what is there is made here. */
 
-import type { NetdiskError } from "../protocol/errors.ts";
+import { NetdiskError } from "../protocol/errors.ts";
 import type { Entry } from "../protocol/messages.ts";
 import { joinRemotePath, remoteParent } from "../protocol/remote_path.ts";
 import { BasePlan } from "./base_plan.ts";
@@ -9,6 +9,7 @@ import { onInterrupt, type Registration } from "./interrupt.ts";
 import { makeFolder } from "./local_folder.ts";
 import { type LocalItem, localKind, setTime } from "./local_items.ts";
 import { FolderNames, foldName, localNameFault } from "./local_names.ts";
+import { localError } from "./local_source.ts";
 import { IS_UNFINISHED, isUnfinished } from "./partial_file.ts";
 import {
   attempt,
@@ -17,6 +18,7 @@ import {
   pullItem,
   PullProgress,
   PullRound,
+  withChoice,
 } from "./pull_round.ts";
 import { type Deletion, localDeletions } from "./sync_deletions.ts";
 import type { Replacement, Round, SyncPlanOptions } from "./sync_plan.ts";
@@ -159,7 +161,7 @@ export class PullPlan extends BasePlan<Entry, LocalItem, FolderTime> {
   }
 
   protected override failed(place: Place, error: NetdiskError, label: string) {
-    super.failed(place, error, label);
+    super.failed(place, withChoice(error, place.remotePath), label);
     this.#lost.add(place.relative);
   }
 
@@ -209,7 +211,8 @@ export class PullPlan extends BasePlan<Entry, LocalItem, FolderTime> {
     return this.#newRound({ mends: [], items: this.#lateItems });
   }
 
-  protected drop(): undefined {
+  protected drop(all: readonly Replacement<Entry>[]): undefined {
+    this.#staged = [...all];
     this.#removeStaged();
   }
 
@@ -292,17 +295,25 @@ export class PullPlan extends BasePlan<Entry, LocalItem, FolderTime> {
   }
 }
 
-/** As near to one step as two names can be; what was there is back if that fails. */
+/**
+ * As near to one step as two names can be. What was there is back if that fails,
+ * and so is what is left of it when it cannot be deleted whole.
+ */
 function exchange(
   path: string,
   { temporary, aside, isFolder }: Replacement<Entry>,
 ): void {
   Deno.renameSync(path, aside);
+  let isIn = false;
   try {
     Deno.renameSync(temporary, path);
+    isIn = true;
+    Deno.removeSync(aside, { recursive: isFolder });
   } catch (error) {
+    if (isIn) Deno.renameSync(path, temporary);
     Deno.renameSync(aside, path);
-    throw error;
+    const { code, message } = localError(path, error);
+    const left = isIn ? ", what could not be deleted is left" : "";
+    throw new NetdiskError(code, message + left, { cause: error });
   }
-  Deno.removeSync(aside, { recursive: isFolder });
 }

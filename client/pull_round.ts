@@ -1,5 +1,6 @@
 /** Carries out a part of a pull: times and bits that are wrong, then downloads. */
 
+import { NetdiskError } from "../protocol/errors.ts";
 import type { Entry } from "../protocol/messages.ts";
 import type { Connection } from "./connection.ts";
 import { Downloads } from "./download.ts";
@@ -11,6 +12,7 @@ import { fileTarget } from "./local_target.ts";
 import type { Output } from "./output.ts";
 import type { ProgressStyle } from "./progress.ts";
 import type { Retry } from "./retry.ts";
+import { shellWord } from "./shell_word.ts";
 import type { Place } from "./sync_place.ts";
 import type { SyncReport } from "./sync_report.ts";
 
@@ -111,7 +113,9 @@ export class PullRound implements Disposable {
     const report = this.#report;
     const { place, target, source } = this.#items.get(item)!;
     const { localPath: path, remotePath: name } = place;
-    if (error || !file) return report.failed(error!, path, name);
+    if (error || !file) {
+      return report.failed(withChoice(error!, name), path, name);
+    }
     // A file that was there has kept its mode.
     attempt(
       report,
@@ -165,7 +169,20 @@ export function attempt(
     work();
     return true;
   } catch (error) {
-    report.failed(localError(localPath, error), localPath, remotePath);
+    const failure = withChoice(localError(localPath, error), remotePath);
+    report.failed(failure, localPath, remotePath);
     return false;
   }
+}
+
+/** What to do about a name that this machine cannot store. */
+export function withChoice(error: NetdiskError, path: string): NetdiskError {
+  const code = (error.cause as { code?: unknown } | undefined)?.code;
+  if (error.code !== "bad-name" && code !== "ENAMETOOLONG") return error;
+  return new NetdiskError(error.code, error.message, {
+    hint: `netdisk mv ${
+      shellWord(path)
+    } NAME gives it another, --exclude leaves it out`,
+    cause: error,
+  });
 }

@@ -142,8 +142,9 @@ export class PushPlan extends BasePlan<LocalItem, Entry, TouchStep> {
 
   protected drop(all: readonly Replacement<LocalItem>[]) {
     if (this.options.report.isDryRun) return undefined;
-    const removals = all.map(({ temporary, source: { kind } }) => ({
-      ...removalOf(temporary, kind === "folder"),
+    // It may be of another kind than the source has now.
+    const removals = all.map(({ temporary }) => ({
+      ...removalOf(temporary, true),
       isSilent: true,
     }));
     return this.#newRound({ removals });

@@ -15,12 +15,13 @@ import { itemOf, type LocalItem } from "./local_items.ts";
 import { isOneFile, isOneName } from "./local_names.ts";
 import { localError } from "./local_source.ts";
 import { loadProgress, progressStyle } from "./progress.ts";
+import { IS_UNFINISHED } from "./partial_file.ts";
 import { PullPlan } from "./pull_plan.ts";
 import { PushPlan } from "./push_plan.ts";
 import { GOES_ON, type Retry, withSession } from "./retry.ts";
 import { shellWord } from "./shell_word.ts";
 import type { NameProbes, SyncPlan, SyncPlanOptions } from "./sync_plan.ts";
-import { placeOf } from "./sync_place.ts";
+import { isBeside, placeOf } from "./sync_place.ts";
 import { SyncReport } from "./sync_report.ts";
 import { type SyncRoots, SyncWalk } from "./sync_walk.ts";
 
@@ -184,6 +185,11 @@ class SyncJob implements Disposable {
           ? path
           : joinRemotePath(remotePath, relative);
         this.#report.failed(error, path, name);
+      },
+      unfinished: (relative) => {
+        if (!isBeside(relative.slice(relative.lastIndexOf("/") + 1))) return;
+        const place = placeOf(this.#roots, relative);
+        this.#report.skipped(place, place.localPath, IS_UNFINISHED);
       },
       mayBeMissing: this.#invocation.options.pull,
     });

@@ -19,7 +19,10 @@ export function placeOf(roots: SyncRoots, relative: string): Place {
   };
 }
 
-/** The same name beside a path each time: a transfer there goes on with what an earlier one has left. */
+/**
+ * The same name beside a path each time: what an interrupted transfer has left
+ * there is found again, and a large file goes on.
+ */
 export function besidesAgain(path: string): string {
   const at = path.lastIndexOf("/") + 1;
   const hash = createHash("sha256").update(path.slice(at)).digest("hex");
@@ -31,4 +34,9 @@ export function besidesAgain(path: string): string {
 export function besides(path: string): string {
   const folder = path.slice(0, path.lastIndexOf("/") + 1);
   return `${folder}.netdisk-${crypto.randomUUID()}`;
+}
+
+/** Whether a name is one of these two. Those of a get, which may be under way, are others. */
+export function isBeside(name: string): boolean {
+  return /^\.netdisk-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(name);
 }

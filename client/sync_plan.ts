@@ -100,7 +100,7 @@ export function checkNotEmpty(source: string, rules: CompareRules): void {
     "exists",
     `${
       source || "/"
-    }: it is empty, and --delete would delete all that the target has`,
+    }: it has nothing to copy, and --delete would delete all that the target has`,
     { hint: "--delete-all does it" },
   );
 }

@@ -33,7 +33,7 @@ export class SyncReport {
   };
   #bytes = 0;
   #failures = 0;
-  #areDeletesLeft = false;
+  #left: "nothing" | "nothing more" | undefined;
 
   constructor(
     output: Output,
@@ -100,9 +100,9 @@ export class SyncReport {
     }
   }
 
-  /** Something failed, and so nothing is deleted. */
-  leaveDeletes(): void {
-    this.#areDeletesLeft = true;
+  /** Something failed, and so nothing is deleted, or nothing more. */
+  leaveDeletes(isBegun: boolean): void {
+    this.#left ??= isBegun ? "nothing more" : "nothing";
   }
 
   /** Says how it went. @throws NetdiskError `partial` */
@@ -116,18 +116,20 @@ export class SyncReport {
       failed: this.#failures,
       dryRun: this.isDryRun,
     });
-    if (this.#areDeletesLeft) {
+    if (this.#left) {
       const verb = this.isDryRun ? "would be" : "was";
-      const what = this.#counts.deleted > 0 ? "nothing else" : "nothing";
       output.notice(
-        `${what} ${verb} deleted, as not all could be read or done`,
+        `${this.#left} ${verb} deleted, as not all could be read or done`,
       );
     }
     output.notice(this.#sentence);
     if (this.#failures === 0) return;
+    const isOne = this.#failures === 1;
+    const what = isOne ? "file or folder" : "files or folders";
+    const verb = this.isDryRun ? "would not be" : isOne ? "is not" : "are not";
     throw new NetdiskError(
       "partial",
-      `${formatCount(this.#failures)} files or folders are not in sync`,
+      `${formatCount(this.#failures)} ${what} ${verb} in sync`,
     );
   }
 

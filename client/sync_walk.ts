@@ -35,6 +35,8 @@ export interface SyncWalkOptions extends SyncRoots {
   enter(localPath: string, relative: string): boolean;
   /** What cannot be read. The error names it. */
   failed(side: "local" | "remote", path: string, error: NetdiskError): void;
+  /** What netdisk itself keeps in a local folder. */
+  unfinished(relative: string): void;
   /** A local folder that is missing has nothing; otherwise that is a failure. */
   mayBeMissing: boolean;
 }
@@ -107,7 +109,11 @@ export class SyncWalk {
       return false;
     });
     try {
-      const { items, failures } = readLocalFolder(localPath);
+      const { items, failures, unfinished } = readLocalFolder(localPath);
+      for (const name of unfinished) {
+        const path = joinRemotePath(relative, name);
+        if (!options.exclude?.has(path, true)) options.unfinished(path);
+      }
       for (const { name, error } of failures) {
         options.failed("local", `${localPath}/${name}`, error);
       }

@@ -21,9 +21,9 @@ export const command = defineCommand({
   description:
     "Makes REMOTE_DIR have what is in LOCAL_DIR, or with --pull the reverse; slashes at their ends mean nothing. " +
     "Only files that differ are sent: those that are missing or have another size or time. Times and executable bits become the same.\n\n" +
-    "What only the other side has stays, unless --delete is given. It is deleted at the end, and not if anything failed before, or if the source is empty: it may be a disk that is not mounted. " +
+    "What only the other side has stays, unless --delete is given. It is deleted at the end, and not if anything failed before, or if the source has nothing to copy: it may be a disk that is not mounted. " +
     "What --exclude names is neither sent nor deleted.\n\n" +
-    "Links and devices are not followed and left alone. After an interruption the same command goes on.",
+    "Links and devices are not followed and left alone; only a folder that is deleted takes those in it along. After an interruption the same command goes on.",
   options: [
     {
       name: "pull",
@@ -35,7 +35,7 @@ export const command = defineCommand({
     },
     {
       name: "delete-all",
-      description: "as --delete, even if the source is empty",
+      description: "as --delete, even if the source has nothing",
     },
     {
       name: "dry-run",
@@ -55,6 +55,6 @@ export const command = defineCommand({
   ],
   args: [{ name: "LOCAL_DIR" }, { name: "REMOTE_DIR" }],
   exitStatus:
-    "0 when both sides are the same, 3 when the source does not exist, 4 when not logged in, 5 for the network, 6 when one of the two is no folder or the source is empty with --delete, 8 when some files or folders failed.",
+    "0 when both sides are the same, 3 when the source does not exist, 4 when not logged in, 5 for the network, 6 when one of the two is no folder or with --delete the source has nothing to copy, 8 when some files or folders failed.",
   run: (invocation) => runSync(invocation),
 });

@@ -3,6 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { replace } from "../../helpers/faults.ts";
 import { RetryWaits } from "../../helpers/retry_waits.ts";
+import { besidesAgain } from "../../../client/sync_place.ts";
 import { FOLDER_MTIME, MTIME, Sides, type Texts } from "../syncing.ts";
 
 const FILES: Texts = {
@@ -143,6 +144,19 @@ for (const way of [new Direction(false), new Direction(true)]) {
     // The folders got their times back.
     for (const path of ["b", "b/d", "g"]) {
       assertEquals(way.facts(sides, path)[0], FOLDER_MTIME);
+    }
+  });
+
+  Deno.test(`${name} transfers a change within one second`, async () => {
+    const second = Math.floor(MTIME / 1000) * 1000;
+    for (const [before, after] of [[second, MTIME], [MTIME, second]] as const) {
+      using sides = way.sides({ "a": "1" }, {});
+      if (way.isPull) sides.write("a", "0", before);
+      else sides.put("a", "0", before);
+      way.writeSource(sides, "a", "1", after);
+      await way.run(sides);
+      assertEquals(way.target(sides), { "a": "1" });
+      assertEquals(way.facts(sides, "a")[0], after);
     }
   });
 
@@ -314,6 +328,27 @@ for (const way of [new Direction(false), new Direction(true)]) {
     assert(stderr.includes("nothing would be deleted, as"), stderr);
   });
 
+  Deno.test(`${name} ends with how many are not in sync`, async () => {
+    for (const count of [1, 2]) {
+      const source: Texts = count === 1 ? { "a": "1" } : { "a": "1", "b": "2" };
+      using sides = way.sides(source, { "a/x": "o", "b/x": "o" });
+      const { error } = await way.run(sides);
+      const plan = await way.run(sides, "-n");
+      assertEquals(
+        [error?.message, plan.error?.message],
+        count === 1
+          ? [
+            "1 file or folder is not in sync",
+            "1 file or folder would not be in sync",
+          ]
+          : [
+            "2 files or folders are not in sync",
+            "2 files or folders would not be in sync",
+          ],
+      );
+    }
+  });
+
   Deno.test(`${name} leaves out what --exclude names, on both sides`, async () => {
     using sides = way.sides(
       { ...FILES, "b/x.log": "n", "tmp/y": "n" },
@@ -348,7 +383,7 @@ for (const way of [new Direction(false), new Direction(true)]) {
     const source = way.isPull ? "there" : sides.here;
     assertEquals(
       error?.message,
-      `${source}: it is empty, and --delete would delete all that the target has`,
+      `${source}: it has nothing to copy, and --delete would delete all that the target has`,
     );
     assertEquals(error?.hint, "--delete-all does it");
     assertEquals(way.target(sides), before);
@@ -357,6 +392,22 @@ for (const way of [new Direction(false), new Direction(true)]) {
     assertEquals(way.target(sides), {});
     const again = await way.run(sides, "--delete");
     assertEquals(again.error, undefined);
+  });
+
+  Deno.test(`${name} --delete from a folder with links alone is refused`, async () => {
+    using sides = way.sides({}, { "a": "1", "link": "2" });
+    if (way.isPull) sides.disk.set("there/link", { kind: "other" });
+    else {
+      Deno.mkdirSync(sides.here);
+      Deno.symlinkSync("nowhere", sides.of("link"));
+    }
+    const before = way.target(sides);
+    const { error } = await way.run(sides, "--delete");
+    assertEquals(error?.hint, "--delete-all does it");
+    assertEquals(way.target(sides), before);
+    const all = await way.run(sides, "--delete-all");
+    assertEquals(all.error, undefined);
+    assertEquals(way.target(sides), { "link": "2" });
   });
 
   Deno.test(`${name} --delete replaces nothing when something failed`, async () => {
@@ -399,6 +450,27 @@ for (const way of [new Direction(false), new Direction(true)]) {
         assert(!names.includes(".netdisk-"), names);
       }
     }
+  });
+
+  Deno.test(`${name} --delete begins a replacement in the same place each time`, async () => {
+    using sides = way.sides({ "a/x": "1", "a/y": "2", "b": "3" }, {
+      "a": "old",
+      "b/z": "old",
+    });
+    // What an interrupted one has left.
+    const waiting = ["a", "b"].map((path) => besidesAgain(path));
+    for (const path of waiting) {
+      if (way.isPull) sides.write(`${path}/gone`, "o");
+      else sides.put(`${path}/gone`, "o");
+    }
+    const { error } = await way.run(sides, "--delete");
+    assertEquals(error, undefined);
+    assertEquals(way.target(sides), {
+      "a/": null,
+      "a/x": "1",
+      "a/y": "2",
+      "b": "3",
+    });
   });
 
   Deno.test(`${name} --delete replaces nothing that --exclude keeps`, async () => {
@@ -502,6 +574,27 @@ Deno.test("netdisk sync does not take what netdisk left unfinished", async () =>
   assertEquals(sides.local()[part], "x");
 });
 
+Deno.test("netdisk sync says what an interrupted one has left here, and no other transfer", async () => {
+  const id = ".netdisk-01234567-89ab-cdef-0123-456789abcdef";
+  using sides = new Sides({ "a": "1", [`${id}/x`]: "o", [`${id}-2`]: "o" }, {
+    "a": "1",
+  });
+  for (const options of [[], ["--pull", "--delete"], ["--exclude", id]]) {
+    const { stderr, error } = await sides.sync(...options);
+    assertEquals(error, undefined);
+    const notice = `netdisk: ${
+      sides.of(id)
+    }: an interrupted sync has left it, skipped\n`;
+    assertEquals(
+      stderr,
+      options.includes(id)
+        ? "netdisk: 1 unchanged\n"
+        : `${notice}netdisk: 1 unchanged, 1 skipped\n`,
+    );
+  }
+  assertEquals(sides.local()[`${id}/x`], "o");
+});
+
 Deno.test("netdisk sync leaves what an interrupted one has left on the server", async () => {
   const id = ".netdisk-01234567-89ab-cdef-0123-456789abcdef";
   const there = { "a": "1", [id]: "x", [`n/${id}/y`]: "x" };
@@ -511,8 +604,11 @@ Deno.test("netdisk sync leaves what an interrupted one has left on the server", 
   assertEquals(
     pull.stderr,
     `netdisk: there/${id}: an interrupted sync has left it, skipped\n` +
+      `netdisk: ${
+        sides.of(`n/${id}`)
+      }: an interrupted sync has left it, skipped\n` +
       `netdisk: there/n/${id}: an interrupted sync has left it, skipped\n` +
-      "netdisk: 1 unchanged, 2 skipped\n",
+      "netdisk: 1 unchanged, 3 skipped\n",
   );
   assertEquals(Object.keys(sides.local()), [
     "a",
@@ -584,6 +680,37 @@ Deno.test("netdisk sync --pull refuses names that the disk takes for one", async
   const { error, stderr } = await sides.syncWithNames(names, "--pull");
   assertEquals(error?.code, "partial");
   assert(stderr.includes("are one name on this disk"), stderr);
+  assert(
+    stderr.includes(
+      "hint: netdisk mv there/A NAME gives it another, --exclude leaves it out\n",
+    ),
+    stderr,
+  );
+});
+
+Deno.test("netdisk sync --pull says what to do about names that are too long", async () => {
+  for (const path of ["long", "long/a"]) {
+    using sides = new Sides({}, { "a": "1", [path]: "2" });
+    // As a disk that encrypts names has it.
+    const refuse = (to: unknown) => {
+      if (to !== sides.of("long")) return;
+      const error = new Error("File name too long (os error 36): x");
+      throw Object.assign(error, { code: "ENAMETOOLONG" });
+    };
+    using _folder = replace(Deno, "mkdirSync", (original) => (to, options) => {
+      refuse(to);
+      return original(to, options);
+    });
+    using _file = replace(Deno, "renameSync", (original) => (from, to) => {
+      refuse(to);
+      return original(from, to);
+    });
+    const { error, stderr } = await sides.sync("--pull");
+    assertEquals(error?.code, "partial");
+    const hint = "hint: netdisk mv there/long NAME gives it another, ";
+    assert(stderr.includes(hint), stderr);
+    assertEquals(sides.local(), { "a": "1" });
+  }
 });
 
 Deno.test("netdisk sync --pull -n does not write to the local folder", async () => {
@@ -636,6 +763,22 @@ Deno.test("netdisk sync leaves alone what is no file in the target, and deletes 
   ]);
 });
 
+Deno.test("netdisk sync --pull --delete takes a link along, and not what it leads to", async () => {
+  using sides = new Sides({ "a": "1", "kept/x": "o", "old/y": "o" }, {
+    "a": "1",
+    "kept/x": "o",
+  });
+  Deno.symlinkSync("../kept", sides.of("old/link"));
+  Deno.symlinkSync("kept", sides.of("link"));
+  const { error, stderr } = await sides.sync("--pull", "--delete");
+  assertEquals([error, stderr], [
+    undefined,
+    "netdisk: 1 deleted, 2 unchanged\n",
+  ]);
+  assertEquals(sides.local(), { "a": "1", "kept/": null, "kept/x": "o" });
+  assertEquals(Deno.readLinkSync(sides.of("link")), "kept");
+});
+
 Deno.test("netdisk sync says when its arguments are in the wrong order", async () => {
   using sides = new Sides({ "a": "1" }, { "b": "2" });
   const pull = await sides.syncFrom(["there", "out"], "--pull");
@@ -684,4 +827,39 @@ Deno.test("netdisk sync --pull goes on with a replacement that was interrupted",
     sides.write("a/x", "o");
   }
   assertEquals(names.size, 1);
+});
+
+Deno.test("netdisk sync --pull puts back what it cannot delete whole", async () => {
+  using sides = new Sides({ "a/x": "o", "a/y": "o", "old": "o" }, { "a": "1" });
+  using _ = replace(Deno, "removeSync", (original) => (path, options) => {
+    if (!isAside(path)) return original(path, options);
+    original(`${path}/x`);
+    throw new Deno.errors.PermissionDenied("Permission denied");
+  });
+  // The first time as the second one.
+  for (let run = 0; run < 2; run++) {
+    const { stderr, error } = await sides.sync("--pull", "--delete");
+    assertEquals(error?.code, "partial");
+    const reason = "Permission denied, what could not be deleted is left";
+    assert(stderr.includes(`error: ${sides.of("a")}: ${reason}\n`), stderr);
+    assert(stderr.includes("nothing more was deleted"), stderr);
+    assertEquals(sides.local(), { "a/": null, "a/y": "o", "old": "o" });
+    sides.write("a/x", "o");
+  }
+
+  function isAside(path: string | URL): boolean {
+    return /\.netdisk-[^/]+$/.test(`${path}`) &&
+      Deno.lstatSync(path).isDirectory;
+  }
+});
+
+Deno.test("netdisk sync --delete leaves one folder on the server, however often it is interrupted", async () => {
+  using sides = new Sides({ "a/x": "1", "a/y": "2" }, { "a": "old" });
+  for (let run = 0; run < 3; run++) {
+    sides.disk.before = (request) =>
+      request.type !== "put" || !request.path.endsWith("/y");
+    await sides.sync("--delete", "--retries", "0");
+  }
+  const left = `${besidesAgain("a")}/`;
+  assertEquals(Object.keys(sides.remote()), [left, `${left}x`, "a"]);
 });
