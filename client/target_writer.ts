@@ -146,16 +146,12 @@ export class FileWriter implements TargetWriter {
     this.#file.close();
   }
 
-  /** The owner's choice of who may read the file outlives its content. */
   #setMode(executable: boolean): void {
-    keepMode(this.#temporary, this.#mode);
-    if (this.#mode !== null || !this.isKept) return;
-    if (Deno.build.os === "windows") return;
-    // One of an earlier download may have been made for another version.
-    const mode = this.#file.statSync().mode! & 0o777;
-    if ((mode & 0o100) !== 0 === executable) return;
-    const bits = executable ? (mode & 0o444) >> 2 : 0;
-    Deno.chmodSync(this.#temporary, (mode & ~0o111) | bits);
+    // An unfinished one of an earlier download may have been made for another version.
+    const isOld = this.isKept && Deno.build.os !== "windows";
+    const mode = this.#mode ??
+      (isOld ? this.#file.statSync().mode! & 0o777 : null);
+    keepMode(this.#temporary, mode, executable);
   }
 
   async #writeAll(bytes: Uint8Array): Promise<void> {
@@ -177,7 +173,7 @@ export class FileWriter implements TargetWriter {
  */
 export function storeFile(
   bytes: Uint8Array,
-  { mtime }: TargetFacts,
+  { mtime, executable }: TargetFacts,
   { path, temporary, file, mode, replace }: FileParts,
 ): void {
   try {
@@ -189,7 +185,7 @@ export function storeFile(
     } finally {
       file.close();
     }
-    keepMode(temporary, mode);
+    keepMode(temporary, mode, executable);
     giveName(temporary, path, replace);
   } catch (error) {
     try {
@@ -201,10 +197,23 @@ export function storeFile(
   }
 }
 
-/** The owner's choice of who may read the file outlives its content. */
-function keepMode(temporary: string, mode: number | null): void {
+/**
+ * The owner's choice of who may read the file outlives its content; whoever may
+ * read it may execute it, if it is for that.
+ */
+function keepMode(
+  temporary: string,
+  mode: number | null,
+  executable: boolean,
+): void {
   if (mode === null || Deno.build.os === "windows") return;
-  Deno.chmodSync(temporary, mode & 0o7777);
+  const isExecutable = (mode & 0o111) !== 0;
+  const bits = isExecutable === executable
+    ? mode
+    : executable
+    ? mode | (mode & 0o444) >> 2
+    : mode & ~0o111;
+  Deno.chmodSync(temporary, bits & 0o7777);
 }
 
 /** The last step of a download. */

@@ -141,7 +141,8 @@ for (const mode of [0o600, 0o640, 0o444, 0o666]) {
         // We could read it before, too.
         assertEquals(during! & 0o077 & ~mode, 0);
         writer.finish(facts);
-        assertEquals(Deno.statSync(path).mode! & 0o777, mode);
+        const executable = mode | (mode & 0o444) >> 2;
+        assertEquals(Deno.statSync(path).mode! & 0o777, executable);
       },
     );
   }
@@ -636,6 +637,28 @@ Deno.test(
     assertEquals(descriptorsBelow(folder.path), []);
   },
 );
+
+for (const size of [5, MIN_PARTIAL_BYTES]) {
+  Deno.test(
+    `fileTarget() of ${size} bytes gives a file that is there the executable bit, and leaves the rest of its mode`,
+    strict,
+    async () => {
+      using folder = tempFolder();
+      const path = join(folder.path, "a");
+      Deno.writeTextFileSync(path, "old");
+      Deno.chmodSync(path, 0o640);
+      const bytes = new Uint8Array(size);
+      const modes: number[] = [];
+      for (const executable of [false, true, true, false]) {
+        const facts = { ...FACTS, size, executable };
+        if (size === 5) fileTarget(path).store!(bytes, facts);
+        else await put(path, bytes, facts);
+        modes.push(Deno.statSync(path).mode! & 0o777);
+      }
+      assertEquals(modes, [0o640, 0o750, 0o750, 0o640]);
+    },
+  );
+}
 
 for (const step of ["open", "write", "utime", "rename"]) {
   Deno.test(
