@@ -194,7 +194,9 @@ export class DownloadPlan {
         }
       }
       if (entry.kind === "file") {
-        const target = fileTarget(localPath, { replace: this.#rules.replace });
+        const { replace, to } = this.#rules;
+        const isNamed = localPath === to;
+        const target = fileTarget(localPath, { replace, isNamed });
         this.#part.push({ label, remotePath, target, facts: entry });
         continue;
       }

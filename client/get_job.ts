@@ -155,10 +155,11 @@ export class GetJob implements Disposable {
     // Only patterns make errors of single files.
     const paths = localPaths(sources, to) as string[];
     const replace = this.#rules.wanted === "all";
-    const items = sources.map((source, index) => ({
-      ...source,
-      target: fileTarget(paths[index]!, { replace }),
-    }));
+    const items = sources.map((source, index) => {
+      const path = paths[index]!;
+      const target = fileTarget(path, { replace, isNamed: path === to });
+      return { ...source, target };
+    });
     if (replace) return items;
     return items.filter((item) => {
       if (statIfThere(item.target.label) === undefined) return true;

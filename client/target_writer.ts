@@ -3,6 +3,7 @@
  * its target's place when it is whole, or into a device, pipe or stream.
  */
 
+import { closeSync, constants, openSync } from "node:fs";
 import { NetdiskError } from "../protocol/errors.ts";
 import { onInterrupt, type Registration } from "./interrupt.ts";
 import { isThere } from "./local_names.ts";
@@ -12,6 +13,9 @@ import { isStillAt } from "./partial_file.ts";
 
 /** Up to this size a write into the page cache is quicker than a thread. */
 const SYNC_WRITE_BYTES = 64 * 1024;
+
+/** Between two looks for the reader of a pipe. */
+const READER_MS = 50;
 
 /** What is known of a file before its first byte. */
 export interface TargetFacts {
@@ -244,9 +248,19 @@ export class DeviceWriter implements TargetWriter {
   #open = true;
   #used = false;
 
-  constructor(path: string) {
+  /** Waits for whoever reads a pipe: opening it would, and hear no signal meanwhile. */
+  static async open(path: string, isPipe: boolean): Promise<DeviceWriter> {
+    const held = isPipe ? await heldPipe(path) : undefined;
+    try {
+      return new DeviceWriter(path, Deno.openSync(path, { write: true }));
+    } finally {
+      if (held !== undefined) closeSync(held);
+    }
+  }
+
+  private constructor(path: string, file: Deno.FsFile) {
     this.#path = path;
-    this.#file = Deno.openSync(path, { write: true });
+    this.#file = file;
   }
 
   async write(bytes: Uint8Array): Promise<void> {
@@ -275,6 +289,18 @@ export class DeviceWriter implements TargetWriter {
 
   suspend(): void {
     this.abort();
+  }
+}
+
+/** A pipe that somebody reads; they would see its end if it were closed again. */
+async function heldPipe(path: string): Promise<number> {
+  for (;;) {
+    try {
+      return openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== "ENXIO") throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, READER_MS));
   }
 }
 

@@ -33,7 +33,7 @@ async function put(
   facts: Partial<TargetFacts> = {},
 ): Promise<void> {
   const known = { ...FACTS, size: bytes.length, ...facts };
-  const writer = await fileTarget(path).open(known);
+  const writer = await fileTarget(path, { isNamed: true }).open(known);
   await writer.write(bytes);
   writer.finish(known);
 }
@@ -295,6 +295,29 @@ Deno.test(
 );
 
 Deno.test(
+  "fileTarget() that nobody named writes into no device or pipe",
+  strict,
+  async () => {
+    using folder = tempFolder();
+    const path = (name: string) => join(folder.path, name);
+    new Deno.Command("mkfifo", { args: [path("pipe")] }).outputSync();
+    Deno.symlinkSync("pipe", path("link"));
+    const pipe = fileTarget(path("pipe"));
+    assertEquals(pipe.store!(HELLO, FACTS), false);
+    const { message } = await assertRejects(
+      async () => await pipe.open(FACTS),
+      NetdiskError,
+    );
+    assertEquals(message, `${path("pipe")}: it is a device or pipe`);
+    const writer = await fileTarget(path("link")).open(FACTS);
+    await writer.write(HELLO);
+    writer.finish(FACTS);
+    assertEquals(Deno.lstatSync(path("link")).isFile, true);
+    assertEquals(Deno.lstatSync(path("pipe")).isFifo, true);
+  },
+);
+
+Deno.test(
   "fileTarget() writes to a device and does not replace it",
   strict,
   async () => {
@@ -304,7 +327,8 @@ Deno.test(
       Deno.symlinkSync(`/dev/${name}`, join(folder.path, name));
     }
     await put(join(folder.path, "null"), HELLO, { mtime: 1000 });
-    const full = await fileTarget(join(folder.path, "full")).open(FACTS);
+    const full = await fileTarget(join(folder.path, "full"), { isNamed: true })
+      .open(FACTS);
     const error = await assertRejects(
       async () => await full.write(HELLO),
       NetdiskError,
@@ -555,7 +579,7 @@ Deno.test(
     for (
       const [target, where] of [
         [stdoutTarget(memoryOutput().output), "standard output"],
-        [fileTarget(link), link],
+        [fileTarget(link, { isNamed: true }), link],
       ] as const
     ) {
       assertEquals(await target.takeBeginning(), undefined);

@@ -129,6 +129,18 @@ Deno.test("a pipe or device is written to, not replaced", async () => {
   assertEquals(Deno.lstatSync(pipe).isFifo, true);
 });
 
+Deno.test("Ctrl-C ends the wait for the reader of a pipe", async () => {
+  const ann = disk.client();
+  disk.store("to-nobody", "through the pipe");
+  const pipe = ann.path("nobody");
+  await new Deno.Command("mkfifo", { args: [pipe] }).output();
+  await using get = ann.start(["get", "to-nobody", "--to", pipe]);
+  // Nobody sees when it waits; a get takes a tenth of that.
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  get.signal("SIGINT");
+  assertEquals((await get.outcome()).code, 130);
+});
+
 Deno.test("a file that is replaced keeps its mode; a link is replaced", async () => {
   const ann = disk.client();
   disk.store("modes", "new");

@@ -221,6 +221,24 @@ Deno.test(
 );
 
 Deno.test(
+  "netdisk get -r writes into no pipe, be it behind a link",
+  strict,
+  async () => {
+    using place = new Place({ src: null }, { "src/f": "1", "src/g": "2" });
+    await new Deno.Command("mkfifo", { args: ["outside", "src/g"] }).output();
+    Deno.symlinkSync("../outside", "src/f");
+    const { error, stderr } = await place.run(get, "-r", "src");
+    assertEquals(error?.message, "1 of 2 files were not downloaded");
+    assertEquals(
+      stderr,
+      "netdisk: error: src/g: it is a device or pipe\nnetdisk: hint: netdisk get src/g --to NAME\n",
+    );
+    assertEquals(place.here(), { "src/": null, "src/f": "1" });
+    assertEquals(Deno.lstatSync("src/g").isFifo, true);
+  },
+);
+
+Deno.test(
   "netdisk get -r leaves what an interrupted sync has left, and tells it",
   strict,
   async () => {
