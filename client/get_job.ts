@@ -58,7 +58,8 @@ export class GetJob implements Disposable {
     this.#rules = transferRules("get", options, { isStream });
     this.#results = new Results(args.length, "downloaded", options.dryRun);
     const isDirect = !options.recursive && !options.dryRun &&
-      ["all", "missing"].includes(this.#rules.wanted) && !args.some(hasGlob);
+      ["all", "missing"].includes(this.#rules.wanted) &&
+      !args.some((arg) => hasGlob(arg) || /[^/]\/$/.test(arg) && !isStream);
     let items: FileItem[];
     try {
       this.#plan = isDirect ? undefined : this.#makePlan(isStream);

@@ -38,7 +38,7 @@ async function inside(path: string, work: () => Promise<void>): Promise<void> {
 /** Where files go, in a folder with the folder `sub` and the file `old`. */
 const PLACES: [string[], Record<string, string>][] = [
   [["a"], { a: "a" }],
-  [["/x//a", "y/b/"], { a: "x/a", b: "y/b" }],
+  [["/x//a", "y/./b"], { a: "x/a", b: "y/b" }],
   [["a", "--to", "new"], { new: "a" }],
   [["a", "--to", "old"], { old: "a" }],
   [["a", "b", "--to", "sub"], { "sub/a": "a", "sub/b": "b" }],
