@@ -62,11 +62,14 @@ export function localPaths(
         `${other.label} and ${label} would get the same name`,
       );
     }
-    return new NetdiskError(
-      "exists",
-      `${label}: ${other.label} gets the same name`,
-      { hint: `netdisk get ${shellWord(label)} --to NAME` },
-    );
+    return sameName(label, other.label);
+  });
+}
+
+/** The error of the second file of a name. */
+export function sameName(label: string, other: string): NetdiskError {
+  return new NetdiskError("exists", `${label}: ${other} gets the same name`, {
+    hint: `netdisk get ${shellWord(label)} --to NAME`,
   });
 }
 

@@ -18,6 +18,7 @@ import {
   stdinSource,
 } from "./local_source.ts";
 import { type LocalObstacle, walkLocal } from "./local_tree.ts";
+import { Meeting } from "./meeting.ts";
 import type { UploadItem } from "./pending_put.ts";
 import type { PromptInput } from "./prompt.ts";
 import { shellWord } from "./shell_word.ts";
@@ -172,11 +173,38 @@ export function* itemsOf(
   exclude: Exclude | undefined,
   observer: PlanObserver,
 ): Generator<UploadItem, void> {
+  const sources = targets.map(({ source: { label, file }, remotePath }) => (
+    { path: label, to: remotePath, isFile: file !== undefined }
+  ));
+  const meeting = new Meeting(sources, exclude);
   for (const target of targets) {
     const { source: { file }, remotePath } = target;
-    if (file) yield { source: file, remotePath };
-    else yield* itemsIn(target, exclude, observer);
+    const items = file
+      ? [{ source: file, remotePath }]
+      : itemsIn(target, exclude, observer);
+    for (const item of items) {
+      const { source, remotePath } = item;
+      const other = source &&
+        meeting.before(remotePath, source.label).find(isFile);
+      if (other === undefined) yield item;
+      else observer.failed(source!.label, sameName(source!.label, other));
+    }
   }
+}
+
+function isFile(path: string): boolean {
+  try {
+    return Deno.lstatSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
+
+function sameName(label: string, other: string): NetdiskError {
+  const message = `${label}: ${other} gets the same name`;
+  return new NetdiskError("exists", message, {
+    hint: `netdisk put ${shellWord(label)} --to NAME`,
+  });
 }
 
 function* itemsIn(

@@ -682,3 +682,38 @@ Deno.test(
     }
   },
 );
+
+for (const to of ["all/", "./all", "."]) {
+  Deno.test(`netdisk get -r --to ${to} refuses the second file of a name`, async () => {
+    using place = new Place({ all: null }, {
+      "a/f": "1",
+      "a/b/g": "2",
+      "b/f": "3",
+      "b/g": "4",
+      "b/h": "5",
+      "c/x/f": "6",
+    });
+    const { error, stderr } = await place.run(
+      get,
+      ...["-r", "a/", "b/", "b", "c/", "--to", to],
+    );
+    const lines = stderr.split("\n").filter((line) => line.includes("error"));
+    assertEquals(lines, [
+      "netdisk: error: b/f: a/f gets the same name",
+      "netdisk: error: b/g: a/b/g gets the same name",
+    ]);
+    assertEquals(error?.code, "partial");
+    const all = place.here(to === "." ? "" : "all/");
+    const files = Object.entries(all).filter(([, text]) => text !== null);
+    const base = to === "." ? "" : "all/";
+    assertEquals(Object.fromEntries(files), {
+      [`${base}b/f`]: "3",
+      [`${base}b/g`]: "2",
+      [`${base}b/h`]: "5",
+      [`${base}f`]: "1",
+      [`${base}g`]: "4",
+      [`${base}h`]: "5",
+      [`${base}x/f`]: "6",
+    });
+  });
+}
