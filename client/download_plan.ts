@@ -178,14 +178,15 @@ export class DownloadPlan {
   /** Takes the files into the first part, and the folders for later. */
   #open(
     sources: readonly Source[],
-    paths: readonly (string | NetdiskError)[],
+    paths: readonly (string | NetdiskError | undefined)[],
   ) {
     const folders: FolderDownload[] = [];
     const meeting: MeetingSource[] = [];
     const parents = new ParentFolders(this.#rules.to ?? "");
     for (const [index, source] of sources.entries()) {
       const { label, remotePath, entry, isContents, below } = source;
-      const localPath = paths[index]!;
+      const localPath = paths[index];
+      if (localPath === undefined) continue;
       if (localPath instanceof NetdiskError) {
         this.#observer.failed(label, localPath);
         continue;

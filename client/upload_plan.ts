@@ -99,7 +99,7 @@ export function nameTargets(
     if (sources.length > 1) {
       throw usageError(
         "put",
-        `--to ${to} is not a folder, and there are several files; for a new folder write ${to}/`,
+        `--to ${to} is not a folder, and there are several sources; for a new folder write ${to}/`,
       );
     }
     const remotePath = parseRemotePath(to!);

@@ -384,7 +384,7 @@ const UNFIT: [string[], string, string, string?][] = [
   [
     ["photos", "photos/sub", "--to", "new"],
     "usage",
-    "get: --to new is not a folder, and there are several files; for a new folder write new/",
+    "get: --to new is not a folder, and there are several sources; for a new folder write new/",
     "netdisk help get",
   ],
 ];
@@ -717,3 +717,16 @@ for (const to of ["all/", "./all", "."]) {
     });
   });
 }
+
+Deno.test("netdisk get takes a file that two patterns match once", async () => {
+  using place = new Place({ o: null }, { "g/a.jpg": "1", "g/b.jpg": "2" });
+  const { error, stderr } = await place.run(
+    get,
+    ...["g/*.jpg", "g/**/a.jpg", "--to", "o"],
+  );
+  assertEquals([error, stderr], [
+    undefined,
+    "netdisk: 2 files downloaded\n",
+  ]);
+  assertEquals(place.here("o/"), { "o/a.jpg": "1", "o/b.jpg": "2" });
+});

@@ -66,7 +66,7 @@ const REFUSED: [string[], string, string][] = [
   [
     ["a", "b", "--to", "new"],
     "usage",
-    "get: --to new is not a folder, and there are several files; make it first: mkdir new",
+    "get: --to new is not a folder, and there are several sources; make it first: mkdir new",
   ],
   [["a", "--to", "new/"], "not-found", "new/: no such folder"],
   [["a", "--to", "old/"], "not-folder", "old/: it is not a folder"],
