@@ -87,9 +87,9 @@ export class GetJob implements Disposable {
 
   /** What to do about a download that is not done, where that is worth saying. */
   get hint(): string | undefined {
-    const { recursive, dryRun } = this.#invocation.options;
+    const { args, options: { recursive, dryRun } } = this.#invocation;
     if (dryRun) return undefined;
-    if (recursive && this.#isPlanned) {
+    if ((recursive || args.some(hasGlob)) && this.#isPlanned) {
       return goesOn("get", this.#invocation, this.#plan?.renamed);
     }
     return this.#downloads.isKept ? GOES_ON : undefined;

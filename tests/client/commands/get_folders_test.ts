@@ -730,3 +730,14 @@ Deno.test("netdisk get takes a file that two patterns match once", async () => {
   ]);
   assertEquals(place.here("o/"), { "o/a.jpg": "1", "o/b.jpg": "2" });
 });
+
+Deno.test("netdisk get of a pattern whose connection is lost goes on with --update", async () => {
+  using _retries = new RetryWaits();
+  using place = new Place({}, { "g/a.jpg": "1", "g/b.jpg": "2" });
+  place.disk.before = ({ type }) => type !== "get";
+  const { error } = await place.run(get, "g/*", "--retries", "0");
+  assertEquals(
+    error?.hint,
+    "to go on where this one stopped: netdisk get --update 'g/*' --plain",
+  );
+});
