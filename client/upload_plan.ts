@@ -156,10 +156,12 @@ export async function withoutBlocked(
       free.push({ ...target, isNew });
       continue;
     }
-    const what = kind === "file" ? "a file" : "neither file nor folder";
+    const what = kind === "blocked"
+      ? "is below a file"
+      : `is ${kind === "file" ? "a file" : "neither file nor folder"}`;
     const error = new NetdiskError(
       "not-folder",
-      `${label}: it is a folder, and ${remotePath} on the server is ${what}`,
+      `${label}: it is a folder, and ${remotePath} on the server ${what}`,
       { hint: `netdisk put -r ${shellWord(label)} --to NAME` },
     );
     observer.failed(label, error);
@@ -238,18 +240,19 @@ function* itemsIn(
   }
 }
 
-/** What has a name on the server. @throws NetdiskError about `label` */
+/** What has a name on the server; `blocked` when a file is in the place of a folder above. @throws NetdiskError about `label` */
 async function kindOf(
   connection: Connection,
   path: string,
   label: string,
-): Promise<Entry["kind"] | undefined> {
+): Promise<Entry["kind"] | "blocked" | undefined> {
   try {
     const { entry } = await connection.call({ type: "stat", path }, "entry");
     return entry.kind;
   } catch (error) {
     if (!(error instanceof NetdiskError)) throw error;
-    if (["not-found", "not-folder"].includes(error.code)) return undefined;
+    if (error.code === "not-found") return undefined;
+    if (error.code === "not-folder") return "blocked";
     throw ["denied", "io"].includes(error.code) ? about(label, error) : error;
   }
 }

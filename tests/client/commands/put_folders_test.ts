@@ -619,3 +619,16 @@ Deno.test("netdisk put -r refuses the second file of a name", async () => {
     "all/x/f": "6",
   });
 });
+
+Deno.test("netdisk put -r below a file is one error for the folder", async () => {
+  using place = new Place({ "a/b": "1", "a/c": "2" }, { "g/f": "a file" });
+  const { error, stderr } = await place.run(put, "-r", "a", "--to", "g/f/");
+  assertEquals(
+    [error?.code, error?.message, stderr],
+    [
+      "not-folder",
+      "a: it is a folder, and g/f/a on the server is below a file",
+      "",
+    ],
+  );
+});
