@@ -93,7 +93,7 @@ Deno.test("--to is a folder with a slash or when it exists, else a name", async 
     code: 2,
     stderr:
       "netdisk: error: get: --to none is not a folder, and there are several " +
-      "files; make it first: mkdir none\nnetdisk: hint: netdisk help get\n",
+      "sources; make it first: mkdir none\nnetdisk: hint: netdisk help get\n",
   });
 });
 
