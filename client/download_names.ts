@@ -23,7 +23,8 @@ export interface NamedSource {
 /**
  * The local path of each, in their order. That of a source which stands for what
  * is in it is the folder for that, `""` for the current one. Of those that a
- * pattern matches, the second of a name is an error of its own.
+ * pattern matches, the second of a name is an error of its own, and undefined
+ * when it is the same file.
  *
  * @param makes a folder with a slash at its end need not be there
  * @throws NetdiskError
@@ -32,7 +33,7 @@ export function localPaths(
   sources: readonly NamedSource[],
   to: string | undefined,
   { makes = false } = {},
-): (string | NetdiskError)[] {
+): (string | NetdiskError | undefined)[] {
   if (to !== undefined && !isFolder(to, makes)) {
     if (sources.length > 1) {
       const way = makes
@@ -40,7 +41,7 @@ export function localPaths(
         : `make it first: mkdir ${shellWord(to)}`;
       throw usageError(
         "get",
-        `--to ${to} is not a folder, and there are several files; ${way}`,
+        `--to ${to} is not a folder, and there are several sources; ${way}`,
       );
     }
     return [to];
@@ -56,17 +57,22 @@ export function localPaths(
       taken.set(name, source);
       return join(folder, name);
     }
-    if (pattern === undefined && other.pattern === undefined) {
+    const isLiteral = pattern === undefined && other.pattern === undefined;
+    if (other.remotePath === remotePath && !isLiteral) return undefined;
+    if (isLiteral) {
       throw usageError(
         "get",
         `${other.label} and ${label} would get the same name`,
       );
     }
-    return new NetdiskError(
-      "exists",
-      `${label}: ${other.label} gets the same name`,
-      { hint: `netdisk get ${shellWord(label)} --to NAME` },
-    );
+    return sameName(label, other.label);
+  });
+}
+
+/** The error of the second file of a name. */
+export function sameName(label: string, other: string): NetdiskError {
+  return new NetdiskError("exists", `${label}: ${other} gets the same name`, {
+    hint: `netdisk get ${shellWord(label)} --to NAME`,
   });
 }
 

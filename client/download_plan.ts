@@ -4,12 +4,13 @@
  * bounded size, each of which is downloaded before the next one is looked for.
  */
 
+import { join } from "@std/path";
 import { NetdiskError } from "../protocol/errors.ts";
 import type { Entry } from "../protocol/messages.ts";
 import { compareContents } from "./checksums.ts";
 import { localFacts, looksSame } from "./compare.ts";
 import { about, type Connection } from "./connection.ts";
-import { localPaths, type NamedSource } from "./download_names.ts";
+import { localPaths, type NamedSource, sameName } from "./download_names.ts";
 import {
   FolderDownload,
   type FolderObserver,
@@ -17,6 +18,7 @@ import {
 } from "./folder_download.ts";
 import type { DownloadItem, FileItem } from "./incoming_file.ts";
 import { makeFolder, ParentFolders } from "./local_folder.ts";
+import { Meeting, type MeetingSource } from "./meeting.ts";
 import { statIfThere } from "./local_source.ts";
 import { fileTarget } from "./local_target.ts";
 import { answers } from "./pipeline.ts";
@@ -54,6 +56,7 @@ export class DownloadPlan {
   readonly #observer: PlanObserver;
   /** Still to be walked through, the next one last. */
   #folders: FolderDownload[] | undefined;
+  #meeting: Meeting | undefined;
   #renamed: string | undefined;
   /** The arguments come to one file or folder. */
   #isSingle = false;
@@ -104,6 +107,7 @@ export class DownloadPlan {
       if (await folder.list(connection, this.#part, MAX_PART)) folders.pop();
     }
     if (this.#part.length === 0) return undefined;
+    this.#part = await this.#firstOfName(connection, this.#part);
     const selected = await this.#select(connection, this.#part);
     this.#part = [];
     for (const item of selected) {
@@ -174,13 +178,15 @@ export class DownloadPlan {
   /** Takes the files into the first part, and the folders for later. */
   #open(
     sources: readonly Source[],
-    paths: readonly (string | NetdiskError)[],
+    paths: readonly (string | NetdiskError | undefined)[],
   ) {
     const folders: FolderDownload[] = [];
+    const meeting: MeetingSource[] = [];
     const parents = new ParentFolders(this.#rules.to ?? "");
     for (const [index, source] of sources.entries()) {
       const { label, remotePath, entry, isContents, below } = source;
-      const localPath = paths[index]!;
+      const localPath = paths[index];
+      if (localPath === undefined) continue;
       if (localPath instanceof NetdiskError) {
         this.#observer.failed(label, localPath);
         continue;
@@ -193,8 +199,12 @@ export class DownloadPlan {
           continue;
         }
       }
-      if (entry.kind === "file") {
-        const target = fileTarget(localPath, { replace: this.#rules.replace });
+      const isFile = entry.kind === "file";
+      meeting.push({ path: remotePath, to: plain(localPath), isFile });
+      if (isFile) {
+        const { replace, to } = this.#rules;
+        const isNamed = localPath === to;
+        const target = fileTarget(localPath, { replace, isNamed });
         this.#part.push({ label, remotePath, target, facts: entry });
         continue;
       }
@@ -206,6 +216,7 @@ export class DownloadPlan {
         new FolderDownload(place, this.#rules, this.#observerOf(source)),
       );
     }
+    this.#meeting = new Meeting(meeting, this.#rules.exclude);
     return folders.reverse();
   }
 
@@ -221,6 +232,34 @@ export class DownloadPlan {
       made: (path, localPath) => observer.made(path, localPath),
       left: (path, reason) => observer.left(path, reason),
     };
+  }
+
+  /** Leaves out files whose name another one gets. */
+  async #firstOfName(
+    connection: Connection,
+    items: DownloadItem[],
+  ): Promise<DownloadItem[]> {
+    const meeting = this.#meeting!;
+    if (!meeting.meets) return items;
+    const checks = items.flatMap((item) => {
+      if (!item.target) return [];
+      const to = plain(item.target.label);
+      return meeting.before(to, item.remotePath)
+        .map((path) => ({ item, type: "stat", path } as const));
+    });
+    const others = new Map<DownloadItem, string>();
+    const requests = checks.map(({ type, path }) => ({ type, path }));
+    let index = 0;
+    for await (const { answer } of answers(connection, requests, "entry")) {
+      const { item, path } = checks[index++]!;
+      if (answer?.entry.kind === "file") others.set(item, path);
+    }
+    return items.filter((item) => {
+      const other = others.get(item);
+      if (other === undefined) return true;
+      this.#observer.failed(item.remotePath, sameName(item.label, other));
+      return false;
+    });
   }
 
   /** Leaves out what is here already. Nothing is told before all is looked at. */
@@ -260,6 +299,11 @@ export class DownloadPlan {
     }
     return equal;
   }
+}
+
+/** A local path, written in one way only. */
+function plain(path: string): string {
+  return path === "" ? "" : join(path).replace(/(^\.)?\/?$/, "");
 }
 
 function isHere(item: FileItem, wanted: "missing" | "changed"): boolean {

@@ -58,7 +58,8 @@ export class GetJob implements Disposable {
     this.#rules = transferRules("get", options, { isStream });
     this.#results = new Results(args.length, "downloaded", options.dryRun);
     const isDirect = !options.recursive && !options.dryRun &&
-      ["all", "missing"].includes(this.#rules.wanted) && !args.some(hasGlob);
+      ["all", "missing"].includes(this.#rules.wanted) &&
+      !args.some((arg) => hasGlob(arg) || /[^/]\/$/.test(arg) && !isStream);
     let items: FileItem[];
     try {
       this.#plan = isDirect ? undefined : this.#makePlan(isStream);
@@ -86,9 +87,9 @@ export class GetJob implements Disposable {
 
   /** What to do about a download that is not done, where that is worth saying. */
   get hint(): string | undefined {
-    const { recursive, dryRun } = this.#invocation.options;
+    const { args, options: { recursive, dryRun } } = this.#invocation;
     if (dryRun) return undefined;
-    if (recursive && this.#isPlanned) {
+    if ((recursive || args.some(hasGlob)) && this.#isPlanned) {
       return goesOn("get", this.#invocation, this.#plan?.renamed);
     }
     return this.#downloads.isKept ? GOES_ON : undefined;
@@ -155,10 +156,11 @@ export class GetJob implements Disposable {
     // Only patterns make errors of single files.
     const paths = localPaths(sources, to) as string[];
     const replace = this.#rules.wanted === "all";
-    const items = sources.map((source, index) => ({
-      ...source,
-      target: fileTarget(paths[index]!, { replace }),
-    }));
+    const items = sources.map((source, index) => {
+      const path = paths[index]!;
+      const target = fileTarget(path, { replace, isNamed: path === to });
+      return { ...source, target };
+    });
     if (replace) return items;
     return items.filter((item) => {
       if (statIfThere(item.target.label) === undefined) return true;

@@ -24,13 +24,13 @@ export function goesOn(
     options:
       & TransferValues
       & Partial<SharedValues>
-      & { to: string | undefined };
+      & { to: string | undefined; restart: boolean };
   },
   renamed: string | undefined,
 ): string {
   const { update, checksum, noClobber } = options;
   const isSame = update || checksum || noClobber;
-  if (isSame && renamed === undefined) return GOES_ON;
+  if (isSame && renamed === undefined && !options.restart) return GOES_ON;
   const rule = checksum
     ? "--checksum"
     : noClobber
@@ -39,7 +39,9 @@ export function goesOn(
   const sources = renamed === undefined
     ? args
     : [renamed.endsWith("/") ? renamed : `${renamed}/`];
-  const words = ["netdisk", command, "-r", rule];
+  const words = ["netdisk", command];
+  if (options.recursive) words.push("-r");
+  words.push(rule);
   for (const pattern of options.exclude) {
     words.push(`--exclude=${shellArgument(pattern)}`);
   }

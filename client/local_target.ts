@@ -60,14 +60,19 @@ export interface PlaceOptions {
   replace?: boolean;
   /** There is nothing of that name. @default false */
   isNew?: boolean;
+  /** The user has named it: a device or pipe is written to. @default false */
+  isNamed?: boolean;
 }
 
-/** A local file; a device or pipe that has the name is written to, not replaced. */
+/**
+ * A local file. A link is replaced, and not followed; a device or pipe is left
+ * alone, unless the user has named it.
+ */
 export function fileTarget(
   path: string,
-  { replace = true, isNew = false }: PlaceOptions = {},
+  options: PlaceOptions = {},
 ): LocalTarget {
-  return new FileTarget(path, replace, isNew);
+  return new FileTarget(path, options);
 }
 
 class FileTarget implements LocalTarget {
@@ -75,11 +80,16 @@ class FileTarget implements LocalTarget {
   readonly afterFailure = "nothing was replaced";
   readonly #replace: boolean;
   readonly #isNew: boolean;
+  readonly #isNamed: boolean;
 
-  constructor(path: string, replace: boolean, isNew: boolean) {
+  constructor(
+    path: string,
+    { replace = true, isNew = false, isNamed = false }: PlaceOptions,
+  ) {
     this.label = path;
     this.#replace = replace;
     this.#isNew = isNew;
+    this.#isNamed = isNamed;
   }
 
   takeBeginning(): Promise<Beginning | undefined> {
@@ -87,7 +97,8 @@ class FileTarget implements LocalTarget {
   }
 
   open(facts: TargetFacts): Promise<TargetWriter> {
-    return openFile(this.label, facts, this.#replace);
+    const replace = this.#replace;
+    return openFile(this.label, facts, { replace, isNamed: this.#isNamed });
   }
 
   store(bytes: Uint8Array, facts: TargetFacts): boolean {
@@ -155,13 +166,17 @@ async function readBeginning(path: string, file: Deno.FsFile) {
 async function openFile(
   path: string,
   facts: TargetFacts,
-  replace: boolean,
+  { replace, isNamed }: { replace: boolean; isNamed: boolean },
 ): Promise<TargetWriter> {
   try {
     const info = statIfThere(path);
     if (info?.isDirectory) throw isFolder(path);
-    if (info && !info.isFile) return new DeviceWriter(path);
-    const mode = info?.mode ?? null;
+    const isDevice = info !== undefined && !info.isFile;
+    if (isDevice && isNamed) {
+      return await DeviceWriter.open(path, info.isFifo === true);
+    }
+    if (isDevice && !Deno.lstatSync(path).isSymlink) throw isOther(path);
+    const mode = isDevice ? null : info?.mode ?? null;
     if (facts.size >= MIN_PARTIAL_BYTES) {
       const part = await openPartial(path, { mode, replace, facts });
       part?.writer.restart();
@@ -178,6 +193,10 @@ async function openFile(
 
 function isFolder(path: string): NetdiskError {
   return new NetdiskError("is-folder", `${path}: it is a folder`);
+}
+
+function isOther(path: string): NetdiskError {
+  return new NetdiskError("bad-name", `${path}: it is a device or pipe`);
 }
 
 function cannotWrite(path: string, error: unknown): NetdiskError {

@@ -3,6 +3,7 @@
  * its target's place when it is whole, or into a device, pipe or stream.
  */
 
+import { closeSync, constants, openSync } from "node:fs";
 import { NetdiskError } from "../protocol/errors.ts";
 import { onInterrupt, type Registration } from "./interrupt.ts";
 import { isThere } from "./local_names.ts";
@@ -12,6 +13,9 @@ import { isStillAt } from "./partial_file.ts";
 
 /** Up to this size a write into the page cache is quicker than a thread. */
 const SYNC_WRITE_BYTES = 64 * 1024;
+
+/** Between two looks for the reader of a pipe. */
+const READER_MS = 50;
 
 /** What is known of a file before its first byte. */
 export interface TargetFacts {
@@ -146,16 +150,12 @@ export class FileWriter implements TargetWriter {
     this.#file.close();
   }
 
-  /** The owner's choice of who may read the file outlives its content. */
   #setMode(executable: boolean): void {
-    keepMode(this.#temporary, this.#mode);
-    if (this.#mode !== null || !this.isKept) return;
-    if (Deno.build.os === "windows") return;
-    // One of an earlier download may have been made for another version.
-    const mode = this.#file.statSync().mode! & 0o777;
-    if ((mode & 0o100) !== 0 === executable) return;
-    const bits = executable ? (mode & 0o444) >> 2 : 0;
-    Deno.chmodSync(this.#temporary, (mode & ~0o111) | bits);
+    // An unfinished one of an earlier download may have been made for another version.
+    const isOld = this.isKept && Deno.build.os !== "windows";
+    const mode = this.#mode ??
+      (isOld ? this.#file.statSync().mode! & 0o777 : null);
+    keepMode(this.#temporary, mode, executable);
   }
 
   async #writeAll(bytes: Uint8Array): Promise<void> {
@@ -177,7 +177,7 @@ export class FileWriter implements TargetWriter {
  */
 export function storeFile(
   bytes: Uint8Array,
-  { mtime }: TargetFacts,
+  { mtime, executable }: TargetFacts,
   { path, temporary, file, mode, replace }: FileParts,
 ): void {
   try {
@@ -189,7 +189,7 @@ export function storeFile(
     } finally {
       file.close();
     }
-    keepMode(temporary, mode);
+    keepMode(temporary, mode, executable);
     giveName(temporary, path, replace);
   } catch (error) {
     try {
@@ -201,10 +201,23 @@ export function storeFile(
   }
 }
 
-/** The owner's choice of who may read the file outlives its content. */
-function keepMode(temporary: string, mode: number | null): void {
+/**
+ * The owner's choice of who may read the file outlives its content; whoever may
+ * read it may execute it, if it is for that.
+ */
+function keepMode(
+  temporary: string,
+  mode: number | null,
+  executable: boolean,
+): void {
   if (mode === null || Deno.build.os === "windows") return;
-  Deno.chmodSync(temporary, mode & 0o7777);
+  const isExecutable = (mode & 0o111) !== 0;
+  const bits = isExecutable === executable
+    ? mode
+    : executable
+    ? mode | (mode & 0o444) >> 2
+    : mode & ~0o111;
+  Deno.chmodSync(temporary, bits & 0o7777);
 }
 
 /** The last step of a download. */
@@ -235,9 +248,19 @@ export class DeviceWriter implements TargetWriter {
   #open = true;
   #used = false;
 
-  constructor(path: string) {
+  /** Waits for whoever reads a pipe: opening it would, and hear no signal meanwhile. */
+  static async open(path: string, isPipe: boolean): Promise<DeviceWriter> {
+    const held = isPipe ? await heldPipe(path) : undefined;
+    try {
+      return new DeviceWriter(path, Deno.openSync(path, { write: true }));
+    } finally {
+      if (held !== undefined) closeSync(held);
+    }
+  }
+
+  private constructor(path: string, file: Deno.FsFile) {
     this.#path = path;
-    this.#file = Deno.openSync(path, { write: true });
+    this.#file = file;
   }
 
   async write(bytes: Uint8Array): Promise<void> {
@@ -266,6 +289,18 @@ export class DeviceWriter implements TargetWriter {
 
   suspend(): void {
     this.abort();
+  }
+}
+
+/** A pipe that somebody reads; they would see its end if it were closed again. */
+async function heldPipe(path: string): Promise<number> {
+  for (;;) {
+    try {
+      return openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== "ENXIO") throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, READER_MS));
   }
 }
 

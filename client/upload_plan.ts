@@ -18,6 +18,7 @@ import {
   stdinSource,
 } from "./local_source.ts";
 import { type LocalObstacle, walkLocal } from "./local_tree.ts";
+import { Meeting } from "./meeting.ts";
 import type { UploadItem } from "./pending_put.ts";
 import type { PromptInput } from "./prompt.ts";
 import { shellWord } from "./shell_word.ts";
@@ -98,7 +99,7 @@ export function nameTargets(
     if (sources.length > 1) {
       throw usageError(
         "put",
-        `--to ${to} is not a folder, and there are several files; for a new folder write ${to}/`,
+        `--to ${to} is not a folder, and there are several sources; for a new folder write ${to}/`,
       );
     }
     const remotePath = parseRemotePath(to!);
@@ -155,10 +156,12 @@ export async function withoutBlocked(
       free.push({ ...target, isNew });
       continue;
     }
-    const what = kind === "file" ? "a file" : "neither file nor folder";
+    const what = kind === "blocked"
+      ? "is below a file"
+      : `is ${kind === "file" ? "a file" : "neither file nor folder"}`;
     const error = new NetdiskError(
       "not-folder",
-      `${label}: it is a folder, and ${remotePath} on the server is ${what}`,
+      `${label}: it is a folder, and ${remotePath} on the server ${what}`,
       { hint: `netdisk put -r ${shellWord(label)} --to NAME` },
     );
     observer.failed(label, error);
@@ -172,11 +175,38 @@ export function* itemsOf(
   exclude: Exclude | undefined,
   observer: PlanObserver,
 ): Generator<UploadItem, void> {
+  const sources = targets.map(({ source: { label, file }, remotePath }) => (
+    { path: label, to: remotePath, isFile: file !== undefined }
+  ));
+  const meeting = new Meeting(sources, exclude);
   for (const target of targets) {
     const { source: { file }, remotePath } = target;
-    if (file) yield { source: file, remotePath };
-    else yield* itemsIn(target, exclude, observer);
+    const items = file
+      ? [{ source: file, remotePath }]
+      : itemsIn(target, exclude, observer);
+    for (const item of items) {
+      const { source, remotePath } = item;
+      const other = source &&
+        meeting.before(remotePath, source.label).find(isFile);
+      if (other === undefined) yield item;
+      else observer.failed(source!.label, sameName(source!.label, other));
+    }
   }
+}
+
+function isFile(path: string): boolean {
+  try {
+    return Deno.lstatSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
+
+function sameName(label: string, other: string): NetdiskError {
+  const message = `${label}: ${other} gets the same name`;
+  return new NetdiskError("exists", message, {
+    hint: `netdisk put ${shellWord(label)} --to NAME`,
+  });
 }
 
 function* itemsIn(
@@ -210,18 +240,19 @@ function* itemsIn(
   }
 }
 
-/** What has a name on the server. @throws NetdiskError about `label` */
+/** What has a name on the server; `blocked` when a file is in the place of a folder above. @throws NetdiskError about `label` */
 async function kindOf(
   connection: Connection,
   path: string,
   label: string,
-): Promise<Entry["kind"] | undefined> {
+): Promise<Entry["kind"] | "blocked" | undefined> {
   try {
     const { entry } = await connection.call({ type: "stat", path }, "entry");
     return entry.kind;
   } catch (error) {
     if (!(error instanceof NetdiskError)) throw error;
-    if (["not-found", "not-folder"].includes(error.code)) return undefined;
+    if (error.code === "not-found") return undefined;
+    if (error.code === "not-folder") return "blocked";
     throw ["denied", "io"].includes(error.code) ? about(label, error) : error;
   }
 }

@@ -11,6 +11,7 @@ import {
   checkTargets,
   findTargets,
   type RemoteTarget,
+  slashFault,
   type Targets,
 } from "../remote_targets.ts";
 import { compareNames, MAX_SORTED, RemoteTree } from "../remote_tree.ts";
@@ -54,7 +55,7 @@ export const command = defineCommand({
     let lister: Lister | undefined;
     let listed = 0;
     await withSession(invocation, async (connection, retry) => {
-      targets ??= await findTargets(connection, args);
+      targets ??= await findTargets(connection, args, { looks: false });
       const { found, failed, isSingle } = targets;
       if (!tally) {
         tally = new Tally(output, isSingle, "listed");
@@ -108,19 +109,20 @@ class Lister {
   ): Promise<void> {
     retry.repeatable = true;
     if (target.entry && target.entry.kind !== "folder") {
-      this.#printFile(target.path, target.entry);
+      this.#printFile(target, target.entry);
     } else if (this.#options.recursive) {
       await this.#listTree(connection, target, retry);
     } else {
-      await this.#listFolder(connection, target.path, retry);
+      await this.#listFolder(connection, target, retry);
     }
   }
 
   async #listFolder(
     connection: Connection,
-    path: string,
+    target: RemoteTarget,
     retry: Retry,
   ): Promise<void> {
+    const { path } = target;
     // Sent together: most paths are folders, and then one trip is enough.
     await connection.send({ type: "stat", path });
     await connection.send({ type: "list", path });
@@ -133,7 +135,7 @@ class Lister {
     }
     if (entry.kind !== "folder") {
       await skipListing(connection);
-      this.#printFile(path, entry);
+      this.#printFile(target, entry);
       return;
     }
     let held: Entry[] | undefined = [];
@@ -161,12 +163,13 @@ class Lister {
 
   async #listTree(
     connection: Connection,
-    { path }: RemoteTarget,
+    target: RemoteTarget,
     retry: Retry,
   ): Promise<void> {
+    const { path } = target;
     if (!this.#tree) {
       const { entry } = await connection.call({ type: "stat", path }, "entry");
-      if (entry.kind !== "folder") return this.#printFile(path, entry);
+      if (entry.kind !== "folder") return this.#printFile(target, entry);
       this.#tree = new RemoteTree(path, { sorted: true });
     }
     for await (const event of this.#tree.events(connection)) {
@@ -192,7 +195,9 @@ class Lister {
   }
 
   /** A path that is no folder, by its whole name. */
-  #printFile(path: string, entry: Entry): void {
+  #printFile({ label, path }: RemoteTarget, entry: Entry): void {
+    const fault = slashFault(label, entry);
+    if (fault) throw fault;
     const name = remoteName(path);
     this.#print({ ...entry, name }, remoteParent(path), path);
   }

@@ -29,7 +29,7 @@ type MvInvocation = Invocation<{ noClobber: boolean; dryRun: boolean }>;
 export const command = defineCommand({
   name: "mv",
   summary: "rename or move files and folders",
-  usage: ["mv SOURCE... TARGET"],
+  usage: ["mv [-n] SOURCE... TARGET"],
   examples: [
     { command: "netdisk mv report.pdf report-2025.pdf" },
     { command: "netdisk mv 'photos/*.raw' archive/", note: "into a folder" },
@@ -42,11 +42,11 @@ export const command = defineCommand({
   options: [
     {
       name: "no-clobber",
-      short: "n",
       description: "leave alone what has the name already, and do not move",
     },
     {
       name: "dry-run",
+      short: "n",
       description: "only show what would be moved",
     },
   ],

@@ -33,7 +33,7 @@ async function put(
   facts: Partial<TargetFacts> = {},
 ): Promise<void> {
   const known = { ...FACTS, size: bytes.length, ...facts };
-  const writer = await fileTarget(path).open(known);
+  const writer = await fileTarget(path, { isNamed: true }).open(known);
   await writer.write(bytes);
   writer.finish(known);
 }
@@ -141,7 +141,8 @@ for (const mode of [0o600, 0o640, 0o444, 0o666]) {
         // We could read it before, too.
         assertEquals(during! & 0o077 & ~mode, 0);
         writer.finish(facts);
-        assertEquals(Deno.statSync(path).mode! & 0o777, mode);
+        const executable = mode | (mode & 0o444) >> 2;
+        assertEquals(Deno.statSync(path).mode! & 0o777, executable);
       },
     );
   }
@@ -294,6 +295,29 @@ Deno.test(
 );
 
 Deno.test(
+  "fileTarget() that nobody named writes into no device or pipe",
+  strict,
+  async () => {
+    using folder = tempFolder();
+    const path = (name: string) => join(folder.path, name);
+    new Deno.Command("mkfifo", { args: [path("pipe")] }).outputSync();
+    Deno.symlinkSync("pipe", path("link"));
+    const pipe = fileTarget(path("pipe"));
+    assertEquals(pipe.store!(HELLO, FACTS), false);
+    const { message } = await assertRejects(
+      async () => await pipe.open(FACTS),
+      NetdiskError,
+    );
+    assertEquals(message, `${path("pipe")}: it is a device or pipe`);
+    const writer = await fileTarget(path("link")).open(FACTS);
+    await writer.write(HELLO);
+    writer.finish(FACTS);
+    assertEquals(Deno.lstatSync(path("link")).isFile, true);
+    assertEquals(Deno.lstatSync(path("pipe")).isFifo, true);
+  },
+);
+
+Deno.test(
   "fileTarget() writes to a device and does not replace it",
   strict,
   async () => {
@@ -303,7 +327,8 @@ Deno.test(
       Deno.symlinkSync(`/dev/${name}`, join(folder.path, name));
     }
     await put(join(folder.path, "null"), HELLO, { mtime: 1000 });
-    const full = await fileTarget(join(folder.path, "full")).open(FACTS);
+    const full = await fileTarget(join(folder.path, "full"), { isNamed: true })
+      .open(FACTS);
     const error = await assertRejects(
       async () => await full.write(HELLO),
       NetdiskError,
@@ -554,7 +579,7 @@ Deno.test(
     for (
       const [target, where] of [
         [stdoutTarget(memoryOutput().output), "standard output"],
-        [fileTarget(link), link],
+        [fileTarget(link, { isNamed: true }), link],
       ] as const
     ) {
       assertEquals(await target.takeBeginning(), undefined);
@@ -636,6 +661,28 @@ Deno.test(
     assertEquals(descriptorsBelow(folder.path), []);
   },
 );
+
+for (const size of [5, MIN_PARTIAL_BYTES]) {
+  Deno.test(
+    `fileTarget() of ${size} bytes gives a file that is there the executable bit, and leaves the rest of its mode`,
+    strict,
+    async () => {
+      using folder = tempFolder();
+      const path = join(folder.path, "a");
+      Deno.writeTextFileSync(path, "old");
+      Deno.chmodSync(path, 0o640);
+      const bytes = new Uint8Array(size);
+      const modes: number[] = [];
+      for (const executable of [false, true, true, false]) {
+        const facts = { ...FACTS, size, executable };
+        if (size === 5) fileTarget(path).store!(bytes, facts);
+        else await put(path, bytes, facts);
+        modes.push(Deno.statSync(path).mode! & 0o777);
+      }
+      assertEquals(modes, [0o640, 0o750, 0o750, 0o640]);
+    },
+  );
+}
 
 for (const step of ["open", "write", "utime", "rename"]) {
   Deno.test(

@@ -93,7 +93,7 @@ Deno.test("--to is a folder with a slash or when it exists, else a name", async 
     code: 2,
     stderr:
       "netdisk: error: get: --to none is not a folder, and there are several " +
-      "files; make it first: mkdir none\nnetdisk: hint: netdisk help get\n",
+      "sources; make it first: mkdir none\nnetdisk: hint: netdisk help get\n",
   });
 });
 
@@ -127,6 +127,18 @@ Deno.test("a pipe or device is written to, not replaced", async () => {
   assertOutcome(await ann.run(["get", "to-pipe", "--to", pipe]));
   assertOutcome(await reader.outcome(), { stdout: "through the pipe" });
   assertEquals(Deno.lstatSync(pipe).isFifo, true);
+});
+
+Deno.test("Ctrl-C ends the wait for the reader of a pipe", async () => {
+  const ann = disk.client();
+  disk.store("to-nobody", "through the pipe");
+  const pipe = ann.path("nobody");
+  await new Deno.Command("mkfifo", { args: [pipe] }).output();
+  await using get = ann.start(["get", "to-nobody", "--to", pipe]);
+  // Nobody sees when it waits; a get takes a tenth of that.
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  get.signal("SIGINT");
+  assertEquals((await get.outcome()).code, 130);
 });
 
 Deno.test("a file that is replaced keeps its mode; a link is replaced", async () => {

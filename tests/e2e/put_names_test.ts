@@ -53,7 +53,7 @@ Deno.test("several sources and a --to that is no folder: exit 2, nothing is put"
     code: 2,
     stderr:
       "netdisk: error: put: --to no-folder is not a folder, and there are " +
-      "several files; for a new folder write no-folder/\n" +
+      "several sources; for a new folder write no-folder/\n" +
       "netdisk: hint: netdisk help put\n",
   });
   const { stdout } = await ann.run(["ls"]);

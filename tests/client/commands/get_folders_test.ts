@@ -221,6 +221,24 @@ Deno.test(
 );
 
 Deno.test(
+  "netdisk get -r writes into no pipe, be it behind a link",
+  strict,
+  async () => {
+    using place = new Place({ src: null }, { "src/f": "1", "src/g": "2" });
+    await new Deno.Command("mkfifo", { args: ["outside", "src/g"] }).output();
+    Deno.symlinkSync("../outside", "src/f");
+    const { error, stderr } = await place.run(get, "-r", "src");
+    assertEquals(error?.message, "1 of 2 files were not downloaded");
+    assertEquals(
+      stderr,
+      "netdisk: error: src/g: it is a device or pipe\nnetdisk: hint: netdisk get src/g --to NAME\n",
+    );
+    assertEquals(place.here(), { "src/": null, "src/f": "1" });
+    assertEquals(Deno.lstatSync("src/g").isFifo, true);
+  },
+);
+
+Deno.test(
   "netdisk get -r leaves what an interrupted sync has left, and tells it",
   strict,
   async () => {
@@ -366,7 +384,7 @@ const UNFIT: [string[], string, string, string?][] = [
   [
     ["photos", "photos/sub", "--to", "new"],
     "usage",
-    "get: --to new is not a folder, and there are several files; for a new folder write new/",
+    "get: --to new is not a folder, and there are several sources; for a new folder write new/",
     "netdisk help get",
   ],
 ];
@@ -664,3 +682,62 @@ Deno.test(
     }
   },
 );
+
+for (const to of ["all/", "./all", "."]) {
+  Deno.test(`netdisk get -r --to ${to} refuses the second file of a name`, async () => {
+    using place = new Place({ all: null }, {
+      "a/f": "1",
+      "a/b/g": "2",
+      "b/f": "3",
+      "b/g": "4",
+      "b/h": "5",
+      "c/x/f": "6",
+    });
+    const { error, stderr } = await place.run(
+      get,
+      ...["-r", "a/", "b/", "b", "c/", "--to", to],
+    );
+    const lines = stderr.split("\n").filter((line) => line.includes("error"));
+    assertEquals(lines, [
+      "netdisk: error: b/f: a/f gets the same name",
+      "netdisk: error: b/g: a/b/g gets the same name",
+    ]);
+    assertEquals(error?.code, "partial");
+    const all = place.here(to === "." ? "" : "all/");
+    const files = Object.entries(all).filter(([, text]) => text !== null);
+    const base = to === "." ? "" : "all/";
+    assertEquals(Object.fromEntries(files), {
+      [`${base}b/f`]: "3",
+      [`${base}b/g`]: "2",
+      [`${base}b/h`]: "5",
+      [`${base}f`]: "1",
+      [`${base}g`]: "4",
+      [`${base}h`]: "5",
+      [`${base}x/f`]: "6",
+    });
+  });
+}
+
+Deno.test("netdisk get takes a file that two patterns match once", async () => {
+  using place = new Place({ o: null }, { "g/a.jpg": "1", "g/b.jpg": "2" });
+  const { error, stderr } = await place.run(
+    get,
+    ...["g/*.jpg", "g/**/a.jpg", "--to", "o"],
+  );
+  assertEquals([error, stderr], [
+    undefined,
+    "netdisk: 2 files downloaded\n",
+  ]);
+  assertEquals(place.here("o/"), { "o/a.jpg": "1", "o/b.jpg": "2" });
+});
+
+Deno.test("netdisk get of a pattern whose connection is lost goes on with --update", async () => {
+  using _retries = new RetryWaits();
+  using place = new Place({}, { "g/a.jpg": "1", "g/b.jpg": "2" });
+  place.disk.before = ({ type }) => type !== "get";
+  const { error } = await place.run(get, "g/*", "--retries", "0");
+  assertEquals(
+    error?.hint,
+    "to go on where this one stopped: netdisk get --update 'g/*' --plain",
+  );
+});

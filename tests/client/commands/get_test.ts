@@ -38,7 +38,7 @@ async function inside(path: string, work: () => Promise<void>): Promise<void> {
 /** Where files go, in a folder with the folder `sub` and the file `old`. */
 const PLACES: [string[], Record<string, string>][] = [
   [["a"], { a: "a" }],
-  [["/x//a", "y/b/"], { a: "x/a", b: "y/b" }],
+  [["/x//a", "y/./b"], { a: "x/a", b: "y/b" }],
   [["a", "--to", "new"], { new: "a" }],
   [["a", "--to", "old"], { old: "a" }],
   [["a", "b", "--to", "sub"], { "sub/a": "a", "sub/b": "b" }],
@@ -66,7 +66,7 @@ const REFUSED: [string[], string, string][] = [
   [
     ["a", "b", "--to", "new"],
     "usage",
-    "get: --to new is not a folder, and there are several files; make it first: mkdir new",
+    "get: --to new is not a folder, and there are several sources; make it first: mkdir new",
   ],
   [["a", "--to", "new/"], "not-found", "new/: no such folder"],
   [["a", "--to", "old/"], "not-folder", "old/: it is not a folder"],

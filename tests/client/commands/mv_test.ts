@@ -66,9 +66,9 @@ const MOVES: [argv: string, after: Record<string, string | undefined>][] = [
       "empty/x/y": "4444",
     },
   ],
-  ["-n a.txt b.txt", {}],
-  ["-n a.txt photos", {}],
-  ["-n a.txt new", { "a.txt": undefined, "new": "1" }],
+  ["--no-clobber a.txt b.txt", {}],
+  ["--no-clobber a.txt photos", {}],
+  ["--no-clobber a.txt new", { "a.txt": undefined, "new": "1" }],
 ];
 
 for (const [argv, after] of MOVES) {
@@ -170,11 +170,11 @@ Deno.test("netdisk mv of several goes on, and tells all", async () => {
   );
 });
 
-Deno.test("netdisk mv --dry-run only shows", async () => {
+Deno.test("netdisk mv -n only shows", async () => {
   const disk = new FakeDisk(FILES);
   const { stdout, error } = await run(
     disk,
-    "--dry-run",
+    "-n",
     "photos",
     "a.txt",
     "empty",
@@ -187,11 +187,17 @@ Deno.test("netdisk mv --dry-run only shows", async () => {
   assertEquals(texts(disk), ALL);
 });
 
-Deno.test("netdisk mv -n tells what it left alone", async () => {
+Deno.test("netdisk mv --no-clobber tells what it left alone", async () => {
   const disk = new FakeDisk(FILES);
-  const { stderr } = await run(disk, "-nv", "a.txt", "b.txt");
+  const { stderr } = await run(disk, "--no-clobber", "-v", "a.txt", "b.txt");
   assertEquals(stderr, "netdisk: a.txt: b.txt is there already, not moved\n");
-  const { objects } = await run(disk, "-n", "--json", "a.txt", "b.txt");
+  const { objects } = await run(
+    disk,
+    "--no-clobber",
+    "--json",
+    "a.txt",
+    "b.txt",
+  );
   assertEquals(objects().map(({ type }) => type), ["skipped"]);
 });
 

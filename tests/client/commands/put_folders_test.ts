@@ -584,3 +584,51 @@ Deno.test(
     );
   },
 );
+
+Deno.test("netdisk put -r refuses the second file of a name", async () => {
+  using place = new Place({
+    "a/f": "1",
+    "a/b/g": "2",
+    "b/f": "3",
+    "b/g": "4",
+    "b/h": "5",
+    "c/x/f": "6",
+    f: "7",
+  });
+  const { error, stderr } = await place.run(
+    put,
+    ...["-r", "a/", "b/", "b", "c/", "f", "--to", "all/"],
+  );
+  const lines = stderr.split("\n").filter((line) => line.includes("error"));
+  assertEquals(lines, [
+    "netdisk: error: b/f: a/f gets the same name",
+    "netdisk: error: b/g: a/b/g gets the same name",
+    "netdisk: error: f: a/f gets the same name",
+  ]);
+  assertEquals(error?.code, "partial");
+  assertEquals(place.there(), {
+    "all/": null,
+    "all/b/": null,
+    "all/b/f": "3",
+    "all/b/g": "2",
+    "all/b/h": "5",
+    "all/f": "1",
+    "all/g": "4",
+    "all/h": "5",
+    "all/x/": null,
+    "all/x/f": "6",
+  });
+});
+
+Deno.test("netdisk put -r below a file is one error for the folder", async () => {
+  using place = new Place({ "a/b": "1", "a/c": "2" }, { "g/f": "a file" });
+  const { error, stderr } = await place.run(put, "-r", "a", "--to", "g/f/");
+  assertEquals(
+    [error?.code, error?.message, stderr],
+    [
+      "not-folder",
+      "a: it is a folder, and g/f/a on the server is below a file",
+      "",
+    ],
+  );
+});

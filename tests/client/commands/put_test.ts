@@ -276,7 +276,7 @@ Deno.test(
       [error?.code, error?.message],
       [
         "usage",
-        "put: --to new is not a folder, and there are several files; for a new folder write new/",
+        "put: --to new is not a folder, and there are several sources; for a new folder write new/",
       ],
     );
   },

@@ -1,0 +1,31 @@
+import { assertEquals } from "@std/assert";
+import { goesOn } from "../../client/go_on.ts";
+
+const OPTIONS = {
+  recursive: false,
+  exclude: [],
+  dryRun: false,
+  noClobber: false,
+  update: false,
+  checksum: false,
+  restart: false,
+  to: undefined,
+};
+const SAME = "the same command goes on where this one stopped";
+const OTHER = "to go on where this one stopped: netdisk ";
+
+Deno.test("goesOn() names a command that skips what is there, and does not restart", () => {
+  const hint = (options: Partial<typeof OPTIONS>) =>
+    goesOn(
+      "get",
+      { args: ["a/**"], options: { ...OPTIONS, ...options } },
+      undefined,
+    );
+  assertEquals(hint({}), `${OTHER}get --update 'a/**'`);
+  assertEquals(hint({ recursive: true }), `${OTHER}get -r --update 'a/**'`);
+  assertEquals(hint({ noClobber: true }), SAME);
+  assertEquals(
+    hint({ noClobber: true, restart: true }),
+    `${OTHER}get --no-clobber 'a/**'`,
+  );
+});
