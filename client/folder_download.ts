@@ -10,7 +10,7 @@ import { joinRemotePath, remoteParent } from "../protocol/remote_path.ts";
 import { about, type Connection } from "./connection.ts";
 import type { Exclude } from "./exclude.ts";
 import type { DownloadItem } from "./incoming_file.ts";
-import { checkMakeFolder, makeFolder, setFolderTime } from "./local_folder.ts";
+import { makeFolder, setFolderTime, wouldMakeFolder } from "./local_folder.ts";
 import { FolderNames, localNameFault, type NameProbe } from "./local_names.ts";
 import { fileTarget } from "./local_target.ts";
 import { IS_UNFINISHED, isUnfinished } from "./partial_file.ts";
@@ -115,8 +115,8 @@ export class FolderDownload {
   /** Makes the folder; what keeps it from that keeps all that is in it. */
   #make(remotePath: string, localPath: string, isNamed = false): boolean {
     try {
-      if (this.#rules.dryRun) checkMakeFolder(localPath, isNamed);
-      else if (makeFolder(localPath, isNamed)) {
+      const make = this.#rules.dryRun ? wouldMakeFolder : makeFolder;
+      if (make(localPath, isNamed)) {
         this.#new.add(remotePath);
         this.#observer.made(remotePath, localPath);
       }

@@ -36,6 +36,9 @@ import {
 /** Up to so many files each is looked at for what an earlier download has left. */
 const MAX_LOOKS = 16;
 
+/** When the disk had no room for so many files in a row the others are not tried. */
+const MAX_FULL = 3;
+
 export type GetInvocation = Invocation<
   TransferValues & { to: string | undefined; restart: boolean }
 >;
@@ -49,6 +52,8 @@ export class GetJob implements Disposable {
   readonly #plan: DownloadPlan | undefined;
   #results: Results;
   #isPlanned = false;
+  /** Files in a row that the disk had no room for. */
+  #full = 0;
 
   /** @throws NetdiskError for what cannot be got at all */
   constructor(invocation: GetInvocation) {
@@ -189,10 +194,7 @@ export class GetJob implements Disposable {
         this.#results = new Results(total, "downloaded", options.dryRun);
       },
       failed: (name, error) => this.#failed(name, error),
-      made: (name, path) => {
-        this.#results.made();
-        this.#invocation.output.record("made", { name, path });
-      },
+      made: (name, path) => this.#made(name, path),
       failedWhole: (error) => this.#results.failedWhole(error),
       skipped: (item, reason) => this.#skipped(item, reason),
       left: (name, reason) => {
@@ -201,6 +203,14 @@ export class GetJob implements Disposable {
         tellLeft(output, name, { name, reason });
       },
     });
+  }
+
+  #made(name: string, path: string): void {
+    const { output, options: { dryRun } } = this.#invocation;
+    this.#results.made();
+    if (!dryRun) return output.record("made", { name, path });
+    const label = path.replace(/\/+$/, "");
+    showPlanned(output, "mkdir", { label, isFolder: true }, { name, path });
   }
 
   #skipped({ remotePath: name, target }: FileItem, reason: string): void {
@@ -227,6 +237,7 @@ export class GetJob implements Disposable {
   #report({ item, file, error }: DownloadOutcome): void {
     const { output } = this.#invocation;
     const { remotePath: name, target } = item;
+    this.#full = error?.code === "disk-full" ? this.#full + 1 : 0;
     if (error?.code === "exists" && target) {
       this.#skipped(item, REASONS.missing);
     } else if (error) {
@@ -251,6 +262,14 @@ export class GetJob implements Disposable {
       if (output.verbose) {
         output.detail(`${name}: ${size} bytes, sha256 ${sha256}`);
       }
+    }
+    if (this.#full === MAX_FULL) {
+      const { hint } = this;
+      throw new NetdiskError(
+        "disk-full",
+        "the disk of this machine is full, the rest was not tried",
+        hint === undefined ? {} : { hint },
+      );
     }
   }
 }

@@ -28,16 +28,17 @@ export function makeFolder(path: string, isNamed = false): boolean {
   return false;
 }
 
-/** Looks whether {@link makeFolder} could, as far as that can be seen. @throws NetdiskError */
-export function checkMakeFolder(path: string, isNamed = false): void {
+/** What {@link makeFolder} would return or throw, as far as that can be seen. */
+export function wouldMakeFolder(path: string, isNamed = false): boolean {
   let info: Deno.FileInfo;
   try {
     info = lookAt(path, isNamed);
   } catch {
     // What is not there, or below what is not, will be made.
-    return;
+    return true;
   }
   checkFolder(path, info);
+  return false;
 }
 
 function checkFolder(

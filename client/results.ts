@@ -90,7 +90,7 @@ export class Results {
         : `${formatCount(this.#failures)} of ${formatCount(all)} files`;
       throw new NetdiskError(
         "partial",
-        `${failed} ${this.#past(false, all === 1)}` +
+        `${failed} ${this.#past(false, this.#failures === 1)}` +
           (this.#skipped > 0 ? `, ${skipped}` : ""),
       );
     }

@@ -65,7 +65,7 @@ Deno.test("one of several files missing: the others arrive, exit 8", async () =>
   assertOutcome(await ann.run(args), {
     code: 8,
     stderr: "netdisk: error: many/two: no such file or folder\n" +
-      "netdisk: error: 1 of 3 files were not downloaded\n",
+      "netdisk: error: 1 of 3 files was not downloaded\n",
   });
   assertEquals(ann.names(), ["one", "three"]);
   assertEquals([ann.read("one"), ann.read("three")], ["one", "three"]);

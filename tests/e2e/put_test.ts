@@ -143,7 +143,7 @@ Deno.test("one of several files missing: the others arrive, exit 8", async () =>
   assertOutcome(await ann.run(args), {
     code: 8,
     stderr: "netdisk: error: missing: no such file or folder\n" +
-      "netdisk: error: 1 of 3 files were not uploaded\n",
+      "netdisk: error: 1 of 3 files was not uploaded\n",
   });
   assertEquals([stored("several/first"), stored("several/last")], ["1", "3"]);
 });
@@ -159,7 +159,7 @@ Deno.test("one of several files refused by the server: the others arrive, exit 8
     code: 8,
     stderr:
       "netdisk: error: taken: refusing/taken on the server is a folder\n" +
-      "netdisk: error: 1 of 3 files were not uploaded\n",
+      "netdisk: error: 1 of 3 files was not uploaded\n",
   });
   assertEquals([stored("refusing/a"), stored("refusing/z")], ["a", "z"]);
 });

@@ -2,6 +2,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
 import { command as get } from "../../../client/commands/get.ts";
 import { partialPath } from "../../../client/partial_file.ts";
+import { DiskRecorder } from "../../helpers/faults.ts";
 import type { FakeServer } from "../../helpers/fake_server.ts";
 import { play } from "../../helpers/play.ts";
 import { RetryWaits } from "../../helpers/retry_waits.ts";
@@ -95,6 +96,44 @@ Deno.test("netdisk get -r takes times before 1970", strict, async () => {
   assertEquals(Math.abs(seconds), 2);
 });
 
+Deno.test(
+  "netdisk get -rn shows the folders that it would make",
+  strict,
+  async () => {
+    using place = new Place({ "pics": null, "pics/sub": null }, PHOTOS);
+    const dry = await place.run(get, "-rn", "photos/", "--to", "pics");
+    assertEquals(
+      dry.stdout.split("\n").filter((line) => line.startsWith("would mkdir"))
+        .toSorted(),
+      ["would mkdir pics/empty/", "would mkdir pics/sub/deep/"],
+    );
+    assertEquals(place.here(), { "pics/": null, "pics/sub/": null });
+    const named = await place.run(get, "-rn", "photos", "--to", "new/");
+    assertMatch(named.stdout, /^would mkdir new\/photos\/$/m);
+  },
+);
+
+Deno.test(
+  "netdisk get -r tries nothing more on a full disk",
+  strict,
+  async () => {
+    const many = Object.fromEntries(
+      Array.from({ length: 9 }, (_, i) => [`many/${i}`, "content"]),
+    );
+    using place = new Place({}, many);
+    using disk = new DiskRecorder(Deno.cwd());
+    disk.fail(/^rename TEMP many/, "ENOSPC", 5);
+    const { error, stderr } = await place.run(get, "-r", "many");
+    assertEquals(
+      [error?.code, error?.message],
+      ["disk-full", "the disk of this machine is full, the rest was not tried"],
+    );
+    assertMatch(error!.hint!, /netdisk get -r --update many/);
+    assertEquals(stderr.match(/ENOSPC/g)?.length, 3);
+    assertEquals(place.here(), { "many/": null });
+  },
+);
+
 Deno.test("netdisk get of a folder says how", strict, async () => {
   using place = new Place({}, { "my photos/a": "1", b: "2" });
   for (const name of ["my photos", "my*"]) {
@@ -109,7 +148,7 @@ Deno.test("netdisk get of a folder says how", strict, async () => {
     );
   }
   const both = await place.run(get, "my photos", "b");
-  assertEquals(both.error?.message, "1 of 2 files were not downloaded");
+  assertEquals(both.error?.message, "1 of 2 files was not downloaded");
   assertEquals(place.here(), { b: "2" });
 });
 
@@ -133,7 +172,7 @@ Deno.test(
     assertEquals(place.here()["*"], "6");
     Deno.removeSync("a.jpg");
     const { error, stderr } = await place.run(get, "?/a.jpg");
-    assertEquals(error?.message, "1 of 2 files were not downloaded");
+    assertEquals(error?.message, "1 of 2 files was not downloaded");
     assertEquals(
       stderr,
       "netdisk: error: q/a.jpg: p/a.jpg gets the same name\n" +
@@ -228,7 +267,7 @@ Deno.test(
     await new Deno.Command("mkfifo", { args: ["outside", "src/g"] }).output();
     Deno.symlinkSync("../outside", "src/f");
     const { error, stderr } = await place.run(get, "-r", "src");
-    assertEquals(error?.message, "1 of 2 files were not downloaded");
+    assertEquals(error?.message, "1 of 2 files was not downloaded");
     assertEquals(
       stderr,
       "netdisk: error: src/g: it is a device or pipe\nnetdisk: hint: netdisk get src/g --to NAME\n",
@@ -314,7 +353,7 @@ Deno.test(
     using place = new Place({ "outside": null, "photos": null }, PHOTOS);
     Deno.symlinkSync("../outside", "photos/sub");
     const { error, stderr } = await place.run(get, "-r", "photos");
-    assertEquals(error?.message, "1 of 2 files were not downloaded");
+    assertEquals(error?.message, "1 of 2 files was not downloaded");
     assertEquals(
       stderr,
       "netdisk: error: photos/sub: a link is in the way of a folder, and is not followed\n" +
@@ -585,7 +624,8 @@ for (const option of [[], ["--update"], ["--no-clobber"], ["--checksum"]]) {
         ? "would download photos/a.jpg"
         : `would skip photos/a.jpg: it is there `;
       assertEquals(lines.filter((line) => line.startsWith(first)).length, 1);
-      assertEquals(lines.length, 4, stdout);
+      // Three files, three folders and the end of the last line.
+      assertEquals(lines.length, 7, stdout);
     },
   );
 }

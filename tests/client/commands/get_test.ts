@@ -126,7 +126,7 @@ Deno.test(
     assertEquals(stderr, "netdisk: error: no: refused: not-found\n");
     assertEquals(
       [error?.code, error?.message],
-      ["partial", "1 of 3 files were not downloaded"],
+      ["partial", "1 of 3 files was not downloaded"],
     );
     assertEquals(objects(), [
       {

@@ -97,7 +97,7 @@ Deno.test("netdisk put of a folder says how", strict, async () => {
     ],
   );
   const both = await place.run(put, "my photos", "b");
-  assertEquals(both.error?.message, "1 of 2 files were not uploaded");
+  assertEquals(both.error?.message, "1 of 2 files was not uploaded");
   assertMatch(both.stderr, /: it is a folder\nnetdisk: hint: .* put -r /);
   assertEquals(place.there(), { b: "2" });
 });
@@ -277,7 +277,7 @@ Deno.test(
     );
     place.write("b", "2");
     const both = await place.run(put, "-r", "photos", "b");
-    assertEquals(both.error?.message, "1 of 2 files were not uploaded");
+    assertEquals(both.error?.message, "1 of 2 files was not uploaded");
     assertEquals(place.there(), { photos: "file", b: "2" });
   },
 );

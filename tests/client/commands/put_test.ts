@@ -98,7 +98,7 @@ Deno.test(
     assertEquals(descriptorsBelow(files.path), []);
     assertEquals(
       [error?.code, error?.message],
-      ["partial", "1 of 3 files were not uploaded"],
+      ["partial", "1 of 3 files was not uploaded"],
     );
     assertEquals(
       objects().map(({ type, name, message, sha256 }) => [
