@@ -40,15 +40,6 @@ export interface SourceReader {
   close(): void;
 }
 
-/** A local file by its path. Links are followed: the user named this one. */
-export function fileSource(path: string): LocalSource {
-  const info = statLocal(path);
-  if (info.isDirectory) {
-    throw new NetdiskError("is-folder", `${path}: it is a folder`);
-  }
-  return namedSource(path, info);
-}
-
 /** What a path that the user named leads to, through links. @throws NetdiskError */
 export function statLocal(path: string): Deno.FileInfo {
   try {

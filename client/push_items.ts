@@ -1,10 +1,9 @@
 /** What a push sends: files, and new folders with all that is in them. */
 
 import { joinRemotePath } from "../protocol/remote_path.ts";
+import { folderUpload } from "./folder_upload.ts";
 import type { LocalItem } from "./local_items.ts";
 import { FileSource } from "./local_source.ts";
-import { walkLocal } from "./local_tree.ts";
-import { uploadFaults } from "./upload_faults.ts";
 import type { UploadItem } from "./pending_put.ts";
 import { placeOf } from "./sync_place.ts";
 import type { SyncReport } from "./sync_report.ts";
@@ -36,42 +35,23 @@ export function* uploadsOf(
   }
 }
 
-function* uploadsIn(
-  { relative: folder, remotePath: base }: Sent,
+function uploadsIn(
+  { relative: folder, remotePath }: Sent,
   roots: SyncRoots,
   report: SyncReport,
 ): Generator<UploadItem> {
   const { exclude } = roots;
-  const walk = walkLocal(localPathOf(roots, folder), {
-    exclude: exclude && {
-      has: (relative, isFolder) =>
-        exclude.has(joinRemotePath(folder, relative), isFolder),
+  const below = (relative: string) => joinRemotePath(folder, relative);
+  return folderUpload(
+    { localPath: localPathOf(roots, folder), remotePath },
+    exclude && {
+      has: (relative, isFolder) => exclude.has(below(relative), isFolder),
     },
-    ...uploadFaults(base),
-  });
-  for (const entry of walk) {
-    const { path, relative } = entry;
-    const remotePath = joinRemotePath(base, relative);
-    switch (entry.kind) {
-      case "file": {
-        const source = new FileSource(path, entry.name, entry.info);
-        yield { source, remotePath };
-        break;
-      }
-      case "folder": {
-        const mtime = entry.info.mtime?.getTime() ?? null;
-        if (remotePath !== "") yield { label: path, remotePath, mtime };
-        break;
-      }
-      case "skipped":
-        report.skipped(
-          placeOf(roots, joinRemotePath(folder, relative)),
-          path,
-          entry.reason.message,
-        );
-        break;
-      case "failed":
-        report.failed(entry.reason, path, remotePath);
-    }
-  }
+    {
+      failed: (path, error, remotePath) =>
+        report.failed(error, path, remotePath),
+      left: ({ path, relative, reason }) =>
+        report.skipped(placeOf(roots, below(relative)), path, reason.message),
+    },
+  );
 }

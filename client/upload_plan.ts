@@ -10,19 +10,18 @@ import { joinRemotePath, parseRemotePath } from "../protocol/remote_path.ts";
 import { usageError } from "./command.ts";
 import { about, type Connection } from "./connection.ts";
 import type { Exclude } from "./exclude.ts";
+import { folderUpload } from "./folder_upload.ts";
 import {
-  FileSource,
   type LocalSource,
   namedSource,
   statLocal,
   stdinSource,
 } from "./local_source.ts";
-import { type LocalObstacle, walkLocal } from "./local_tree.ts";
+import type { LocalObstacle } from "./local_tree.ts";
 import { Meeting } from "./meeting.ts";
 import type { UploadItem } from "./pending_put.ts";
 import type { PromptInput } from "./prompt.ts";
 import { shellWord } from "./shell_word.ts";
-import { uploadFaults } from "./upload_faults.ts";
 
 /** Something that the user named. */
 export type PutSource =
@@ -180,10 +179,10 @@ export function* itemsOf(
   ));
   const meeting = new Meeting(sources, exclude);
   for (const target of targets) {
-    const { source: { file }, remotePath } = target;
+    const { source: { file, label: localPath }, remotePath, isNew } = target;
     const items = file
       ? [{ source: file, remotePath }]
-      : itemsIn(target, exclude, observer);
+      : folderUpload({ localPath, remotePath, isNew }, exclude, observer);
     for (const item of items) {
       const { source, remotePath } = item;
       const other = source &&
@@ -207,37 +206,6 @@ function sameName(label: string, other: string): NetdiskError {
   return new NetdiskError("exists", message, {
     hint: `netdisk put ${shellWord(label)} --to NAME`,
   });
-}
-
-function* itemsIn(
-  { source: { label: root }, remotePath: base, isNew = false }: PutTarget,
-  exclude: Exclude | undefined,
-  observer: PlanObserver,
-): Generator<UploadItem, void> {
-  const walk = walkLocal(root, { exclude, ...uploadFaults(base) });
-  for (const entry of walk) {
-    const { path, relative } = entry;
-    const remotePath = joinRemotePath(base, relative);
-    switch (entry.kind) {
-      case "file": {
-        const source = new FileSource(path, entry.name, entry.info);
-        yield { source, remotePath, isFound: true };
-        break;
-      }
-      case "folder": {
-        // The user's own folder is there.
-        const mtime = entry.info.mtime?.getTime() ?? null;
-        if (remotePath !== "") yield { label: path, remotePath, mtime, isNew };
-        break;
-      }
-      case "skipped":
-        observer.left(entry, remotePath);
-        break;
-      case "failed":
-        observer.failed(path, entry.reason);
-        break;
-    }
-  }
 }
 
 /** What has a name on the server; `blocked` when a file is in the place of a folder above. @throws NetdiskError about `label` */

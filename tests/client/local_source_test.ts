@@ -1,10 +1,11 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import {
-  fileSource,
   localError,
+  type LocalSource,
   stdinSource,
 } from "../../client/local_source.ts";
+import { openSource } from "../../client/upload_plan.ts";
 import { NetdiskError } from "../../protocol/errors.ts";
 import { osError, replace } from "../helpers/faults.ts";
 import { tempFolder } from "../helpers/temp_folder.ts";
@@ -13,7 +14,12 @@ import { TypedInput } from "../helpers/typed_input.ts";
 const strict = { sanitizeOps: true, sanitizeResources: true } as const;
 const MTIME = new Date("2020-02-03T04:05:06.789Z");
 
-Deno.test("fileSource() tells what the file is", strict, () => {
+function fileSource(path: string): LocalSource {
+  const stdin = new TypedInput([]);
+  return openSource(path, { recursive: false, stdin }).file!;
+}
+
+Deno.test("openSource() tells what the file is", strict, () => {
   using folder = tempFolder();
   const path = join(folder.path, "报告.pdf");
   Deno.writeTextFileSync(path, "hello");
@@ -28,7 +34,7 @@ Deno.test("fileSource() tells what the file is", strict, () => {
   });
 });
 
-Deno.test("fileSource() sees who may execute the file", strict, () => {
+Deno.test("openSource() sees who may execute the file", strict, () => {
   using folder = tempFolder();
   const path = join(folder.path, "run");
   for (const mode of [0o644, 0o755, 0o645]) {
@@ -38,7 +44,7 @@ Deno.test("fileSource() sees who may execute the file", strict, () => {
   }
 });
 
-Deno.test("fileSource() follows a link: the user named it", strict, () => {
+Deno.test("openSource() follows a link: the user named it", strict, () => {
   using folder = tempFolder();
   Deno.writeTextFileSync(join(folder.path, "file"), "hello");
   Deno.symlinkSync("file", join(folder.path, "link"));
@@ -46,7 +52,7 @@ Deno.test("fileSource() follows a link: the user named it", strict, () => {
   assertEquals([name, size], ["link", 5]);
 });
 
-Deno.test("fileSource() refuses what is no file", strict, () => {
+Deno.test("openSource() refuses what is no file", strict, () => {
   using folder = tempFolder();
   const fifo = join(folder.path, "fifo");
   new Deno.Command("mkfifo", { args: [fifo] }).outputSync();
