@@ -86,6 +86,10 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./client/commands/du.ts")).command,
   },
   {
+    name: "quota",
+    load: async () => (await import("./client/commands/quota.ts")).command,
+  },
+  {
     name: "stat",
     load: async () => (await import("./client/commands/stat.ts")).command,
   },

@@ -56,6 +56,9 @@ export class ChangeQueue {
     const beginning = storage.beginPut(request, {
       received: () => this.#channel.traffic.received,
       drop: () => this.#drop(TAKEN_OVER),
+      // A lost connection is seen by whoever reads from it.
+      settled: () => this.#replies.drained().catch(() => {}),
+      during: (work) => this.#replies.during(work),
     });
     const upload = await this.#begin(beginning, request.ask);
     if (!upload && request.ask) return;
@@ -94,7 +97,7 @@ export class ChangeQueue {
     await this.#inTurn(() => {
       change.apply();
       return change.settle();
-    });
+    }, change.ready);
     onDone();
     return { type: "ok" };
   }

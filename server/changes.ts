@@ -17,6 +17,7 @@ import {
 import type { FreeSpace } from "./free_space.ts";
 import { move } from "./move.ts";
 import { toStorageError } from "./os_errors.ts";
+import type { UserQuota } from "./quota.ts";
 import {
   exists,
   isFolder,
@@ -42,6 +43,8 @@ const MAX_UNLINKED_BYTES = 16 * 1024 * 1024;
 
 /** A change that is to be made. */
 export interface Change {
+  /** To be waited for before it is made. */
+  ready?: Promise<void> | undefined;
   /**
    * Makes it, at once and in one step. Everybody sees it then.
    *
@@ -70,6 +73,7 @@ export interface ChangePlace {
   durability: Durability;
   space: FreeSpace;
   removed: RemovedTrees;
+  quota: UserQuota;
 }
 
 /** Waits until a change that was made is on the disk. */
@@ -92,6 +96,7 @@ export function mayDisplaceFolder(request: ChangeRequest): boolean {
 export function changeOf(place: ChangePlace, request: ChangeRequest): Change {
   let settle: Settle;
   return {
+    ready: place.quota.firstWalk,
     apply() {
       try {
         settle = applyNow(place, request);
@@ -163,7 +168,7 @@ function checkMayStay(info: Deno.FileInfo, parents: boolean): void {
 }
 
 function remove(
-  { home, durability, removed }: ChangePlace,
+  { home, durability, removed, quota }: ChangePlace,
   { path, recursive }: RequestOf<"remove">,
 ): Settle {
   if (path === "") throw isOwnFolder();
@@ -173,15 +178,22 @@ function remove(
   if (info.isDirectory && !recursive) throw isFolder();
   if (!info.isDirectory && info.size <= MAX_UNLINKED_BYTES) {
     Deno.removeSync(gone);
+    if (info.isFile) quota.add(-info.size);
     return () => durability.syncFolder(parent);
   }
-  const name = removed.take(gone);
+  const isCounted = quota.isTracked || quota.isLimited;
+  const name = removed.take(gone, isCounted ? quota : undefined);
   if (info.isDirectory) durability.forgetTree(gone);
   return async () => {
-    await Promise.all([
-      durability.syncFolder(parent),
-      durability.syncFolder(removed.folder),
-    ]);
+    try {
+      await Promise.all([
+        durability.syncFolder(parent),
+        durability.syncFolder(removed.folder),
+      ]);
+    } catch (error) {
+      removed.keep(name);
+      throw error;
+    }
     removed.delete(name);
   };
 }

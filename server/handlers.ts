@@ -35,6 +35,11 @@ export function stat(storage: UserStorage, path: string): Response {
   return { type: "entry", entry: storage.stat(path) };
 }
 
+/** `quota` */
+export async function quota(storage: UserStorage): Promise<Response> {
+  return { type: "quota", ...await storage.usage() };
+}
+
 /**
  * `list`: pages that each fit into a control frame. The folder is read as far
  * as the client takes it, and the first page leaves at once.

@@ -6,8 +6,16 @@ import type { RequestOf } from "../protocol/messages.ts";
 import type { Durability } from "./durability.ts";
 import { infoOf } from "./file_system.ts";
 import { errnoOf } from "./os_errors.ts";
+import type { UserQuota } from "./quota.ts";
 import { exists, isNoFile, isOwnFolder, noFolder } from "./refusals.ts";
 import { existingStoragePath, storagePath } from "./storage_path.ts";
+
+/** What a move needs of its surroundings. */
+interface MovePlace {
+  home: string;
+  durability: Durability;
+  quota: UserQuota;
+}
 
 /**
  * Gives a file or folder another name, as rename(2) does.
@@ -16,7 +24,7 @@ import { existingStoragePath, storagePath } from "./storage_path.ts";
  * @throws Error with an errno, or NetdiskError; then nothing has changed
  */
 export function move(
-  { home, durability }: { home: string; durability: Durability },
+  { home, durability, quota }: MovePlace,
   request: RequestOf<"move">,
 ): () => Promise<unknown> {
   if (request.from === "") throw isOwnFolder();
@@ -37,6 +45,8 @@ export function move(
   } catch (error) {
     throw toMoveError(error);
   }
+  // Nothing else has changed, but a walk may have missed what was moved.
+  quota.add(target?.isFile && from !== to ? -target.size : 0);
   if (source.isDirectory) {
     durability.forgetTree(from);
     durability.forgetTree(to);

@@ -25,13 +25,18 @@ export class PartialFile {
   #holder: Holder | undefined;
   #received = 0;
   #heardAt = performance.now();
-  #release: () => void;
+  #release: (bytes: number) => void;
   #isOpen = true;
   #isReleased = false;
 
   constructor(
     path: string,
-    options: { mode: number; holder?: Holder; onRelease: () => void },
+    options: {
+      mode: number;
+      holder?: Holder;
+      /** Hears how many bytes stay. */
+      onRelease: (bytes: number) => void;
+    },
   ) {
     const { mode, holder } = options;
     this.path = path;
@@ -40,8 +45,8 @@ export class PartialFile {
     this.#received = holder?.received() ?? 0;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.released = promise;
-    this.#release = () => {
-      options.onRelease();
+    this.#release = (bytes) => {
+      options.onRelease(bytes);
       resolve();
     };
     this.file = openOrCreate(path, mode, this.isResumable);
@@ -77,6 +82,12 @@ export class PartialFile {
     this.file.seekSync(size, Deno.SeekMode.Start);
   }
 
+  /** Leaves at most so many bytes. */
+  shorten(size: number): void {
+    if (this.#isReleased) return;
+    if (this.file.statSync().size > size) this.file.truncateSync(size);
+  }
+
   /** Writes all of it, however little the disk takes at a time. @throws NetdiskError */
   async write(bytes: Uint8Array): Promise<void> {
     try {
@@ -105,7 +116,7 @@ export class PartialFile {
     this.#isOpen = false;
   }
 
-  /** Lets go of a file that was closed and renamed, or that stays. */
+  /** Lets go of a file that was closed and renamed. */
   release(): void {
     try {
       this.close();
@@ -117,13 +128,14 @@ export class PartialFile {
   /** Lets a later upload go on with it, if there is anything to go on with. */
   releaseOrRemove(): void {
     if (this.#isReleased) return;
+    let bytes = 0;
     try {
       this.close();
-      removeIfEmpty(this.path);
+      bytes = removeIfEmpty(this.path);
     } catch {
       // What the disk makes of it is looked at by whoever goes on.
     }
-    this.#letGo();
+    this.#letGo(bytes);
   }
 
   /**
@@ -141,10 +153,10 @@ export class PartialFile {
     this.#letGo();
   }
 
-  #letGo(): void {
+  #letGo(bytes = 0): void {
     if (this.#isReleased) return;
     this.#isReleased = true;
-    this.#release();
+    this.#release(bytes);
   }
 }
 
@@ -157,12 +169,19 @@ export function isFileOrNothing(path: string): boolean {
   }
 }
 
-/** Nothing can be gone on with, and it has the mode of a put that is over. */
-export function removeIfEmpty(path: string): void {
+/**
+ * Nothing can be gone on with, and it has the mode of a put that is over.
+ *
+ * @returns the bytes of a file that stays
+ */
+export function removeIfEmpty(path: string): number {
   try {
-    if (Deno.lstatSync(path).size === 0) Deno.removeSync(path);
+    const { size } = Deno.lstatSync(path);
+    if (size === 0) Deno.removeSync(path);
+    return size;
   } catch {
     // Gone already, or the disk fails.
+    return 0;
   }
 }
 

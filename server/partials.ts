@@ -9,8 +9,9 @@
 import { join } from "@std/path";
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
+import { infoOf } from "./file_system.ts";
 import { logEvent } from "./log.ts";
-import { toStorageError } from "./os_errors.ts";
+import { errnoOf, toStorageError } from "./os_errors.ts";
 import {
   type Holder,
   isFileOrNothing,
@@ -31,21 +32,30 @@ export const TAKEOVER_MS = 3000;
 /** Files looked at in one go while sweeping; then others have their turn. */
 const SWEEP_BATCH = 64;
 
+/** Hears when a user's idle uploads, those in nobody's hands, have more or fewer bytes. */
+export type IdleListener = (user: string, bytes: number) => void;
+
 /** All unfinished uploads below one storage root. */
 export class Partials {
   #folder: string;
   #keepMs: number;
+  #onIdle: IdleListener;
   #inUse = new Map<string, PartialFile>();
 
   /** @param keepMs how long an upload that nobody resumes is kept */
-  constructor(root: string, keepMs: number = PARTIAL_EXPIRY_MS) {
+  constructor(
+    root: string,
+    keepMs: number = PARTIAL_EXPIRY_MS,
+    onIdle: IdleListener = () => {},
+  ) {
     this.#folder = uploadsFolder(root);
     this.#keepMs = keepMs;
+    this.#onIdle = onIdle;
   }
 
   /** A new file that no later upload finds. @throws NetdiskError */
   create(user: string, mode: number): PartialFile {
-    return this.#open(this.#pathOf(user, `t-${crypto.randomUUID()}`), mode);
+    return this.#open(user, `t-${crypto.randomUUID()}`, mode);
   }
 
   /**
@@ -64,7 +74,8 @@ export class Partials {
   ): Promise<PartialFile> {
     // Of a fixed length: the path may be longer than a name may be.
     const hash = createHash("sha256").update(remotePath).digest("hex");
-    const path = this.#pathOf(user, `r-${hash}`);
+    const name = `r-${hash}`;
+    const path = this.#pathOf(user, name);
     const holder = this.#inUse.get(path);
     if (holder && !await outlive(holder)) return this.create(user, mode);
     // Another one may have waited as well.
@@ -72,7 +83,30 @@ export class Partials {
     // Nothing that we would have made.
     if (!isFileOrNothing(path)) return this.create(user, mode);
     removeIfEmpty(path);
-    return this.#open(path, mode, client);
+    const partial = this.#open(user, name, mode, client);
+    if (partial.size > 0) this.#onIdle(user, -partial.size);
+    return partial;
+  }
+
+  /**
+   * The bytes of a user's unfinished uploads: those that are idle, `withLive`
+   * all of them.
+   *
+   * @throws NetdiskError
+   */
+  async bytesOf(user: string, withLive: boolean): Promise<number> {
+    let bytes = 0;
+    try {
+      for await (const { name } of Deno.readDir(join(this.#folder, user))) {
+        const path = this.#pathOf(user, name);
+        if (this.#inUse.has(path) && !withLive) continue;
+        const info = infoOf(path);
+        if (info?.isFile) bytes += info.size;
+      }
+    } catch (error) {
+      if (errnoOf(error) !== "ENOENT") throw toStorageError(error);
+    }
+    return bytes;
   }
 
   /**
@@ -87,8 +121,10 @@ export class Partials {
       for await (const { name, isDirectory } of Deno.readDir(this.#folder)) {
         const path = join(this.#folder, name);
         removed += isDirectory
-          ? await this.#sweepUser(path, now)
-          : await this.#sweepFile(path, name, now);
+          ? await this.#sweepUser(name, now)
+          : await this.#sweepFile(path, name, now) === undefined
+          ? 0
+          : 1;
       }
     } catch (error) {
       logEvent("sweep-failed", { reason: String(error) });
@@ -96,12 +132,19 @@ export class Partials {
     if (removed > 0) logEvent("swept", { partials: removed });
   }
 
-  async #sweepUser(folder: string, now: number): Promise<number> {
+  async #sweepUser(user: string, now: number): Promise<number> {
     let removed = 0;
     let batch: Promise<number>[] = [];
+    const sweep = async (name: string) => {
+      const path = this.#pathOf(user, name);
+      const bytes = await this.#sweepFile(path, name, now);
+      if (bytes === undefined) return 0;
+      this.#onIdle(user, -bytes);
+      return 1;
+    };
     try {
-      for await (const { name } of Deno.readDir(folder)) {
-        batch.push(this.#sweepFile(join(folder, name), name, now));
+      for await (const { name } of Deno.readDir(join(this.#folder, user))) {
+        batch.push(sweep(name));
         if (batch.length < SWEEP_BATCH) continue;
         removed += sum(await Promise.all(batch));
         batch = [];
@@ -114,21 +157,27 @@ export class Partials {
     return removed + sum(await Promise.all(batch));
   }
 
-  async #sweepFile(path: string, name: string, now: number): Promise<number> {
+  /** The bytes of a file that was removed; undefined for one that stays. */
+  async #sweepFile(
+    path: string,
+    name: string,
+    now: number,
+  ): Promise<number | undefined> {
     try {
-      if (this.#inUse.has(path)) return 0;
+      if (this.#inUse.has(path)) return undefined;
       if (name.startsWith("r-")) {
         // Not its mtime, which may be set already to that of the client's file.
         const { ctimeMs } = await fs.promises.lstat(path);
-        if (now - ctimeMs < this.#keepMs) return 0;
+        if (now - ctimeMs < this.#keepMs) return undefined;
       }
-      if (this.#inUse.has(path)) return 0;
+      if (this.#inUse.has(path)) return undefined;
       // At once: in between it could be claimed.
+      const { isFile, size } = Deno.lstatSync(path);
       Deno.removeSync(path);
-      return 1;
+      return isFile ? size : 0;
     } catch {
       // Gone already, or the disk fails: the next sweep tries again.
-      return 0;
+      return undefined;
     }
   }
 
@@ -136,12 +185,21 @@ export class Partials {
     return `${this.#folder}/${user}/${name}`;
   }
 
-  #open(path: string, mode: number, holder?: Holder): PartialFile {
+  #open(
+    user: string,
+    name: string,
+    mode: number,
+    holder?: Holder,
+  ): PartialFile {
+    const path = this.#pathOf(user, name);
     try {
       const partial = new PartialFile(path, {
         mode,
         ...(holder ? { holder } : {}),
-        onRelease: () => this.#inUse.delete(path),
+        onRelease: (bytes) => {
+          this.#inUse.delete(path);
+          if (bytes > 0) this.#onIdle(user, bytes);
+        },
       });
       this.#inUse.set(path, partial);
       return partial;

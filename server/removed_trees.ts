@@ -16,6 +16,19 @@ import { removedFolder } from "./storage_path.ts";
 /** How much is deleted at a time; others need the disk as well. */
 const BATCH = 8;
 
+/** Whose files are being deleted; told of each when it is gone. */
+export interface Owner {
+  add(bytes: number): void;
+  /** Until `end` more is to come. */
+  removing(end: Promise<void>): void;
+}
+
+/** One that wants to be told. */
+interface Owned {
+  owner: Owner;
+  end: () => void;
+}
+
 /** What was removed below one storage root. */
 export class RemovedTrees {
   /** Where they lie. */
@@ -23,6 +36,7 @@ export class RemovedTrees {
   #reader: FolderReader;
   /** Names that stay: their removal is not known to be durable, or the disk refused. */
   #kept = new Set<string>();
+  #owned = new Map<string, Owned>();
   #sweeping: Promise<void> | undefined;
   #again = false;
 
@@ -34,15 +48,27 @@ export class RemovedTrees {
   /**
    * Takes a folder or file away from its place.
    *
+   * @param owner who is to hear of what becomes of it
    * @returns the name for {@link delete}, to be called when that is durable:
-   * a folder must not come back in part after a loss of power
+   * a folder must not come back in part after a loss of power; else {@link keep}
    * @throws Error with an errno
    */
-  take(path: string): string {
+  take(path: string, owner?: Owner): string {
     const name = crypto.randomUUID();
     Deno.renameSync(path, join(this.folder, name));
     this.#kept.add(name);
+    if (owner) {
+      const { promise, resolve: end } = Promise.withResolvers<void>();
+      owner.removing(promise);
+      this.#owned.set(name, { owner, end });
+    }
     return name;
+  }
+
+  /** Leaves what was taken for the next start. */
+  keep(name: string): void {
+    this.#owned.get(name)?.end();
+    this.#owned.delete(name);
   }
 
   /** Deletes what was taken, in the background. */
@@ -75,13 +101,16 @@ export class RemovedTrees {
 
   async #deleteOne(name: string): Promise<void> {
     try {
-      await deleteTree(join(this.folder, name), this.#reader);
+      const owner = this.#owned.get(name)?.owner;
+      await deleteTree(join(this.folder, name), this.#reader, owner);
     } catch (error) {
       // Somebody else was quicker.
       if (errnoOf(error) === "ENOENT") return;
       // Not tried again before the next start.
       this.#kept.add(name);
       logEvent("delete-failed", { reason: String(error) });
+    } finally {
+      this.keep(name);
     }
   }
 }
@@ -91,17 +120,24 @@ export class RemovedTrees {
  * than two levels are brought up first: so no path gets too long, and nothing
  * must be remembered, whatever the tree looks like.
  */
-async function deleteTree(tree: string, reader: FolderReader): Promise<void> {
-  if (await removeIfEmpty(tree)) return;
+async function deleteTree(
+  tree: string,
+  reader: FolderReader,
+  owner?: Owner,
+): Promise<void> {
+  const remove = owner
+    ? (path: string) => removeCounted(path, owner)
+    : removeIfEmpty;
+  if (await remove(tree)) return;
   const raise = async (path: string) => {
     await Deno.rename(path, join(tree, crypto.randomUUID()));
     return true;
   };
   const clear = async (path: string) => {
-    const isLess = await clearFolder(path, reader, raise);
+    const isLess = await clearFolder(path, reader, remove, raise);
     return await removeIfEmpty(path) || isLess;
   };
-  while (await clearFolder(tree, reader, clear));
+  while (await clearFolder(tree, reader, remove, clear));
   // Itself, and what the reader has no names for.
   await Deno.remove(tree, { recursive: true });
 }
@@ -109,12 +145,14 @@ async function deleteTree(tree: string, reader: FolderReader): Promise<void> {
 /**
  * Removes the files, links and empty folders in a folder.
  *
+ * @param remove as {@link removeIfEmpty}
  * @param onFull does something about a folder that is not empty; whether it could
  * @returns whether anything happened
  */
 async function clearFolder(
   folder: string,
   reader: FolderReader,
+  remove: (path: string) => Promise<boolean>,
   onFull: (path: string) => Promise<boolean>,
 ): Promise<boolean> {
   let isLess = false;
@@ -125,7 +163,7 @@ async function clearFolder(
       for (let at = 0; at < names.length; at += BATCH) {
         const paths = names.slice(at, at + BATCH).map((n) => join(folder, n));
         const removed = await Promise.all(
-          paths.map((path) => attempt(removeIfEmpty(path))),
+          paths.map((path) => attempt(remove(path))),
         );
         for (const [index, isRemoved] of removed.entries()) {
           const isDone = isRemoved === false
@@ -151,4 +189,12 @@ async function removeIfEmpty(path: string): Promise<boolean> {
     if (["ENOTEMPTY", "EEXIST"].includes(errnoOf(error) ?? "")) return false;
     throw error;
   }
+}
+
+/** The same for a file whose bytes somebody gets back. */
+async function removeCounted(path: string, owner: Owner): Promise<boolean> {
+  const { isFile, size } = await Deno.lstat(path);
+  const isRemoved = await removeIfEmpty(path);
+  if (isRemoved && isFile) owner.add(-size);
+  return isRemoved;
 }

@@ -61,6 +61,16 @@ export class ReplyQueue {
     await this.#pumping;
   }
 
+  /** Tells the client that we are alive while something takes long that is no answer. */
+  async during<T>(work: Promise<T>): Promise<T> {
+    const timer = setInterval(() => this.#tellWorking(), WORKING_MS);
+    try {
+      return await work;
+    } finally {
+      clearInterval(timer);
+    }
+  }
+
   async #pump(): Promise<void> {
     let looked = this.#sent;
     const timer = setInterval(() => {

@@ -5,6 +5,7 @@ import { parseServerLink } from "../protocol/link.ts";
 import { DEFAULT_PORT } from "../protocol/version.ts";
 import { parseReserve, type Reserve } from "./free_space.ts";
 import { PARTIAL_EXPIRY_MS } from "./partials.ts";
+import { parseQuota } from "./quota_limits.ts";
 import type { Registration } from "./worker_messages.ts";
 
 const DAY_MS = 24 * 3600 * 1000;
@@ -49,6 +50,12 @@ export const OPTIONS = [
       "refuse uploads when the disk has less room than this, such as 500M, 2G or 5% (default 1% or 256M, the smaller)",
   },
   {
+    name: "quota",
+    value: "SIZE",
+    description:
+      "how much each user may store, such as 500M or 10G, unless an admin gave the user another quota (default none)",
+  },
+  {
     name: "keep-partials",
     value: "DAYS",
     description:
@@ -68,6 +75,7 @@ export interface ServeOptions {
   tlsCert: string | undefined;
   tlsKey: string | undefined;
   minFree: string | undefined;
+  quota: string | undefined;
   keepPartials: string | undefined;
   plain: boolean;
 }
@@ -80,6 +88,8 @@ export interface ServeSettings {
   port: number;
   registration: Registration;
   minFree: Reserve | null;
+  /** Bytes that each user may have; null is without limit. */
+  quota: number | null;
   keepMs: number;
 }
 
@@ -93,6 +103,7 @@ export function readOptions(options: ServeOptions): ServeSettings {
     port,
     registration: options.registration ?? "invite",
     minFree: parseMinFree(options.minFree),
+    quota: quotaOf(options.quota ?? "none"),
     keepMs: parseKeep(options.keepPartials),
   };
 }
@@ -131,6 +142,16 @@ function parseMinFree(text: string | undefined): Reserve | null {
   throw new NetdiskError(
     "usage",
     `--min-free '${text}' is no size such as 500M, 2G or 5%`,
+    { hint: "netdisk help serve" },
+  );
+}
+
+function quotaOf(text: string): number | null {
+  const quota = parseQuota(text);
+  if (quota !== undefined) return quota;
+  throw new NetdiskError(
+    "usage",
+    `--quota '${text}' is no size such as 500M or 10G, and not none`,
     { hint: "netdisk help serve" },
   );
 }

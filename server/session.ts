@@ -25,7 +25,7 @@ import {
 } from "../protocol/messages.ts";
 import { ChangeQueue } from "./change_queue.ts";
 import { type ChangeRequest, isChange, mayDisplaceFolder } from "./changes.ts";
-import { digest, get, list, stat } from "./handlers.ts";
+import { digest, get, list, quota, stat } from "./handlers.ts";
 import { Login, type LoginRequest, type Peer, type Services } from "./login.ts";
 import { ReplyQueue, toErrorResponse } from "./reply_queue.ts";
 import type { UserStorage } from "./user_storage.ts";
@@ -235,6 +235,8 @@ export class Session {
         return this.#get(storage, request);
       case "digest":
         return digest(storage, request.path, this.#channel);
+      case "quota":
+        return this.#replies.push(quota(storage));
     }
     // Changes are made before they come here: see #serveNext.
   }

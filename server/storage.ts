@@ -6,6 +6,7 @@
 
 import { join } from "@std/path";
 import { NetdiskError } from "../protocol/errors.ts";
+import { bytesBelow } from "./disk_usage.ts";
 import { Durability, syncFolderNow } from "./durability.ts";
 import { type FolderReader, plainFolders } from "./folder_reader.ts";
 import { FreeSpace, type Reserve } from "./free_space.ts";
@@ -13,6 +14,7 @@ import type { SyncAll } from "./group_sync.ts";
 import { errnoOf, toStorageError } from "./os_errors.ts";
 import { PARTIAL_EXPIRY_MS, Partials } from "./partials.ts";
 import { ReadingTurns } from "./prefix.ts";
+import { Quotas } from "./quota.ts";
 import { RemovedTrees } from "./removed_trees.ts";
 import { SendingTurns } from "./sending_turns.ts";
 import {
@@ -32,6 +34,8 @@ export interface StorageOptions {
   syncAll?: SyncAll;
   /** Reads folders. @default plainFolders */
   folders?: FolderReader;
+  /** How many bytes a user may have. @default null, without limit */
+  limitOf?: (user: string) => number | null;
 }
 
 /** The storage root. */
@@ -43,6 +47,7 @@ export class Storage {
   #recent = new RecentFolders();
   #removed: RemovedTrees;
   #folders: FolderReader;
+  #quotas: Quotas;
   #readingTurns = new ReadingTurns();
   #sendingTurns = new SendingTurns();
 
@@ -51,7 +56,15 @@ export class Storage {
     this.#durability = new Durability(options.syncAll);
     this.#folders = options.folders ?? plainFolders;
     this.#removed = new RemovedTrees(root, this.#folders);
-    this.#partials = new Partials(root, options.keepMs ?? PARTIAL_EXPIRY_MS);
+    this.#quotas = new Quotas({
+      limitOf: options.limitOf ?? (() => null),
+      measure: (user, withLive) => this.#measure(user, withLive),
+    });
+    this.#partials = new Partials(
+      root,
+      options.keepMs ?? PARTIAL_EXPIRY_MS,
+      (user, bytes) => this.#quotas.add(user, bytes),
+    );
     this.#space = new FreeSpace(root, options.minFree ?? null);
   }
 
@@ -90,9 +103,9 @@ export class Storage {
       if (
         Deno.lstatSync(home).isDirectory && Deno.readDirSync(home)
           [Symbol.iterator]().next().done
-      ) return;
+      ) return this.#quotas.forget(user);
     } catch (error) {
-      if (errnoOf(error) === "ENOENT") return;
+      if (errnoOf(error) === "ENOENT") return this.#quotas.forget(user);
       throw toStorageError(error);
     }
     throw new NetdiskError(
@@ -124,9 +137,16 @@ export class Storage {
       space: this.#space,
       removed: this.#removed,
       folders: this.#folders,
+      quota: this.#quotas.of(user),
       readingTurns: this.#readingTurns,
       sendingTurns: this.#sendingTurns,
     };
     return new UserStorage(user, place, this.#partials);
+  }
+
+  async #measure(user: string, withLive: boolean): Promise<number> {
+    const partials = await this.#partials.bytesOf(user, withLive);
+    const home = userFolder(this.#root, user);
+    return partials + await bytesBelow(home, this.#folders);
   }
 }

@@ -37,6 +37,8 @@ export interface ServerOptions {
   registration: Registration;
   /** What uploads leave free; null is the default. */
   minFree: Reserve | null;
+  /** Bytes that each user may have, without one of their own; null is without limit. */
+  quota: number | null;
   /** How long unfinished uploads are kept, in milliseconds. */
   keepMs: number;
 }

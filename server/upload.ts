@@ -17,6 +17,8 @@ import type { FreeSpace } from "./free_space.ts";
 import { toStorageError } from "./os_errors.ts";
 import type { PartialFile } from "./partial_file.ts";
 import { hashPrefix, isHashOf, type ReadingTurns } from "./prefix.ts";
+import type { UserQuota } from "./quota.ts";
+import type { Reservation } from "./quota_account.ts";
 import type { StoredFile } from "./stored_file.ts";
 import { findTarget, type TargetPlace } from "./upload_target.ts";
 
@@ -28,6 +30,7 @@ export interface UploadPlace extends TargetPlace {
   durability: Durability;
   space: FreeSpace;
   readingTurns: ReadingTurns;
+  quota: UserQuota;
 }
 
 /**
@@ -45,6 +48,8 @@ export class Upload {
   #partial: PartialFile;
   /** The whole file, when an earlier upload got as far as its name. */
   #published: StoredFile | undefined;
+  /** Of a user with a limit. */
+  #room: Reservation | undefined;
   #verified: Promise<Hash> | undefined;
   #isOver = false;
   #hash = createHash("sha256");
@@ -53,8 +58,11 @@ export class Upload {
   #sha256 = "";
 
   /**
+   * Owns what it is given.
+   *
    * @param published the file that has the name, if it may be the one that is
    * to be uploaded
+   * @param room what it may take of the user's quota, given back at its end
    * @throws NetdiskError `disk-full`; the partial stays then
    */
   constructor(
@@ -62,8 +70,10 @@ export class Upload {
     request: RequestOf<"put">,
     partial: PartialFile,
     published?: StoredFile,
+    room?: Reservation,
   ) {
     this.#place = place;
+    this.#room = room;
     this.#request = request;
     this.#partial = partial;
     this.#published = published;
@@ -130,7 +140,7 @@ export class Upload {
     }
   }
 
-  /** Counts and hashes the next piece. @throws NetdiskError `integrity`, `disk-full` */
+  /** Counts and hashes the next piece. @throws NetdiskError `integrity`, `quota`, `disk-full` */
   update(bytes: Uint8Array): void {
     const { size } = this.#request;
     if (size !== null && this.#size + bytes.length > size) {
@@ -139,6 +149,7 @@ export class Upload {
         "more bytes came than were announced",
       );
     }
+    if (size === null) this.#room?.require(this.#size + bytes.length);
     this.#place.space.take(bytes.length);
     this.#partial.noteTraffic();
     this.#size += bytes.length;
@@ -201,17 +212,22 @@ export class Upload {
   /**
    * Gives the file its name, in one step. The bytes are on the disk by now, so
    * a loss of power shows the old file or the new one.
+   *
+   * @throws NetdiskError also `quota`: what it was to replace may be gone
    */
   publish(): void {
     const made: string[] = [];
     try {
-      const { path, missingFolders } = findTarget(
+      const { path, missingFolders, replaces = 0 } = findTarget(
         this.#place,
         this.#request,
       );
       this.#target = path;
       // It has its name; whoever replaced it meanwhile came later.
       if (this.#published) return this.abort();
+      const { quota } = this.#place;
+      const growth = this.#size - replaces;
+      if (quota.isTracked) (this.#room ?? quota).check(growth);
       this.#partial.close();
       for (const folder of missingFolders) {
         if (makeFolder(folder)) made.unshift(folder);
@@ -219,6 +235,8 @@ export class Upload {
       }
       Deno.renameSync(this.#partial.path, path);
       this.#partial.release();
+      this.#room?.release();
+      if (quota.isTracked) quota.add(growth);
     } catch (error) {
       this.abort();
       made.forEach(removeEmptyFolder);
@@ -249,13 +267,20 @@ export class Upload {
   }
 
   /**
-   * Leaves the file for a later upload to go on with, if there can be one.
-   * Nothing may be under way but {@link verify}.
+   * Leaves the file for a later upload to go on with, if there can be one; no
+   * more of it than the user's quota has room for. Nothing may be under way but
+   * {@link verify}.
    */
   suspend(): void {
-    if (this.#partial.isResumable) {
-      this.#end(() => this.#partial.releaseOrRemove());
-    } else this.abort();
+    if (!this.#partial.isResumable) return this.abort();
+    this.#end(() => {
+      try {
+        if (this.#room) this.#partial.shorten(this.#room.mayStay);
+      } catch {
+        return this.#partial.remove();
+      }
+      this.#partial.releaseOrRemove();
+    });
   }
 
   /** Gives up and removes the file; harmless when repeated. */
@@ -276,6 +301,7 @@ export class Upload {
       }
       this.#published = undefined;
       close();
+      this.#room?.release();
     };
     if (this.#verified) this.#verified.then(closeAll, closeAll);
     else closeAll();

@@ -20,6 +20,12 @@ export interface TargetPlace {
   recent: RecentFolders;
 }
 
+/** The place of an upload. */
+export interface UploadTarget extends StoragePath {
+  /** The bytes of the file that is there, if any. */
+  replaces?: number;
+}
+
 /**
  * The place of an upload: a file that may be replaced, or nothing yet.
  *
@@ -28,14 +34,17 @@ export interface TargetPlace {
 export function findTarget(
   { home, recent }: TargetPlace,
   { path, replace }: Pick<RequestOf<"put">, "path" | "replace">,
-): StoragePath {
-  const target = storagePath(home, path, recent.has);
+): UploadTarget {
+  const target: UploadTarget = storagePath(home, path, recent.has);
   if (target.missingFolders.length > 0) return target;
   // To be told what is missing by an exception costs ten times as much.
   if (replace && !fs.existsSync(target.path)) return target;
   try {
     const info = infoOf(target.path);
-    if (info) checkMayReplace(info, replace);
+    if (info) {
+      checkMayReplace(info, replace);
+      target.replaces = info.size;
+    }
   } catch (error) {
     throw toStorageError(error);
   }

@@ -17,9 +17,11 @@ import {
 import { infoOf } from "./file_system.ts";
 import type { FolderReader } from "./folder_reader.ts";
 import { toStorageError } from "./os_errors.ts";
-import type { Holder } from "./partial_file.ts";
+import type { Holder, PartialFile } from "./partial_file.ts";
 import type { Partials } from "./partials.ts";
 import type { ReadingTurns } from "./prefix.ts";
+import type { Usage } from "./quota.ts";
+import type { Reservation, Wish } from "./quota_account.ts";
 import type { SendingTurns } from "./sending_turns.ts";
 import { existingStoragePath } from "./storage_path.ts";
 import { StoredFile } from "./stored_file.ts";
@@ -28,6 +30,14 @@ import { findTarget, openIfSame } from "./upload_target.ts";
 
 /** Entries that are looked at in one go; then others have their turn. */
 const LIST_BATCH = 256;
+
+/** The client of a put, as far as that has to wait for anything. */
+export interface PutClient extends Holder {
+  /** Resolves when what it asked for before is done. Never rejects. */
+  settled(): Promise<void>;
+  /** Lets it know that it is not forgotten, as long as `work` takes. */
+  during<T>(work: Promise<T>): Promise<T>;
+}
 
 /** What the files of one user have around them. */
 interface UserPlace extends UploadPlace, ChangePlace {
@@ -121,27 +131,80 @@ export class UserStorage {
    */
   async beginPut(
     request: RequestOf<"put">,
-    client: Holder,
+    client: PutClient,
   ): Promise<Upload> {
     const { path, size, ask, executable } = request;
+    const { quota, durability } = this.#place;
     const mode = executable ? 0o777 : 0o666;
-    if (!ask) {
-      const partial = this.#partials.create(this.#user, mode);
-      return new Upload(this.#place, request, partial);
-    }
     // Refused before the client sends anything.
-    const target = findTarget(this.#place, request);
+    const target = ask ? findTarget(this.#place, request) : undefined;
     // Of an empty file there is nothing to go on with.
-    if (!size) {
-      const partial = this.#partials.create(this.#user, mode);
-      return new Upload(this.#place, request, partial);
+    if (!target || !size) {
+      const room = quota.isLimited
+        ? await this.#roomFor(request, client, 0)
+        : undefined;
+      const partial = this.#createPartial(mode, room);
+      return new Upload(this.#place, request, partial, undefined, room);
     }
     const partial = await this.#partials.claim(this.#user, path, mode, client);
-    const mayBeThere = request.replace && !this.#place.durability.hasFailed;
+    let room: Reservation | undefined;
+    try {
+      room = await this.#roomFor(request, client, partial.size);
+    } catch (error) {
+      partial.releaseOrRemove();
+      throw error;
+    }
+    const mayBeThere = request.replace && !durability.hasFailed;
     const published = partial.size === 0 && mayBeThere
       ? openIfSame(target.path, request)
       : undefined;
-    return new Upload(this.#place, request, partial, published);
+    return new Upload(this.#place, request, partial, published, room);
+  }
+
+  #createPartial(mode: number, room?: Reservation): PartialFile {
+    try {
+      return this.#partials.create(this.#user, mode);
+    } catch (error) {
+      room?.release();
+      throw error;
+    }
+  }
+
+  /**
+   * What the upload may take of the user's quota; undefined without a limit.
+   *
+   * @param here bytes that an earlier upload left
+   * @throws NetdiskError `quota`
+   */
+  async #roomFor(
+    request: RequestOf<"put">,
+    client: PutClient,
+    here: number,
+  ): Promise<Reservation | undefined> {
+    const { quota } = this.#place;
+    if (!quota.isLimited) return undefined;
+    const wish: Wish = {
+      // It may have become shorter.
+      bytes: request.size === null ? null : Math.max(request.size, here),
+      here,
+      replaced: () => this.#replacedBytes(request),
+    };
+    return quota.tryReserve(wish) ??
+      await client.during(quota.reserve(wish, () => client.settled()));
+  }
+
+  #replacedBytes(request: RequestOf<"put">): number {
+    try {
+      return findTarget(this.#place, request).replaces ?? 0;
+    } catch {
+      // That is told when it is tried.
+      return 0;
+    }
+  }
+
+  /** `quota` */
+  usage(): Promise<Usage> {
+    return this.#place.quota.usage();
   }
 }
 

@@ -12,6 +12,7 @@ import { ConnectionListener } from "./listener.ts";
 import { flushLog, logEvent } from "./log.ts";
 import { PasswordHasher } from "./passwords.ts";
 import { PrivilegedPort } from "./privileged_calls.ts";
+import { limitsIn } from "./quota_limits.ts";
 import { checkSandbox } from "./sandbox.ts";
 import { Storage } from "./storage.ts";
 import { dataFolder } from "./storage_path.ts";
@@ -65,6 +66,7 @@ function serve(message: StartMessage): ReadyMessage {
   const main = message.main ? new PrivilegedPort(message.main) : undefined;
   const storage = new Storage(root, {
     ...message,
+    limitOf: limitsIn(database, message.quota),
     folders: main ? new PagedFolders(main) : plainFolders,
     ...(main && message.canSyncDisk
       ? { syncAll: () => main.ask("syncDisk", null) }

@@ -18,6 +18,8 @@ export interface StartMessage {
   registration: Registration;
   /** What uploads leave free; null is the default. */
   minFree: Reserve | null;
+  /** Bytes that each user may have, without one of their own; null is without limit. */
+  quota: number | null;
   /** How long unfinished uploads are kept, in milliseconds. */
   keepMs: number;
   /** Leads to the password Worker; transferred. */

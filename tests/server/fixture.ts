@@ -11,6 +11,7 @@ import { plainFolders } from "../../server/folder_reader.ts";
 import type { Reserve } from "../../server/free_space.ts";
 import { flushLog } from "../../server/log.ts";
 import type { PasswordHasher, StoredPassword } from "../../server/passwords.ts";
+import { limitsIn } from "../../server/quota_limits.ts";
 import { Session } from "../../server/session.ts";
 import { Storage } from "../../server/storage.ts";
 import { dataFolder, uploadsFolder } from "../../server/storage_path.ts";
@@ -113,12 +114,20 @@ export class Fixture implements AsyncDisposable {
   #tokens = new Map<string, string>();
   #line: FolderLine | undefined;
 
-  /** @param isPaged reads large folders as a server does that is a process */
-  constructor(reserve: Reserve | null = null, isPaged = false) {
+  /**
+   * @param isPaged reads large folders as a server does that is a process
+   * @param quota bytes that each user may have
+   */
+  constructor(
+    reserve: Reserve | null = null,
+    isPaged = false,
+    quota: number | null = null,
+  ) {
     this.#line = isPaged ? pagedFolders(this.root) : undefined;
     this.storage = new Storage(this.root, {
       minFree: reserve,
       folders: this.#line?.folders ?? plainFolders,
+      limitOf: (user) => limitsIn(this.#database, quota)(user),
     });
     this.storage.prepare();
     this.#database = openDatabase(dataFolder(this.root));

@@ -12,6 +12,7 @@ import type { Registration } from "../../server/worker_messages.ts";
 import { until, within } from "../helpers/deadline.ts";
 import { descriptorsBelow, DiskRecorder } from "../helpers/faults.ts";
 import { memoryPair } from "../helpers/memory_conn.ts";
+import { NOBODY } from "../helpers/nobody.ts";
 import {
   HELLO,
   putRequest,
@@ -443,7 +444,7 @@ Deno.test("stop() keeps of a put what came before the end, and the next server g
   next.prepare();
   await next.sweep();
   const user = await next.openUser("ann");
-  const upload = await user.beginPut(request, { received: () => 0, drop() {} });
+  const upload = await user.beginPut(request, NOBODY);
   assertEquals(upload.offset, half.length);
   await upload.verify(() => Promise.resolve());
   assertEquals(await upload.resume(sha256Of(half)), half.length);

@@ -11,6 +11,7 @@ const OPTIONS: Options = {
   tlsCert: undefined,
   tlsKey: undefined,
   minFree: undefined,
+  quota: undefined,
   keepPartials: undefined,
   plain: false,
 };

@@ -14,6 +14,7 @@ const LOCAL = {
   tls: null,
   registration: "invite",
   minFree: null,
+  quota: null,
   keepMs: 0,
 } as const;
 

@@ -4,6 +4,7 @@ import { Durability } from "../../server/durability.ts";
 import { FreeSpace } from "../../server/free_space.ts";
 import { Partials } from "../../server/partials.ts";
 import { ReadingTurns } from "../../server/prefix.ts";
+import { Quotas, type UserQuota } from "../../server/quota.ts";
 import { RecentFolders } from "../../server/storage_path.ts";
 import { Upload } from "../../server/upload.ts";
 import { findTarget } from "../../server/upload_target.ts";
@@ -34,6 +35,7 @@ class Fixture implements Disposable {
   readonly space: FreeSpace = new FreeSpace(this.root, { bytes: 0 });
   readonly readingTurns: ReadingTurns = new ReadingTurns();
   readonly partials: Partials = new Partials(this.root);
+  readonly quota: UserQuota = noQuota();
   readonly disk: DiskRecorder;
 
   constructor() {
@@ -94,6 +96,11 @@ class Fixture implements Disposable {
 async function add(upload: Upload, content: Bytes): Promise<void> {
   upload.update(toBytes(content));
   await upload.write(toBytes(content));
+}
+
+function noQuota(): UserQuota {
+  const measure = () => Promise.reject(new Error("it was measured"));
+  return new Quotas({ limitOf: () => null, measure }).of("ann");
 }
 
 function namesIn(folder: string): string[] {

@@ -1,0 +1,70 @@
+/** How many bytes the files below a folder have. */
+
+import { SEPARATOR } from "@std/path";
+import { setImmediate } from "node:timers";
+import { NetdiskError } from "../protocol/errors.ts";
+import type { FolderReader } from "./folder_reader.ts";
+import { errnoOf, toStorageError } from "./os_errors.ts";
+
+/** Names that are looked at in one go; then others have their turn. */
+const BATCH = 256;
+
+/**
+ * The sizes of all regular files below `folder`, those with several names
+ * counted for each. Links are not followed; what may not be read, or vanishes
+ * meanwhile, counts nothing.
+ *
+ * @throws NetdiskError
+ */
+export async function bytesBelow(
+  folder: string,
+  reader: FolderReader,
+): Promise<number> {
+  let bytes = 0;
+  let looked = 0;
+  const folders = [folder];
+  for (let at = folders.pop(); at !== undefined; at = folders.pop()) {
+    try {
+      for await (const names of reader.read(at)) {
+        for (const name of names) {
+          const path = at + SEPARATOR + name;
+          const info = infoIfThere(path);
+          if (info?.isFile) bytes += info.size;
+          else if (info?.isDirectory) folders.push(path);
+          if (++looked % BATCH > 0) continue;
+          await new Promise((resolve) => setImmediate(resolve));
+        }
+      }
+      // An empty folder is some work as well.
+      looked++;
+    } catch (error) {
+      if (!isSkipped(error)) throw unmeasured(error);
+    }
+  }
+  return bytes;
+}
+
+function infoIfThere(path: string): Deno.FileInfo | undefined {
+  try {
+    return Deno.lstatSync(path);
+  } catch (error) {
+    if (!isSkipped(error)) throw error;
+    return undefined;
+  }
+}
+
+function isSkipped(error: unknown): boolean {
+  return ["ENOENT", "ENOTDIR", "EACCES"].includes(errnoOf(error) ?? "");
+}
+
+function unmeasured(error: unknown): NetdiskError {
+  // By moving folders into each other a path gets longer than can be asked for.
+  if (errnoOf(error) === "ENAMETOOLONG") {
+    return new NetdiskError(
+      "quota",
+      "there are folders that lie too deep to be counted, move them up",
+      { cause: error },
+    );
+  }
+  return toStorageError(error);
+}
