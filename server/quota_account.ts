@@ -100,8 +100,10 @@ export class Reservation {
     const credit = more <= left ? 0 : Math.min(more - left, this.#moreCredit());
     if (more - credit > left) {
       const { here } = this.#wish;
-      const had = this.#held + this.#credit + credit;
-      throw account.exceeded(bytes - had - here, Math.max(0, left - here));
+      throw account.exceeded(
+        bytes - this.#credit - credit - here,
+        Math.max(0, left + this.#held - here),
+      );
     }
     this.#held += more - credit;
     this.#credit += credit;
