@@ -56,8 +56,7 @@ export class ChangeQueue {
     const beginning = storage.beginPut(request, {
       received: () => this.#channel.traffic.received,
       drop: () => this.#drop(TAKEN_OVER),
-      // A lost connection is seen by whoever reads from it.
-      settled: () => this.#replies.drained().catch(() => {}),
+      settled: () => this.#settled(request.ask),
       during: (work) => this.#replies.during(work),
     });
     const upload = await this.#begin(beginning, request.ask);
@@ -126,6 +125,12 @@ export class ChangeQueue {
       pass();
     }
     return await settled;
+  }
+
+  /** Waits for what was sent before a put; for an asked one that has been done. */
+  async #settled(ask: boolean): Promise<void> {
+    // A lost connection is seen by whoever reads from it.
+    if (!ask) await this.#replies.drained().catch(() => {});
   }
 
   /** Answers an asked put; of the others only a failure is told. */
