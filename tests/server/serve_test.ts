@@ -103,3 +103,15 @@ Deno.test("--min-free takes a size or a part of the disk", async () => {
     );
   }
 });
+
+Deno.test("--quota takes a size, or none", async () => {
+  for (const quota of ["0", "4096", "500M", "2g", "1.5T", "none"]) {
+    assertEquals(await faultOf({ quota }), "local-io", quota);
+  }
+  for (const quota of ["", "M", "-1", "500MB", "5%", "None", "lots"]) {
+    assertEquals(
+      await faultOf({ quota }),
+      `--quota '${quota}' is no size such as 500M or 10G, and not none`,
+    );
+  }
+});
