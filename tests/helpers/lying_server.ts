@@ -23,6 +23,8 @@ export interface MeetOptions extends Omit<RunOptions, "stdin"> {
   files?: Record<string, string | Uint8Array>;
   /** Done to the work folder before. */
   prepare?: (client: Client) => void;
+  /** Done last, when the client remembers the server. */
+  tamper?: (client: Client) => void;
 }
 
 /** What a command came to. */
@@ -32,8 +34,6 @@ export interface Meeting extends Outcome {
   connections: number;
   /** What changed below the client's home, config left out: `+made -gone *changed`. */
   changes: string[];
-  /** What the client remembers, as text. */
-  config: string;
 }
 
 /**
@@ -46,7 +46,7 @@ export async function meet(
   lie: Lie,
   options: MeetOptions = {},
 ): Promise<Meeting> {
-  const { identity, files = {}, prepare, stdin, ...run } = options;
+  const { identity, files = {}, prepare, tamper, stdin, ...run } = options;
   using folder = tempFolder();
   const client = Client.at(folder.path);
   Deno.mkdirSync(client.config, { mode: 0o700 });
@@ -68,6 +68,7 @@ export async function meet(
   }, { identity });
   const address = `127.0.0.1:${loopback.port}`;
   remember(client, address, options);
+  tamper?.(client);
   const line = argv.map((arg) => arg.replace("{address}", address));
   const plain = identity ? [] : ["--plain"];
   await using process = client.start([...line, ...plain], run);
@@ -85,7 +86,6 @@ export async function meet(
     address,
     connections: loopback.accepted,
     changes: changesOf(before, snapshot(client)),
-    config: Deno.readTextFileSync(join(client.config, "servers.json")),
   };
 }
 
