@@ -23,6 +23,12 @@ import type { SavedSession } from "./config.ts";
 /** Without a byte from a server that owes an answer, in milliseconds. */
 const SILENCE_MS = 120_000;
 
+/**
+ * From connecting to the server's greeting, and to its word about the session, in
+ * milliseconds: neither takes it any time, and a byte now and then is none.
+ */
+const GREETING_MS = 30_000;
+
 /** How often that is looked at. */
 const WATCH_MS = 1000;
 
@@ -60,9 +66,20 @@ export class Connection {
     this.channel = channel;
     this.#address = address;
     let moved = -1;
-    let since = performance.now();
+    const began = performance.now();
+    let since = began;
     this.#watch = setInterval(() => {
       const now = performance.now();
+      if (!this.#isReady && now - began > GREETING_MS) {
+        channel.close(
+          new NetdiskError(
+            "timeout",
+            `${address}: the server has not greeted within ${
+              GREETING_MS / 1000
+            } s`,
+          ),
+        );
+      }
       const { received, sent } = channel.traffic;
       if (received + sent !== moved || !channel.waitsForPeer) {
         moved = received + sent;

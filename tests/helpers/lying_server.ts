@@ -23,6 +23,8 @@ export interface MeetOptions extends Omit<RunOptions, "stdin"> {
   files?: Record<string, string | Uint8Array>;
   /** Done to the work folder before. */
   prepare?: (client: Client) => void;
+  /** The script may fail, as when the client does something else. */
+  mayFail?: boolean;
   /** Done last, when the client remembers the server. */
   tamper?: (client: Client) => void;
 }
@@ -46,7 +48,8 @@ export async function meet(
   lie: Lie,
   options: MeetOptions = {},
 ): Promise<Meeting> {
-  const { identity, files = {}, prepare, tamper, stdin, ...run } = options;
+  const { identity, files = {}, prepare, tamper, stdin, mayFail, ...run } =
+    options;
   using folder = tempFolder();
   const client = Client.at(folder.path);
   Deno.mkdirSync(client.config, { mode: 0o700 });
@@ -78,7 +81,7 @@ export async function meet(
   const outcome = await process.outcome();
   await loopback.served();
   for (const fault of faults) {
-    if (outcome.code !== 0 && isGone(fault)) continue;
+    if (mayFail || outcome.code !== 0 && isGone(fault)) continue;
     throw new Error(`${fault}\n${outcome.stderr}`, { cause: fault });
   }
   return {
