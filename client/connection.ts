@@ -20,12 +20,15 @@ import {
 import { AGENT, CAPABILITIES, PROTOCOL_VERSION } from "../protocol/version.ts";
 import type { SavedSession } from "./config.ts";
 
-/** Without a byte from a server that owes an answer, in milliseconds. */
+/** Without a sign of life from a server that owes an answer, in milliseconds. */
 const SILENCE_MS = 120_000;
 
+/** A sign of life is a frame, or so many bytes of one, in either direction. */
+const LIFE_BYTES = 1024;
+
 /**
- * From connecting to the server's greeting, and to its word about the session, in
- * milliseconds: neither takes it any time, and a byte now and then is none.
+ * For the server's greeting and its word about the session, in milliseconds:
+ * neither takes it any time, and a byte now and then does not extend it.
  */
 const GREETING_MS = 30_000;
 
@@ -61,16 +64,20 @@ export class Connection {
   #watch: ReturnType<typeof setInterval>;
   #hello: ResponseOf<"hello"> | undefined;
   #isReady = false;
+  /** Those that came. */
+  #frames = 0;
+  /** Since when the greeting is waited for. */
+  #listensSince = Infinity;
 
   constructor(channel: FrameChannel, address: string) {
     this.channel = channel;
     this.#address = address;
-    let moved = -1;
-    const began = performance.now();
-    let since = began;
+    let moved = 0;
+    let frames = 0;
+    let since = performance.now();
     this.#watch = setInterval(() => {
       const now = performance.now();
-      if (!this.#isReady && now - began > GREETING_MS) {
+      if (!this.#isReady && now - this.#listensSince > GREETING_MS) {
         channel.close(
           new NetdiskError(
             "timeout",
@@ -81,8 +88,11 @@ export class Connection {
         );
       }
       const { received, sent } = channel.traffic;
-      if (received + sent !== moved || !channel.waitsForPeer) {
+      const isAlive = received + sent - moved >= LIFE_BYTES ||
+        this.#frames !== frames;
+      if (isAlive || !channel.waitsForPeer) {
         moved = received + sent;
+        frames = this.#frames;
         since = now;
       } else if (now - since > SILENCE_MS) {
         channel.close(
@@ -141,7 +151,9 @@ export class Connection {
   frameHere(): Frame | undefined {
     if (!this.#isReady) return undefined;
     try {
-      return this.channel.take();
+      const frame = this.channel.take();
+      if (frame) this.#frames++;
+      return frame;
     } catch (error) {
       throw this.#named(error as NetdiskError);
     }
@@ -178,6 +190,7 @@ export class Connection {
   }
 
   async #expectGreeting(): Promise<void> {
+    this.#listensSince = performance.now();
     this.#hello = await this.#receive(["hello"]);
     const { version } = this.#hello;
     if (version !== PROTOCOL_VERSION) {
@@ -237,7 +250,10 @@ export class Connection {
 
   async #nextFrame(): Promise<Frame> {
     const frame = await this.#readFrame();
-    if (frame) return frame;
+    if (frame) {
+      this.#frames++;
+      return frame;
+    }
     throw new NetdiskError(
       "connection-lost",
       `${this.#address}: the server ended the connection`,
