@@ -6,6 +6,8 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
 import { Config, savedServer } from "../../client/config.ts";
+import { seenCertificate } from "../../client/certificate.ts";
+import { pemBlocks, pemBytes } from "../../server/pem.ts";
 import { FakeServer, SESSION } from "../helpers/fake_server.ts";
 import { Gate } from "../helpers/gate.ts";
 import {
@@ -246,3 +248,42 @@ Deno.test("an authority that this machine trusts cannot sign for a pinned server
     );
   }
 });
+
+Deno.test("a certificate that nobody can read is a refusal, and no fault of ours", async () => {
+  const der = pemBytes(pemBlocks(right.certificate)[0]!);
+  const at = der.findIndex((_, index) => isTorn(flipped(der, index)));
+  const base64 = btoa(String.fromCharCode(...flipped(der, at)));
+  const lines = base64.match(/.{1,64}/g)!.join("\n");
+  const torn = {
+    ...right,
+    certificate:
+      `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`,
+  };
+  await using server = new Recorder(torn);
+  using home = tempFolder();
+  const argv = ["ping", "-c", "1", "--accept-new", "--server", "{}"];
+  const { code, stderr } = await run(
+    Client.at(home.path),
+    [argv],
+    server.address,
+  );
+  const error = "the server's certificate cannot be read";
+  assertEquals(
+    [code, stderr, server.read],
+    [10, `netdisk: error: ${server.address}: ${error}\n`, []],
+  );
+});
+
+function flipped(der: Uint8Array, index: number): Uint8Array {
+  return der.with(index, der[index]! ^ 0xff);
+}
+
+/** Its names make no sense; all that a handshake needs does. */
+function isTorn(der: Uint8Array): boolean {
+  try {
+    seenCertificate(der);
+    return false;
+  } catch (error) {
+    return `${error}`.includes("invalid attributes");
+  }
+}
