@@ -10,9 +10,14 @@ import {
   NetdiskError,
   ProtocolError,
 } from "../protocol/errors.ts";
-import { type Frame, FrameKind } from "../protocol/frame.ts";
+import {
+  type Frame,
+  FRAME_HEADER_BYTES,
+  FrameKind,
+} from "../protocol/frame.ts";
 import {
   decodeResponse,
+  encodeMessage,
   type Request,
   type Response,
   type ResponseOf,
@@ -32,8 +37,17 @@ const LIFE_BYTES = 1024;
  */
 const GREETING_MS = 30_000;
 
-/** How often that is looked at. */
+/** The server hears of an idle client at least this often (SPEC.md 9). */
+const ALIVE_MS = 25_000;
+
+const ALIVE: Request = { type: "waiting" };
+const ALIVE_BYTES = FRAME_HEADER_BYTES + encodeMessage(ALIVE).length;
+
+/** How often these are looked at. */
 const WATCH_MS = 1000;
+
+/** Longer messages are looked at only by whoever waits for them. */
+const MAX_PING_BYTES = 32;
 
 /** After an `error` of these the server says no more (SPEC.md 8). */
 const FINAL_ERRORS = ["protocol", "version", "stopping", "timeout"];
@@ -68,6 +82,7 @@ export class Connection {
   #frames = 0;
   /** Since when the greeting is waited for. */
   #listensSince = Infinity;
+  #aliveBytes = 0;
 
   constructor(channel: FrameChannel, address: string) {
     this.channel = channel;
@@ -75,6 +90,8 @@ export class Connection {
     let moved = 0;
     let frames = 0;
     let since = performance.now();
+    let lastSent = 0;
+    let sentAt = since;
     this.#watch = setInterval(() => {
       const now = performance.now();
       if (!this.#isReady && now - this.#listensSince > GREETING_MS) {
@@ -88,10 +105,11 @@ export class Connection {
         );
       }
       const { received, sent } = channel.traffic;
-      const isAlive = received + sent - moved >= LIFE_BYTES ||
-        this.#frames !== frames;
+      // What only says that we are there does not say it of the server.
+      const traffic = received + sent - this.#aliveBytes;
+      const isAlive = traffic - moved >= LIFE_BYTES || this.#frames !== frames;
       if (isAlive || !channel.waitsForPeer) {
-        moved = received + sent;
+        moved = traffic;
         frames = this.#frames;
         since = now;
       } else if (now - since > SILENCE_MS) {
@@ -102,6 +120,10 @@ export class Connection {
           ),
         );
       }
+      if (sent !== lastSent || channel.isSending) {
+        lastSent = sent;
+        sentAt = now;
+      } else if (now - sentAt > ALIVE_MS) this.#tellAlive();
     }, WATCH_MS);
     // A command that is done must not wait for the next look.
     Deno.unrefTimer(Number(this.#watch));
@@ -151,9 +173,11 @@ export class Connection {
   frameHere(): Frame | undefined {
     if (!this.#isReady) return undefined;
     try {
-      const frame = this.channel.take();
-      if (frame) this.#frames++;
-      return frame;
+      for (;;) {
+        const frame = this.channel.take();
+        if (frame) this.#frames++;
+        if (!frame || !isPing(frame)) return frame;
+      }
     } catch (error) {
       throw this.#named(error as NetdiskError);
     }
@@ -178,6 +202,14 @@ export class Connection {
   ): Promise<ResponseOf<K>> {
     await this.send(request);
     return this.receive(...types);
+  }
+
+  #tellAlive(): void {
+    if (!this.#isReady || !this.#session) return;
+    this.#aliveBytes += ALIVE_BYTES;
+    // Whoever reads the answers learns of a lost connection by itself.
+    this.channel.send(ALIVE).catch(() => {});
+    this.channel.flush().catch(() => {});
   }
 
   close(): void {
@@ -249,16 +281,23 @@ export class Connection {
   }
 
   async #nextFrame(): Promise<Frame> {
-    const frame = await this.#readFrame();
-    if (frame) {
+    for (;;) {
+      const frame = await this.#readFrame();
+      if (!frame) break;
       this.#frames++;
-      return frame;
+      if (!isPing(frame)) return frame;
     }
     throw new NetdiskError(
       "connection-lost",
       `${this.#address}: the server ended the connection`,
     );
   }
+}
+
+/** `ping` may cross a request; it wants no answer of its own, see ALIVE_MS. */
+function isPing({ kind, payload }: Frame): boolean {
+  return kind === FrameKind.control && payload.length <= MAX_PING_BYTES &&
+    decodeResponse(payload).type === "ping";
 }
 
 /**
