@@ -157,7 +157,6 @@ const LONG_NAMES = (n: number) =>
 const GATHERING: string[][] = [
   ["get", "-r", "d", "--to", "target"],
   ["sync", "--pull", "target", "d"],
-  ["rm", "d/*"],
 ];
 
 for (const argv of GATHERING) {
@@ -179,7 +178,10 @@ for (const argv of GATHERING) {
 }
 
 for (
-  const argv of [...GATHERING, ["ls", "d"], ["ls", "-R", "d"], ["du", "d"], [
+  const argv of [...GATHERING, ["rm", "d/*"], ["ls", "d"], ["ls", "-R", "d"], [
+    "du",
+    "d",
+  ], [
     "tree",
     "d",
   ]]
