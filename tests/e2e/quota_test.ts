@@ -58,7 +58,7 @@ Deno.test("of several files those are told that do not fit: exit 8", async () =>
     "netdisk: error: folder/c: needs 9 MiB, 2 MiB left of 20 MiB",
   );
   const again = await client.run(["sync", "folder", "folder"]);
-  assertEquals(again.code, 6, again.stderr);
+  assertEquals(again.code, 8, again.stderr);
   assertEquals(
     again.stderr.match(/^netdisk: error: .*$/mg)?.[0],
     "netdisk: error: folder/c: needs 9 MiB, 2 MiB left of 20 MiB",
