@@ -13,6 +13,9 @@ export type Reserve = { bytes: number } | { percent: number };
 const DEFAULT_PERCENT = 1;
 const MAX_DEFAULT_BYTES = 256 * 1024 * 1024;
 
+/** The part of the inodes that stays free, where their number is known (not 0). */
+const MIN_FREE_FILES = 0.01;
+
 /** Others write to the disk as well: how long a measurement is good, in milliseconds. */
 const MEASURE_MS = 1000;
 
@@ -67,8 +70,11 @@ export class FreeSpace {
   #measure(): void {
     this.#measuredAt = performance.now();
     try {
-      const { bavail, blocks, bsize } = statfsSync(this.#folder);
-      this.#left = bavail * bsize - this.#reserved(blocks * bsize);
+      const { bavail, blocks, bsize, files, ffree } = statfsSync(this.#folder);
+      this.#left = ffree < files * MIN_FREE_FILES
+        // Without an inode there is no room for an empty file either.
+        ? -1
+        : bavail * bsize - this.#reserved(blocks * bsize);
     } catch {
       // A file system that does not tell has its own limits, and reports them.
       this.#left = Infinity;

@@ -16,9 +16,10 @@ class Disk implements Disposable {
   readonly path: string;
   #folder = tempFolder();
 
-  constructor(bytes: number) {
+  constructor(bytes: number, inodes?: number) {
     this.path = Deno.realPathSync(this.#folder.path);
-    const size = `size=${bytes}`;
+    const most = inodes === undefined ? "" : `,nr_inodes=${inodes}`;
+    const size = `size=${bytes}${most}`;
     const args = ["-t", "tmpfs", "-o", size, "netdisk-test", this.path];
     const { success } = run("mount", args);
     if (!success) throw new Error("no disk can be made here");
@@ -217,3 +218,22 @@ Deno.test("a disk that does not tell has no limit", () => {
   space.take(TOO_MUCH);
   space.take(TOO_MUCH);
 });
+
+Deno.test(
+  "a disk without inodes is full, for empty files as well",
+  { ignore },
+  () => {
+    using disk = new Disk(64 * MIB, 1000);
+    const space = () => new FreeSpace(disk.path, { bytes: 0 });
+    space().require(0);
+    for (let n = 0; n < 985; n++) {
+      Deno.writeTextFileSync(`${disk.path}/${n}`, "");
+    }
+    space().require(0);
+    for (let n = 0; n < 10; n++) {
+      Deno.writeTextFileSync(`${disk.path}/more${n}`, "");
+    }
+    assert(isRefused(() => space().require(0)));
+    assert(isRefused(() => space().require(1)));
+  },
+);
