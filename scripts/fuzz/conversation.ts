@@ -4,7 +4,7 @@ import { NetdiskError, ProtocolError } from "../../protocol/errors.ts";
 import { until, within } from "../../tests/helpers/deadline.ts";
 import { dial, type Dialled, Peer } from "../../tests/helpers/dial.ts";
 import type { Random } from "../../tests/helpers/random.ts";
-import { cutsOf, type Cutting, type Ending } from "./mutate.ts";
+import { cutsOf, type Cutting } from "./mutate.ts";
 import type { Step } from "./steps.ts";
 
 /** No answer may come later, in milliseconds. */
