@@ -7,7 +7,12 @@ import { play, type Played } from "./conversation.ts";
 import { Lane } from "./lane.ts";
 import { SilentPeers } from "./silent_peers.ts";
 import { Target, type Usage } from "./target.ts";
-import { databaseState, plant, strangeUsers, watch } from "./witness.ts";
+import {
+  databaseState,
+  plant,
+  strangeUsers,
+  watch,
+} from "../../tests/hostile/witness.ts";
 
 /** Attackers at a time. */
 const LANES = 4;
