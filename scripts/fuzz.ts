@@ -33,11 +33,14 @@ async function main(): Promise<number> {
       let shown = performance.now();
       const found = await campaign({
         ...{ ...part, seed, signal },
-        onProgress({ frames, faults }) {
+        onProgress({ frames, faults }, usage) {
           if (performance.now() - shown < PROGRESS_MS) return;
           shown = performance.now();
+          const { memory, descriptors } = usage();
           console.log(
-            `fuzz: ${name}: ${frames} frames, ${faults.length} faults`,
+            `fuzz: ${name}: ${frames} frames, ${faults.length} faults, ${
+              memory.toFixed(0)
+            } MiB, ${descriptors} descriptors`,
           );
         },
       });

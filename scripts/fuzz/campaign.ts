@@ -30,7 +30,8 @@ export interface CampaignOptions {
   seed: number;
   tls: boolean;
   signal: AbortSignal;
-  onProgress(found: Findings): void;
+  /** Is told of each conversation; `usage` looks at the server now. */
+  onProgress(found: Findings, usage: () => Usage): void;
 }
 
 /** What a campaign came to. */
@@ -183,6 +184,6 @@ async function run(
     found.faults.push(...played.faults.map((it) => `${name}: ${it}`));
     if (found.faults.length >= MAX_FAULTS) return;
     await lane.heard(played);
-    onProgress(found);
+    onProgress(found, () => target.usage());
   }
 }
