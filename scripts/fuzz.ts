@@ -65,7 +65,7 @@ async function main(): Promise<number> {
 }
 
 function tableOf(found: Findings): string[] {
-  const [before, after] = found.usage ?? [];
+  const memory = found.memory.map((it) => `${it.toFixed(1)} MiB`);
   const rows: [string, string | number][] = [
     ["frames", found.frames],
     ["connections", found.connections],
@@ -75,11 +75,8 @@ function tableOf(found: Findings): string[] {
       "worst answer to another client",
       `${found.canaryWorstMs.toFixed(0)} ms in ${found.canaryRounds} rounds`,
     ],
-    [
-      "memory",
-      `${before?.memory.toFixed(1)} MiB, then ${after?.memory.toFixed(1)} MiB`,
-    ],
-    ["descriptors", `${before?.descriptors}, then ${after?.descriptors}`],
+    ["memory", memory.join(", then ")],
+    ["descriptors", found.descriptors.join(", then ")],
     ["seconds", found.seconds.toFixed(0)],
     ["faults", found.faults.length],
   ];

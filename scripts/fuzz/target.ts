@@ -13,7 +13,7 @@ const MAX_LAST_LINES = 20;
 
 /** What a process takes of the machine. */
 export interface Usage {
-  /** Resident memory, in MiB. */
+  /** Resident memory without that of files, such as the program itself, in MiB. */
   memory: number;
   descriptors: number;
 }
@@ -76,7 +76,7 @@ export class Target implements Dialled, AsyncDisposable {
 
   usage(): Usage {
     const proc = `/proc/${this.#child.pid}`;
-    const [, kib] = /^VmRSS:\s+(\d+) kB/m.exec(
+    const [, kib] = /^RssAnon:\s+(\d+) kB/m.exec(
       Deno.readTextFileSync(`${proc}/status`),
     ) ?? [];
     return {
