@@ -75,6 +75,7 @@ function tableOf(found: Findings): string[] {
       "worst answer to another client",
       `${found.canaryWorstMs.toFixed(0)} ms in ${found.canaryRounds} rounds`,
     ],
+    ["worst stall of the machine", `${found.stallMs.toFixed(0)} ms`],
     ["memory", memory.join(", then ")],
     ["descriptors", found.descriptors.join(", then ")],
     ["seconds", found.seconds.toFixed(0)],

@@ -4,6 +4,7 @@ import { Random } from "../../tests/helpers/random.ts";
 import { Canary } from "./canary.ts";
 import { register } from "./account.ts";
 import { play, type Played } from "./conversation.ts";
+import { Pulse } from "./pulse.ts";
 import { Lane } from "./lane.ts";
 import { SilentPeers } from "./silent_peers.ts";
 import { Target, type Usage } from "./target.ts";
@@ -56,6 +57,8 @@ export interface Findings {
   memory: number[];
   /** After the warm-up, and at the end. */
   descriptors: number[];
+  /** The longest time that the machine itself stood still, in milliseconds. */
+  stallMs: number;
   seconds: number;
   faults: string[];
 }
@@ -68,7 +71,7 @@ export async function campaign(options: CampaignOptions): Promise<Findings> {
   const started = performance.now();
   const found: Findings = {
     ...{ frames: 0, connections: 0, answers: 0, errors: 0, worstMs: 0 },
-    ...{ canaryRounds: 0, canaryWorstMs: 0, seconds: 0 },
+    ...{ canaryRounds: 0, canaryWorstMs: 0, stallMs: 0, seconds: 0 },
     ...{ memory: [], descriptors: [], faults: [] },
   };
   try {
@@ -100,51 +103,21 @@ async function attack(
 ): Promise<void> {
   const seeds = new Random(options.seed);
   plant(home);
-  const canary = new Canary(target, await register(target, "canary"));
-  const silent = await SilentPeers.open(target);
+  await using pulse = new Pulse(home);
+  await using silent = await SilentPeers.open(target);
+  const account = await register(target, "canary");
   const lanes: Lane[] = [];
   for (let i = 0; i < LANES; i++) {
     lanes.push(await Lane.open(target, `lane-${i}`, seeds.next()));
-    found.frames += await lanes[i]!.rehearse();
+    found.frames += await lanes[i]!.rehearse(pulse);
   }
   const seen = watch(home);
-  canary.start();
-  try {
-    const play = (frames: number) =>
-      Promise.all(
-        lanes.map((lane) =>
-          run(target, lane, silent, frames / LANES, options, found)
-        ),
-      );
-    const warmUp = Math.min(WARM_UP_FRAMES, options.frames / 2);
-    await play(warmUp - found.frames);
-    const before = await target.calmUsage(CALM_SECONDS);
-    found.memory.push(before.memory);
-    let left = options.frames - warmUp;
-    for (let times = 0; times <= MORE_RUNS; times++) {
-      await play(left);
-      found.memory.push((await target.calmUsage(CALM_SECONDS)).memory);
-      if (driftOf(found) <= MAX_DRIFT_MIB) break;
-      left = Math.min(left, MORE_FRAMES);
-    }
-    found.faults.push(...await silent.end());
-    const limit = before.descriptors + SPARE_DESCRIPTORS;
-    const descriptors = await target.descriptorsBelow(limit);
-    found.descriptors.push(before.descriptors, descriptors);
-    if (descriptors > limit) {
-      found.faults.push(`${descriptors - before.descriptors} descriptors stay`);
-    }
-    const drift = driftOf(found);
-    if (drift > MAX_DRIFT_MIB) {
-      found.faults.push(`memory grows by ${drift.toFixed(1)} MiB a run`);
-    }
-  } finally {
-    await canary.stop();
-    await silent.end();
-  }
+  await using canary = new Canary(target, account, pulse);
+  await measure({ target, lanes, silent, pulse }, options, found);
+  found.faults.push(...await silent.end(), ...await canary.end());
   found.canaryRounds = canary.rounds;
   found.canaryWorstMs = canary.worstMs;
-  found.faults.push(...canary.faults);
+  found.stallMs = pulse.worstMs;
   const now = watch(home);
   const changed = [
     ...seen.filter((line) => !now.includes(line)),
@@ -154,6 +127,49 @@ async function attack(
   found.faults.push(...changed.map((line) => `changed: ${line}`));
 }
 
+/** Who is at work. */
+interface Parties {
+  target: Target;
+  lanes: Lane[];
+  silent: SilentPeers;
+  pulse: Pulse;
+}
+
+/** Sends all frames, and compares what the server takes before and after. */
+async function measure(
+  parties: Parties,
+  options: CampaignOptions,
+  found: Findings,
+): Promise<void> {
+  const { target, lanes, silent } = parties;
+  const send = (frames: number) =>
+    Promise.all(
+      lanes.map((lane) => run(lane, frames / LANES, parties, options, found)),
+    );
+  const warmUp = Math.min(WARM_UP_FRAMES, options.frames / 2);
+  await send(warmUp - found.frames);
+  const before = await target.calmUsage(CALM_SECONDS);
+  found.memory.push(before.memory);
+  let left = options.frames - warmUp;
+  for (let times = 0; times <= MORE_RUNS; times++) {
+    await send(left);
+    found.memory.push((await target.calmUsage(CALM_SECONDS)).memory);
+    if (driftOf(found) <= MAX_DRIFT_MIB) break;
+    left = Math.min(left, MORE_FRAMES);
+  }
+  const drift = driftOf(found);
+  if (drift > MAX_DRIFT_MIB) {
+    found.faults.push(`memory grows by ${drift.toFixed(1)} MiB a run`);
+  }
+  found.faults.push(...await silent.end());
+  const limit = before.descriptors + SPARE_DESCRIPTORS;
+  const descriptors = await target.descriptorsBelow(limit);
+  found.descriptors.push(before.descriptors, descriptors);
+  if (descriptors > limit) {
+    found.faults.push(`${descriptors - before.descriptors} descriptors stay`);
+  }
+}
+
 /** What the last run has added, in MiB. */
 function driftOf({ memory }: Findings): number {
   return memory.at(-1)! - memory.at(-2)!;
@@ -161,10 +177,9 @@ function driftOf({ memory }: Findings): number {
 
 /** Has one attacker send so many frames. */
 async function run(
-  target: Target,
   lane: Lane,
-  silent: SilentPeers,
   frames: number,
+  { target, silent, pulse }: Parties,
   { signal, onProgress }: CampaignOptions,
   found: Findings,
 ): Promise<void> {
@@ -186,6 +201,7 @@ async function run(
         cutting,
         isAbrupt: ending === "abrupt",
         random: lane.random,
+        pulse,
       });
     } catch (error) {
       found.faults.push(`${name}: ${error}`);

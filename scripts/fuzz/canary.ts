@@ -2,35 +2,40 @@
 
 import type { Dialled, Peer } from "../../tests/helpers/dial.ts";
 import { Random } from "../../tests/helpers/random.ts";
-import { connect, MAX_ANSWER_MS } from "./conversation.ts";
+import { connect, latenessOf } from "./conversation.ts";
 import type { Account } from "./account.ts";
 import { logIn } from "./account.ts";
+import type { Pulse } from "./pulse.ts";
 
 /** Between two rounds: it is to be served, not to be a load. */
 const PAUSE_MS = 20;
 
-export class Canary {
+export class Canary implements AsyncDisposable {
   rounds = 0;
   worstMs = 0;
-  readonly faults: string[] = [];
+  #faults: string[] = [];
   #target: Dialled;
   #account: Account;
+  #pulse: Pulse;
   #isOver = false;
-  #running: Promise<void> | undefined;
+  #running: Promise<void>;
 
-  constructor(target: Dialled, account: Account) {
+  constructor(target: Dialled, account: Account, pulse: Pulse) {
+    this.#pulse = pulse;
     this.#target = target;
     this.#account = account;
-  }
-
-  start(): void {
     this.#running = this.#run();
   }
 
-  /** Ends after the round under way. */
-  async stop(): Promise<void> {
+  /** Ends after the round under way. @returns what was wrong */
+  async end(): Promise<string[]> {
     this.#isOver = true;
     await this.#running;
+    return this.#faults.splice(0);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.end();
   }
 
   async #run(): Promise<void> {
@@ -49,7 +54,7 @@ export class Canary {
         await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
       }
     } catch (error) {
-      this.faults.push(`another client is not served: ${error}`);
+      this.#faults.push(`another client is not served: ${error}`);
     } finally {
       peer?.close();
     }
@@ -76,9 +81,9 @@ export class Canary {
     const result = await work();
     const ms = performance.now() - start;
     this.worstMs = Math.max(this.worstMs, ms);
-    if (ms > MAX_ANSWER_MS) {
-      this.faults.push(`${what} of another client took ${Math.round(ms)} ms`);
-    }
+    const name = `another client's ${what}`;
+    const fault = latenessOf(name, ms, this.#pulse, start + ms);
+    if (fault) this.#faults.push(fault);
     return result;
   }
 }

@@ -5,10 +5,11 @@ import { until, within } from "../../tests/helpers/deadline.ts";
 import { dial, type Dialled, Peer } from "../../tests/helpers/dial.ts";
 import type { Random } from "../../tests/helpers/random.ts";
 import { cutsOf, type Cutting } from "./mutate.ts";
+import type { Pulse } from "./pulse.ts";
 import type { Step } from "./steps.ts";
 
 /** No answer may come later, in milliseconds. */
-export const MAX_ANSWER_MS = 2000;
+const MAX_ANSWER_MS = 2000;
 
 /** How long a client waits for an answer that may not be due: its frame was damaged. */
 const WAIT_MS = 100;
@@ -30,6 +31,7 @@ export interface Played {
 }
 
 export interface Delivery {
+  pulse: Pulse;
   cutting: Cutting;
   /** It ends with answers that nobody has read: a reset. */
   isAbrupt: boolean;
@@ -56,7 +58,9 @@ export async function play(
   };
   using peer = await connect(target);
   const clock = { since: performance.now() };
-  const reading = delivery.isAbrupt ? undefined : listen(peer, played, clock);
+  const reading = delivery.isAbrupt
+    ? undefined
+    : listen(peer, played, { clock, pulse: delivery.pulse });
   for (const { bytes, waits } of steps) {
     const before = played.answers;
     if (!await send(peer, cutsOf(delivery.cutting, bytes, delivery.random))) {
@@ -93,7 +97,7 @@ async function send(peer: Peer, pieces: Uint8Array[]): Promise<boolean> {
 async function listen(
   peer: Peer,
   played: Played,
-  clock: { since: number },
+  { clock, pulse }: { clock: { since: number }; pulse: Pulse },
 ): Promise<void> {
   for (;;) {
     let answer;
@@ -110,15 +114,27 @@ async function listen(
     const waited = now - clock.since;
     clock.since = now;
     played.worstMs = Math.max(played.worstMs, waited);
-    if (waited > MAX_ANSWER_MS) {
-      played.faults.push(`an answer came after ${Math.round(waited)} ms`);
-    }
+    const fault = latenessOf("an answer", waited, pulse, now);
+    if (fault) played.faults.push(fault);
     if (answer === null) return;
     played.answers++;
     if (answer instanceof Uint8Array || answer.type !== "error") continue;
     played.errors.push(answer.code);
     if (answer.code === "internal") played.faults.push("an internal error");
   }
+}
+
+/** What is wrong with a wait that has just ended, if it is the server's fault. */
+export function latenessOf(
+  what: string,
+  waitedMs: number,
+  pulse: Pulse,
+  now: number,
+): string | undefined {
+  const stalledMs = pulse.stalledSince(now - waitedMs);
+  if (waitedMs - stalledMs <= MAX_ANSWER_MS) return undefined;
+  const [waited, stalled] = [waitedMs, stalledMs].map(Math.round);
+  return `${what} came after ${waited} ms (the machine stalled for ${stalled})`;
 }
 
 /** A server that closes while bytes are on their way resets. */

@@ -7,6 +7,7 @@ import { type Account, logIn, register } from "./account.ts";
 import { connect, play, type Played } from "./conversation.ts";
 import { anyRequest, VECTOR_PAYLOADS, VECTOR_STREAMS } from "./messages.ts";
 import { type Cutting, type Ending, mutate } from "./mutate.ts";
+import type { Pulse } from "./pulse.ts";
 import { SESSIONS, stepsOf } from "./sessions.ts";
 import { control, greeting, say, type Step } from "./steps.ts";
 
@@ -87,12 +88,12 @@ export class Lane {
   }
 
   /** Plays all good conversations as they are. @throws Error for one that is not */
-  async rehearse(): Promise<number> {
+  async rehearse(pulse: Pulse): Promise<number> {
     let frames = 0;
     for (const session of SESSIONS) {
       const steps = stepsOf(session, this.#account.token);
       const { random } = this;
-      const delivery = { cutting: "whole", isAbrupt: false } as const;
+      const delivery = { cutting: "whole", isAbrupt: false, pulse } as const;
       const played = await play(this.#target, steps, { ...delivery, random });
       // One that is meant to be interrupted is told so.
       const isCutOff = session.name === "an interrupted put";

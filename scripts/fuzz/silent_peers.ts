@@ -24,7 +24,7 @@ interface SilentPeer {
   end: Promise<unknown>;
 }
 
-export class SilentPeers {
+export class SilentPeers implements AsyncDisposable {
   #target: Dialled;
   #account: Account;
   #peers: SilentPeer[] = [];
@@ -72,6 +72,10 @@ export class SilentPeers {
   async end(): Promise<string[]> {
     const faults = await Promise.all(this.#peers.splice(0).map(endOf));
     return faults.filter((it) => it !== undefined);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.end();
   }
 }
 
