@@ -5,6 +5,7 @@
 
 import { assertEquals } from "@std/assert";
 import type { Request } from "../../protocol/messages.ts";
+import { until } from "../helpers/deadline.ts";
 import { dial, type Peer } from "../helpers/dial.ts";
 import type { Disk } from "../helpers/disk.ts";
 import { PASSWORD } from "../helpers/netdisk.ts";
@@ -174,7 +175,10 @@ for (const way of WAYS) {
         ` lost peer=127\\.0\\.0\\.1:${peer.port} .*the connection ended`,
       ),
     );
-    await disk.server.noPartial();
+    // An asked one may stay, to be gone on with.
+    await until("the end of the partial upload", () => {
+      return !disk.server.uploads().some((path) => /\bt-/.test(path));
+    });
     await assertNothingDone(disk);
   });
 
@@ -210,5 +214,4 @@ async function assertNothingDone(disk: Disk): Promise<void> {
   using peer = await logIn(disk);
   const { entries } = await peer.ask(list, "entries");
   assertEquals(entries.map(({ name }) => name), ["served"]);
-  await disk.server.noPartial();
 }
