@@ -169,7 +169,7 @@ export const SESSIONS: readonly Session[] = [
   },
   {
     name: "logout",
-    steps: all({ type: "ping" }, { type: "logout" }),
+    steps: all({ type: "ping" }, { type: "logout", all: false }),
     // A new account takes as long as a hundred other conversations.
     weight: 0.05,
   },

@@ -58,20 +58,23 @@ for (const way of WAYS) {
       }
       await assertServes(disk);
     });
-    Deno.test(`${way}: ${sender} sends them byte by byte`, async () => {
-      for (const { bytes, reason } of frames) {
-        // A long one is refused by its header.
-        if (bytes.length > 200) continue;
-        using peer = await open(disk);
-        try {
-          for (const byte of bytes) await peer.sendRaw(Uint8Array.of(byte));
-        } catch {
-          // The answer did not wait for the rest.
+    // The decoder does not know whose bytes they are.
+    if (sender === "a user") {
+      Deno.test(`${way}: ${sender} sends them byte by byte`, async () => {
+        for (const { bytes, reason } of frames) {
+          // A long one is refused by its header.
+          if (bytes.length > 200) continue;
+          using peer = await open(disk);
+          try {
+            for (const byte of bytes) await peer.sendRaw(Uint8Array.of(byte));
+          } catch {
+            // The answer did not wait for the rest.
+          }
+          await assertRefused(disk, peer, reason);
         }
-        await assertRefused(disk, peer, reason);
-      }
-      await assertServes(disk);
-    });
+        await assertServes(disk);
+      });
+    }
     Deno.test(`${way}: ${sender} ends in the middle of a frame`, async () => {
       const ping = control('{"type":"ping"}');
       for (const length of [1, 4, 5, 6, ping.length - 1]) {

@@ -37,7 +37,7 @@ const put = putRequest("put", 1);
 const asked = putRequest("put", 1, { ask: true });
 const authenticate: Request = { type: "authenticate", token: "t".repeat(43) };
 const credentials = { user: "eve", password: PASSWORD };
-const IN_UPLOAD = [commit, cancel, waiting, prefix];
+const IN_UPLOAD = [commit, cancel, prefix];
 
 /** Everything that needs an account, once. */
 const FOR_USERS: Request[] = [
@@ -49,7 +49,11 @@ const FOR_USERS: Request[] = [
   { type: "move", from: "x", to: "y", replace: true },
   { type: "remove", path: "x", recursive: true },
   { type: "touch", path: "x", mtime: 0, executable: null },
-  { type: "logout" },
+  { type: "logout", all: false },
+  { type: "logout", all: true },
+  { type: "sessions" },
+  { type: "quota" },
+  { type: "passwd", old: PASSWORD, new: PASSWORD },
   asked,
 ];
 
@@ -89,6 +93,8 @@ const FROM_USERS: readonly Sequence[] = [
   ...IN_UPLOAD.map((it) => one([it, ping], "protocol")),
   ...[ping, list, put, asked, HELLO, ...FOR_USERS.slice(1)]
     .map((it) => one([put, it, ping], "protocol")),
+  // It says only that the client is there.
+  one([waiting, waiting, ping], "pong"),
   one([put, prefix, ping], "protocol"),
   one([put, DATA, prefix, ping], "protocol"),
   one([asked, DATA, prefix], "continue", "protocol"),
@@ -149,7 +155,7 @@ for (const way of WAYS) {
       { type: "register", ...credentials, invite: null },
       "session",
     );
-    await sendAll(peer, [{ type: "logout" }, list, put, ping]);
+    await sendAll(peer, [{ type: "logout", all: false }, list, put, ping]);
     assertEquals(await wordsOf(peer), ["ok"]);
     using later = await dial(disk.server);
     await sendAll(later, [
