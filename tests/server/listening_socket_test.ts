@@ -1,6 +1,9 @@
 import { assertEquals } from "@std/assert";
 import { Libc } from "../../server/libc.ts";
-import { listeningSockets, sendAtOnce } from "../../server/listening_socket.ts";
+import {
+  listeningSockets,
+  prepareListener,
+} from "../../server/listening_socket.ts";
 
 const IPPROTO_TCP = 6;
 const TCP_NODELAY = 1;
@@ -36,7 +39,7 @@ for (const hostname of ["127.0.0.1", "::1"]) {
       using other = Deno.listen({ hostname, port: 0 });
       const [fd, ...more] = listeningSockets(listener.addr.port);
       assertEquals([more, hasNoDelay(fd!)], [[], false]);
-      sendAtOnce(libc!, listener.addr.port);
+      prepareListener(libc!, listener.addr.port);
       assertEquals(hasNoDelay(fd!), true);
       const [otherFd] = listeningSockets(other.addr.port);
       assertEquals(hasNoDelay(otherFd!), false);
@@ -50,5 +53,5 @@ Deno.test("a port on which nobody listens is no error", { ignore }, () => {
     return listener.addr;
   })();
   assertEquals(listeningSockets(port), []);
-  sendAtOnce(libc!, port);
+  prepareListener(libc!, port);
 });

@@ -12,6 +12,8 @@ const OPTIONS: Options = {
   tlsKey: undefined,
   minFree: undefined,
   keepPartials: undefined,
+  maxConnections: undefined,
+  minRate: undefined,
   plain: false,
 };
 
