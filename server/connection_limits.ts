@@ -14,6 +14,9 @@ const MAX_DESCRIPTORS = 1_048_576n;
  */
 const CONNECTIONS_SHARE = 0.8;
 
+/** What the server has open when nobody is there, with some to spare. */
+const OWN_DESCRIPTORS = 32;
+
 /** `Max open files  SOFT  HARD  files` (proc_pid_limits(5)). */
 const SOFT_LIMIT = /^Max open files\s+(\d+)/m;
 
@@ -44,7 +47,8 @@ export function connectionLimit(
 ): number {
   const wanted = asked ?? DEFAULT_MAX_CONNECTIONS;
   if (descriptors === undefined) return wanted;
-  return Math.min(wanted, Math.floor(descriptors * CONNECTIONS_SHARE));
+  const share = Math.floor(descriptors * CONNECTIONS_SHARE) - OWN_DESCRIPTORS;
+  return Math.max(1, Math.min(wanted, share));
 }
 
 function readSoftLimit(): number | undefined {

@@ -93,6 +93,30 @@ Deno.test("--keep-partials takes a number of days", async () => {
   }
 });
 
+Deno.test("--max-connections takes a number", async () => {
+  for (const maxConnections of ["1", "10000", "1000000"]) {
+    assertEquals(await faultOf({ maxConnections }), "local-io");
+  }
+  for (const maxConnections of ["", "0", "-1", "1.5", "10K", "12345678"]) {
+    assertEquals(
+      await faultOf({ maxConnections }),
+      `--max-connections '${maxConnections}' is no number of connections`,
+    );
+  }
+});
+
+Deno.test("--min-rate takes a size", async () => {
+  for (const minRate of ["0", "1024", "1K", "2m"]) {
+    assertEquals(await faultOf({ minRate }), "local-io", minRate);
+  }
+  for (const minRate of ["", "-1", "5%", "1KB/s", "slow"]) {
+    assertEquals(
+      await faultOf({ minRate }),
+      `--min-rate '${minRate}' is no size such as 1K, 100K or 0`,
+    );
+  }
+});
+
 Deno.test("--min-free takes a size or a part of the disk", async () => {
   for (const minFree of ["0", "4096", "500M", "2g", "1.5T", "5%", "0.5%"]) {
     assertEquals(await faultOf({ minFree }), "local-io", minFree);
