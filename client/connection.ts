@@ -10,9 +10,14 @@ import {
   NetdiskError,
   ProtocolError,
 } from "../protocol/errors.ts";
-import { type Frame, FrameKind } from "../protocol/frame.ts";
+import {
+  type Frame,
+  FRAME_HEADER_BYTES,
+  FrameKind,
+} from "../protocol/frame.ts";
 import {
   decodeResponse,
+  encodeMessage,
   type Request,
   type Response,
   type ResponseOf,
@@ -23,8 +28,17 @@ import type { SavedSession } from "./config.ts";
 /** Without a byte from a server that owes an answer, in milliseconds. */
 const SILENCE_MS = 120_000;
 
-/** How often that is looked at. */
+/** The server hears of an idle client at least this often (SPEC.md 9). */
+const ALIVE_MS = 25_000;
+
+const ALIVE: Request = { type: "waiting" };
+const ALIVE_BYTES = FRAME_HEADER_BYTES + encodeMessage(ALIVE).length;
+
+/** How often these are looked at. */
 const WATCH_MS = 1000;
+
+/** Longer messages are looked at only by whoever waits for them. */
+const MAX_PING_BYTES = 32;
 
 /** After an `error` of these the server says no more (SPEC.md 8). */
 const FINAL_ERRORS = ["protocol", "version", "stopping", "timeout"];
@@ -55,17 +69,22 @@ export class Connection {
   #watch: ReturnType<typeof setInterval>;
   #hello: ResponseOf<"hello"> | undefined;
   #isReady = false;
+  #aliveBytes = 0;
 
   constructor(channel: FrameChannel, address: string) {
     this.channel = channel;
     this.#address = address;
     let moved = -1;
     let since = performance.now();
+    let lastSent = 0;
+    let sentAt = since;
     this.#watch = setInterval(() => {
       const now = performance.now();
       const { received, sent } = channel.traffic;
-      if (received + sent !== moved || !channel.waitsForPeer) {
-        moved = received + sent;
+      // What only says that we are there does not say it of the server.
+      const traffic = received + sent - this.#aliveBytes;
+      if (traffic !== moved || !channel.waitsForPeer) {
+        moved = traffic;
         since = now;
       } else if (now - since > SILENCE_MS) {
         channel.close(
@@ -75,6 +94,10 @@ export class Connection {
           ),
         );
       }
+      if (sent !== lastSent || channel.isSending) {
+        lastSent = sent;
+        sentAt = now;
+      } else if (now - sentAt > ALIVE_MS) this.#tellAlive();
     }, WATCH_MS);
     // A command that is done must not wait for the next look.
     Deno.unrefTimer(Number(this.#watch));
@@ -124,7 +147,10 @@ export class Connection {
   frameHere(): Frame | undefined {
     if (!this.#isReady) return undefined;
     try {
-      return this.channel.take();
+      for (;;) {
+        const frame = this.channel.take();
+        if (!frame || !isPing(frame)) return frame;
+      }
     } catch (error) {
       throw this.#named(error as NetdiskError);
     }
@@ -149,6 +175,14 @@ export class Connection {
   ): Promise<ResponseOf<K>> {
     await this.send(request);
     return this.receive(...types);
+  }
+
+  #tellAlive(): void {
+    if (!this.#isReady || !this.#session) return;
+    this.#aliveBytes += ALIVE_BYTES;
+    // Whoever reads the answers learns of a lost connection by itself.
+    this.channel.send(ALIVE).catch(() => {});
+    this.channel.flush().catch(() => {});
   }
 
   close(): void {
@@ -219,13 +253,22 @@ export class Connection {
   }
 
   async #nextFrame(): Promise<Frame> {
-    const frame = await this.#readFrame();
-    if (frame) return frame;
+    for (;;) {
+      const frame = await this.#readFrame();
+      if (!frame) break;
+      if (!isPing(frame)) return frame;
+    }
     throw new NetdiskError(
       "connection-lost",
       `${this.#address}: the server ended the connection`,
     );
   }
+}
+
+/** `ping` may cross a request; it wants no answer of its own, see ALIVE_MS. */
+function isPing({ kind, payload }: Frame): boolean {
+  return kind === FrameKind.control && payload.length <= MAX_PING_BYTES &&
+    decodeResponse(payload).type === "ping";
 }
 
 /**

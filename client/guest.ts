@@ -12,6 +12,9 @@ import type { ServerChoice } from "./server_choice.ts";
 /** Half of what the server allows, in milliseconds. */
 const MAX_AGE_MS = 10_000;
 
+/** A server takes no more than 100 requests before a login (SPEC.md 9). */
+const MAX_USES = 90;
+
 /** One connection at a time, a new one as soon as the last has grown old. */
 export class Guest implements Disposable {
   #invocation: Invocation;
@@ -19,6 +22,7 @@ export class Guest implements Disposable {
   #mayRepin: boolean;
   #connection: Connection | undefined;
   #since = 0;
+  #uses = 0;
   #hasMet = false;
 
   /** See connect() for `mayRepin`. */
@@ -33,12 +37,14 @@ export class Guest implements Disposable {
   }
 
   /**
-   * A greeted connection, good for some seconds. Only connecting is tried again:
+   * A greeted connection, good for some seconds and one request. Only connecting is tried again:
    * what is said on it, such as a registration, need not be harmless twice.
    */
   async connection(): Promise<Connection> {
-    const isYoung = performance.now() - this.#since < MAX_AGE_MS;
+    const isYoung = performance.now() - this.#since < MAX_AGE_MS &&
+      ++this.#uses < MAX_USES;
     if (this.#connection && isYoung) return this.#connection;
+    this.#uses = 0;
     return await withRetries(
       this.#invocation,
       async (retry) => {

@@ -74,6 +74,11 @@ export class FrameChannel {
     return this.#reading || this.#writing !== undefined;
   }
 
+  /** True while there are bytes that the system has not taken yet. */
+  get isSending(): boolean {
+    return this.#writing !== undefined || this.#queued > 0;
+  }
+
   /** True when bytes have arrived that no read has returned yet. */
   get holdsMore(): boolean {
     return this.#decoder.heldBytes > 0;

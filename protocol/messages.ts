@@ -31,6 +31,9 @@ const MAX_ENTRY_NAME = 1024;
 /** Most entries in one page; 64 KiB hold far fewer of any real length. */
 const MAX_PAGE_ENTRIES = 4096;
 
+/** Most sessions that a user has; the next login ends the oldest. */
+export const MAX_SESSIONS_PER_USER = 100;
+
 /** The range of a Date, in milliseconds (ECMA-262, 21.4.1.1). */
 const MAX_TIME = 8.64e15;
 
@@ -64,13 +67,26 @@ const entry = object({
   executable: boolean,
 });
 
+/** Where a user is logged in. */
+const sessionInfo = object({
+  created: time,
+  used: time,
+  expires: time,
+  agent: text(64),
+  address: text(64),
+  current: boolean,
+});
+
 /** What a client may send, SPEC.md 4. */
 export const REQUESTS = {
   hello: { version: integer(1, 65535), capabilities, agent },
   register: { user, password, invite: nullable(text(22, INVITE)) },
   login: { user, password },
   authenticate: { token: text(43, TOKEN) },
-  logout: {},
+  logout: { all: boolean },
+  sessions: {},
+  passwd: { old: password, new: password },
+  quota: {},
   ping: {},
   stat: { path },
   list: { path },
@@ -108,7 +124,10 @@ export const RESPONSES = {
     expires: time,
   },
   ok: {},
+  sessions: { sessions: list(sessionInfo, MAX_SESSIONS_PER_USER) },
+  quota: { used: size, limit: nullable(size) },
   pong: {},
+  ping: {},
   entry: { entry },
   entries: { entries: list(entry, MAX_PAGE_ENTRIES), more: boolean },
   file: { size, mtime: nullable(time), executable: boolean, offset: size },
@@ -142,6 +161,9 @@ export type ResponseOf<K extends Response["type"]> = Extract<
   Response,
   { type: K }
 >;
+
+/** A session as `sessions` carries it. */
+export type SessionInfo = ResponseOf<"sessions">["sessions"][number];
 
 /** A file or folder as `entry` and `entries` carry it. */
 export type Entry = ResponseOf<"entry">["entry"];

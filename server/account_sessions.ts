@@ -4,6 +4,7 @@
  */
 
 import { NetdiskError } from "../protocol/errors.ts";
+import { MAX_SESSIONS_PER_USER } from "../protocol/messages.ts";
 import type { Database } from "./database.ts";
 import { hashSecret, newSecret } from "./secrets.ts";
 
@@ -15,9 +16,6 @@ export const SESSION_IDLE_MS = 30 * DAY_MS;
 
 /** A session ends at this age, however much it is used. */
 export const SESSION_MAX_MS = 90 * DAY_MS;
-
-/** The next login ends the session that was not used for the longest time. */
-export const MAX_SESSIONS_PER_USER = 100;
 
 /** The use of a session is written down at most this often: it costs an fsync. */
 const TOUCH_MS = MINUTE_MS;

@@ -53,6 +53,12 @@ const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX invites_expiry ON invites (expires);
   `,
+  // Bytes, NULL for the server's default, -1 for no limit; and the address
+  // that a session last came from.
+  `
+  ALTER TABLE users ADD COLUMN quota INTEGER;
+  ALTER TABLE sessions ADD COLUMN address TEXT NOT NULL DEFAULT '';
+  `,
 ];
 
 /** An open database. Statements are compiled once; failures are NetdiskErrors. */

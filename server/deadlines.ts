@@ -14,6 +14,9 @@ export const LOGIN_MS = 20_000;
 /** Without a byte from a client that has no request under way. */
 export const IDLE_MS = 90_000;
 
+/** ... until it is asked whether it is still there. */
+export const PING_MS = 30_000;
+
 /** Without a byte moving while a request is under way. */
 export const STALLED_MS = 60_000;
 

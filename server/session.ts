@@ -36,6 +36,9 @@ const LIMITS_BEFORE_LOGIN: FrameLimits = {
   data: 0,
 };
 
+/** Requests of a stranger, the greeting included (SPEC.md 9). */
+export const MAX_REQUESTS_BEFORE_LOGIN = 100;
+
 const STOPPING = "the server is stopping";
 
 /** One connection, until it ends. */
@@ -45,6 +48,7 @@ export class Session {
   #replies: ReplyQueue;
   #changes: ChangeQueue;
   #waiting = false;
+  #strangersRequests = 0;
   #over = false;
   #ending = false;
   #stopping = false;
@@ -108,6 +112,14 @@ export class Session {
     if (this.#waiting) void this.#stopIfIdle();
   }
 
+  /** Asks a client that has nothing to do whether it is still there. */
+  ping(): void {
+    if (!this.loggedIn || !this.idle || this.#over) return;
+    // The reader of the connection learns of a lost one by itself.
+    this.#channel.send({ type: "ping" }).catch(() => {});
+    this.#channel.flush().catch(() => {});
+  }
+
   /** Ends the connection now and tells the peer why, as far as it still listens. */
   drop(reason: string): void {
     void this.#end("timeout", reason);
@@ -151,8 +163,13 @@ export class Session {
     if (this.#login.isGreeted === (request.type === "hello")) {
       throw outOfOrder(`'${request.type}' came out of order`);
     }
-    // Changes overlap with those before them; everything else sees their effect.
     const { storage } = this.#login;
+    // That bytes came is all that it says: see deadlines.ts.
+    if (storage && request.type === "waiting") return;
+    if (!storage && ++this.#strangersRequests > MAX_REQUESTS_BEFORE_LOGIN) {
+      throw outOfOrder("too many requests before a login");
+    }
+    // Changes overlap with those before them; everything else sees their effect.
     if (storage && request.type === "put") {
       await this.#changes.put(storage, request);
     } else if (storage && isChange(request)) {
@@ -208,7 +225,6 @@ export class Session {
       case "authenticate":
         return this.#logIn(request);
       case "prefix":
-      case "waiting":
       case "commit":
       case "cancel":
         throw outOfOrder(`'${request.type}' came outside an upload`);

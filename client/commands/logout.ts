@@ -22,7 +22,7 @@ export const command = defineCommand({
       invocation,
       async (connection, _retry, account) => {
         try {
-          await connection.call({ type: "logout" }, "ok");
+          await connection.call({ type: "logout", all: false }, "ok");
         } catch (error) {
           // A session that the server does not know any more has ended, too.
           const gone = error instanceof NetdiskError &&

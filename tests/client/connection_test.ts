@@ -84,7 +84,7 @@ Deno.test(
       },
       async (connection) => {
         await connection.send({ type: "ping" });
-        await connection.send({ type: "logout" });
+        await connection.send({ type: "logout", all: false });
         return [
           (await connection.receive("pong")).type,
           (await connection.receive("ok")).type,
@@ -212,7 +212,7 @@ const LIES: [string, string, (server: FakeServer) => Promise<void>][] = [
   ["that it stops", "stopping", (server) => server.refuse("stopping")],
   ["another answer", "protocol", (server) => server.say({ type: "ok" })],
   ["an unknown answer", "protocol", (s) => s.sayJson({ type: "surprise" })],
-  ["a request", "protocol", (server) => server.sayJson({ type: "ping" })],
+  ["a request", "protocol", (server) => server.sayJson({ type: "waiting" })],
   ["a field too many", "protocol", (s) => s.sayJson({ type: "pong", a: 1 })],
   ["no JSON", "protocol", (server) => server.sayJson("{")],
   [
@@ -299,6 +299,8 @@ for (const closeLeavesPending of [false, true]) {
             await settled();
             clock.leap(119_000);
             await settled();
+            // That we are there does not say it of the server.
+            await server.request("waiting");
             await server.say({ type: "pong" });
             await server.request("ping");
             await settled();
@@ -324,8 +326,10 @@ Deno.test(
   async () => {
     using clock = new LeapClock();
     await talk(async (server) => {
+      // Asked whether it is there, an idle client has said so already.
+      await server.request("waiting");
       await server.request("ping");
-      await server.say({ type: "pong" });
+      await server.say({ type: "ping" }, { type: "pong" });
     }, async (connection) => {
       await connection.ready();
       await settled();

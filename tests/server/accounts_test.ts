@@ -8,9 +8,9 @@ import {
   assertThrows,
 } from "@std/assert";
 import { INVITE, TOKEN } from "../../protocol/credentials.ts";
+import { MAX_SESSIONS_PER_USER } from "../../protocol/messages.ts";
 import { NetdiskError } from "../../protocol/errors.ts";
 import {
-  MAX_SESSIONS_PER_USER,
   SESSION_IDLE_MS,
   SESSION_MAX_MS,
 } from "../../server/account_sessions.ts";

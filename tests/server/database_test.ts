@@ -222,17 +222,17 @@ Deno.test("removing a user removes the sessions", () => {
   using database = openDatabase(folder.path);
   const blob = new Uint8Array(32);
   database.run(
-    "INSERT INTO users VALUES (5, 'ann', 0, ?, ?, 1, 1, 1)",
+    "INSERT INTO users VALUES (5, 'ann', 0, ?, ?, 1, 1, 1, NULL)",
     ...[blob, blob],
   );
-  const session = "INSERT INTO sessions VALUES (?, ?, 0, 0, 0, '')";
+  const session = "INSERT INTO sessions VALUES (?, ?, 0, 0, 0, '', '')";
   database.run(session, blob, 5);
   failureOf(() => database.run(session, new Uint8Array(31), 6));
   database.run("DELETE FROM users");
   assertEquals(database.all("SELECT * FROM sessions"), []);
   // The id of a removed user never comes to mean another one.
   const next = database.get<{ id: number }>(
-    "INSERT INTO users VALUES (NULL, 'bob', 0, ?, ?, 1, 1, 1) RETURNING id",
+    "INSERT INTO users VALUES (NULL, 'bob', 0, ?, ?, 1, 1, 1, NULL) RETURNING id",
     ...[blob, blob],
   );
   assertEquals(next?.id, 6);

@@ -6,6 +6,7 @@ import {
 } from "../../protocol/frame.ts";
 import type { Request } from "../../protocol/messages.ts";
 import { AGENT } from "../../protocol/version.ts";
+import { MAX_REQUESTS_BEFORE_LOGIN } from "../../server/session.ts";
 import { until, within } from "../helpers/deadline.ts";
 import { descriptorsBelow, DiskRecorder, replace } from "../helpers/faults.ts";
 import { Random } from "../helpers/random.ts";
@@ -109,7 +110,7 @@ Deno.test("before login nothing is shown, and ping works", async () => {
     { type: "stat", path: "" },
     { type: "list", path: "" },
     { type: "get", path: "file", prefix: null },
-    { type: "logout" },
+    { type: "logout", all: false },
     putRequest("file", 1),
     putRequest("file", 1, { ask: true }),
   ];
@@ -119,6 +120,47 @@ Deno.test("before login nothing is shown, and ping works", async () => {
     await client.answer("pong");
   }
   assertEquals(server.uploads(), []);
+});
+
+Deno.test("a stranger has so many requests", async () => {
+  await using server = new Fixture();
+  using client = await greeted(server);
+  const pings = (count: number) =>
+    Array.from({ length: count }, (): Request => ({ type: "ping" }));
+  await client.send(...pings(MAX_REQUESTS_BEFORE_LOGIN - 1));
+  for (let n = 1; n < MAX_REQUESTS_BEFORE_LOGIN; n++) {
+    await client.answer("pong");
+  }
+  await client.send({ type: "ping" });
+  await assertEnds(client, "protocol");
+  using known = await server.login();
+  await known.send(...pings(MAX_REQUESTS_BEFORE_LOGIN + 1));
+  for (let n = 0; n <= MAX_REQUESTS_BEFORE_LOGIN; n++) {
+    await known.answer("pong");
+  }
+});
+
+Deno.test("an idle client is asked whether it is there, and says so at any time", async () => {
+  await using server = new Fixture();
+  using stranger = await greeted(server);
+  stranger.session.ping();
+  await stranger.send({ type: "waiting" }, { type: "ping" });
+  assertEquals(await stranger.error(), "unauthenticated");
+  await stranger.answer("pong");
+  using client = await server.login();
+  await settled();
+  client.session.ping();
+  await client.answer("ping");
+  const waiting: Request = { type: "waiting" };
+  await client.send(waiting, { type: "ping" }, waiting, { type: "ping" });
+  await client.answer("pong");
+  await client.answer("pong");
+  // One that waits for an answer hears of the server anyway.
+  await client.send(putRequest("file", 4));
+  await settled();
+  client.session.ping();
+  await client.send({ type: "cancel" });
+  await client.answer("cancelled");
 });
 
 Deno.test("data, commit and cancel before login end the connection", async () => {
@@ -213,7 +255,7 @@ Deno.test("a user registers, comes back with the token, and logs out for good", 
   );
   assertEquals([session.user, session.token], ["ann", null]);
   await again.ask({ type: "list", path: "" }, "entries");
-  await again.send({ type: "logout" }, { type: "ping" });
+  await again.send({ type: "logout", all: false }, { type: "ping" });
   assertEquals(await again.rest(), [{ type: "ok" }]);
   using late = await greeted(server);
   await late.send({ type: "authenticate", token: token! });
