@@ -27,7 +27,7 @@ export const RATE_MS = 60_000;
 export const DEFAULT_MIN_RATE = 1024;
 
 /** Bytes a millisecond at which a client has to read what it compares. */
-const COMPARE_RATE = 1024;
+const COMPARE_RATE = 1000;
 
 /** What the connection is at: each has deadlines of its own. */
 export type Phase =
@@ -69,6 +69,7 @@ export class Deadline {
   #waited = 0;
   #windowStart = 0;
   #compared = 0;
+  #asked = -Infinity;
 
   /** @param minRate bytes a second for transfers, 0 for any */
   constructor(now: number, minRate = DEFAULT_MIN_RATE) {
@@ -102,6 +103,13 @@ export class Deadline {
           ? `no byte moved for ${STALLED_MS / 1000} s`
           : this.#judge(state, elapsed);
     }
+  }
+
+  /** Whether a client that is idle should be asked if it is still there. */
+  isPingDue(now: number): boolean {
+    if (now - Math.max(this.#lastMove, this.#asked) < PING_MS) return false;
+    this.#asked = now;
+    return true;
   }
 
   /** How long nothing has come from the peer, or gone to it in a transfer. */

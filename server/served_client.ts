@@ -64,9 +64,12 @@ export class ServedClient {
 
   /** Ends it if its peer has taken too long. */
   look(now: number): void {
-    const reason = this.#deadline.check(this.#state(), now);
-    if (reason === undefined) return;
-    if (this.#isShakingHands) this.#refuse(reason);
+    const state = this.#state();
+    const reason = this.#deadline.check(state, now);
+    if (reason === undefined) {
+      const asks = state.phase === "idle" && !this.#channel.isSending;
+      if (asks && this.#deadline.isPingDue(now)) this.#session.ping();
+    } else if (this.#isShakingHands) this.#refuse(reason);
     else this.#session.drop(reason);
   }
 

@@ -111,6 +111,18 @@ Deno.test(
   },
 );
 
+Deno.test("an idle client is asked each 30 s", pure, () => {
+  const client = new Deadline(START);
+  const asked: number[] = [];
+  for (let second = 1; second <= 80; second++) {
+    const now = START + second * SECOND;
+    // Its last byte is seen in the tenth second.
+    client.check({ ...IDLE, received: Math.min(second, 10) }, now);
+    if (client.isPingDue(now)) asked.push(second);
+  }
+  assertEquals(asked, [40, 70]);
+});
+
 Deno.test("each byte keeps an idle client for 90 s more", pure, () => {
   const client = new Watched();
   const found = client.watch(900, (second) => {
@@ -234,7 +246,7 @@ Deno.test(
   "to compare takes as long as the file is, and no longer",
   pure,
   () => {
-    const MINUTE_OF_READING = 60 * 1024 * 1000;
+    const MINUTE_OF_READING = 60_000_000;
     const comparing = (second: number) => ({
       ...TRANSFER,
       received: 25 * second,
