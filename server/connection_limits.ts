@@ -14,8 +14,8 @@ const MAX_DESCRIPTORS = 1_048_576n;
  */
 const CONNECTIONS_SHARE = 0.8;
 
-/** What the server has open when nobody is there, with some to spare. */
-const OWN_DESCRIPTORS = 32;
+/** What the server has open when nobody is there, 40, and some to spare. */
+const OWN_DESCRIPTORS = 64;
 
 /** `Max open files  SOFT  HARD  files` (proc_pid_limits(5)). */
 const SOFT_LIMIT = /^Max open files\s+(\d+)/m;

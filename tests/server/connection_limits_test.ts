@@ -52,8 +52,8 @@ Deno.test({
 Deno.test("connections and our own take 80 % of the descriptors at most", () => {
   assertEquals(connectionLimit(null, 1_000_000), 10_000);
   assertEquals(connectionLimit(50_000, 1_000_000), 50_000);
-  assertEquals(connectionLimit(50_000, 20_000), 15_968);
-  assertEquals(connectionLimit(null, 1024), 787);
+  assertEquals(connectionLimit(50_000, 20_000), 15_936);
+  assertEquals(connectionLimit(null, 1024), 755);
   assertEquals(connectionLimit(5, 1024), 5);
   assertEquals(connectionLimit(5, 10), 1);
   assertEquals(connectionLimit(null, undefined), 10_000);
