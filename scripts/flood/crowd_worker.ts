@@ -11,7 +11,7 @@ export interface CrowdOrder {
   half: number;
 }
 
-/** How long who was sent away stays away, in milliseconds. */
+/** How long who was sent away stays away on average, in milliseconds. */
 const AGAIN_MS = 5000;
 
 /** So many are on their way at the same time. */
@@ -53,6 +53,8 @@ async function stay(
     } catch {
       arrived();
     }
-    await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+    await new Promise((resolve) =>
+      setTimeout(resolve, 2 * AGAIN_MS * Math.random())
+    );
   }
 }
