@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
-import { dial, dialAs } from "../helpers/dial.ts";
+import { dialAs } from "../helpers/dial.ts";
 import { sharedDisk } from "../helpers/disk.ts";
 import { filesBelow } from "../helpers/files_below.ts";
 import { assertOutcome } from "../helpers/golden.ts";
@@ -12,11 +12,13 @@ import { type Client, PASSWORD, type RunOptions } from "../helpers/netdisk.ts";
 import type { Outcome } from "../helpers/process.ts";
 import { Server } from "../helpers/server.ts";
 import { hasTerminal, Terminal } from "../helpers/terminal.ts";
-import { HELLO } from "../helpers/test_client.ts";
 
 const disk = sharedDisk();
+const NOBODY = 65534;
 const onTerminal = { ignore: !hasTerminal };
 const TIME = "\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d";
+
+const DATABASE = () => `${disk.server.root}/.netdisk/netdisk.db`;
 
 /** Runs an admin's command on the root of the shared server. */
 function admin(args: readonly string[], options: RunOptions = {}) {
@@ -77,26 +79,26 @@ Deno.test("admin users lists the accounts, admin sessions who is logged in", asy
   assertOutcome(await admin(["sessions", "nobody"]), noUser("nobody"));
 });
 
-Deno.test("what a client calls itself cannot drive the admin's terminal", async () => {
+Deno.test("what stands in the database cannot drive the admin's terminal", async () => {
   await newUser("driver");
-  using peer = await dial(disk.server);
   const agent = "evil\x1b[2J\u202e";
-  await peer.ask({ ...HELLO, agent }, "hello");
-  const user = "driver";
-  await peer.ask({ type: "login", user, password: PASSWORD }, "session");
-  const { stdout } = await admin(["sessions", user]);
-  assert(stdout.includes("evil\\x1b[2J\\u202e\n"), stdout);
-  const found = records(await admin(["sessions", user, "--json"]));
-  assert(found.some((session) => session.agent === agent));
+  const database = new DatabaseSync(DATABASE());
+  database.prepare(
+    `UPDATE sessions SET agent = ?, address = ? WHERE user_id =
+       (SELECT id FROM users WHERE name = 'driver')`,
+  ).run(agent, "\n");
+  database.close();
+  const { stdout } = await admin(["sessions", "driver"]);
+  assert(stdout.endsWith("  \\n       evil\\x1b[2J\\u202e\n"), stdout);
+  const [found] = records(await admin(["sessions", "driver", "--json"]));
+  assertEquals(found!.agent, agent);
 });
 
 Deno.test("admin invite prints a link with which one registers, alone on stdout", async () => {
   const { code, stdout, stderr } = await admin(["invite"]);
   assertEquals(code, 0);
   const link = stdout.trimEnd();
-  const [known, first] = disk.server.link.split(".").length === 5
-    ? splitLink(disk.server.link)
-    : ["", ""];
+  const [known, first] = splitLink(disk.server.link);
   const [server, invite] = splitLink(link);
   assertEquals(server, known);
   assertMatch(invite, /^[\w-]{22}$/);
@@ -391,10 +393,43 @@ Deno.test("admin works without a server, and only where one has been", async () 
   });
 });
 
+Deno.test({
+  name: "admin is for the user who runs the server",
+  ignore: Deno.uid() !== 0,
+  async fn() {
+    const { root } = disk.server;
+    const stranger = disk.stranger();
+    const args = ["admin", "users", "--root", root];
+    assertOutcome(await stranger.run(args, { uid: NOBODY }), {
+      code: 1,
+      stderr: `netdisk: error: ${root}: permission denied\n` +
+        "netdisk: hint: be the user who runs the server, or sudo netdisk admin ...\n",
+    });
+    const theirs = disk.folder("server");
+    Deno.chownSync(theirs, NOBODY, NOBODY);
+    const work = `${theirs}/work`;
+    Deno.mkdirSync(work);
+    Deno.chownSync(work, NOBODY, NOBODY);
+    await using server = await Server.start(theirs, [], { uid: NOBODY });
+    assertOutcome(
+      await stranger.run(["admin", "users", "--root", server.root]),
+      {
+        code: 1,
+        stderr:
+          `netdisk: error: ${theirs}: a folder above the root belongs to another user (uid ${NOBODY})\n` +
+          `netdisk: hint: sudo -u '#${NOBODY}' netdisk ..., or choose another folder with --root DIR\n`,
+      },
+    );
+    const own = ["admin", "users", "--root", server.root];
+    assertOutcome(await stranger.run(own, { uid: NOBODY, cwd: work }), {
+      stderr: "netdisk: there are no accounts yet\n",
+    });
+  },
+});
+
 Deno.test("admin says when the accounts are locked, and changes nothing", async () => {
   await newUser("locked");
-  const file = `${disk.server.root}/.netdisk/netdisk.db`;
-  const other = new DatabaseSync(file);
+  const other = new DatabaseSync(DATABASE());
   other.exec("BEGIN IMMEDIATE");
   try {
     assertOutcome(await admin(["quota", "locked", "1G"]), {
