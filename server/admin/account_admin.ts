@@ -4,7 +4,6 @@
  * accounts.ts.
  */
 
-import { userNameFault } from "../../protocol/credentials.ts";
 import { NetdiskError } from "../../protocol/errors.ts";
 import type { Database } from "../database.ts";
 import { Invites } from "../invites.ts";
@@ -173,8 +172,6 @@ export class AccountAdmin {
   }
 
   #find(user: string): { id: number; quota: number | null } | undefined {
-    // SQLite cuts a text at a NUL: `ann\0x` would be found as `ann`.
-    if (userNameFault(user)) return undefined;
     return this.#database.get(
       "SELECT id, quota FROM users WHERE name = ?",
       user,
