@@ -19,6 +19,7 @@ import { move } from "./move.ts";
 import { toStorageError } from "./os_errors.ts";
 import type { UserQuota } from "./quota.ts";
 import {
+  checkIsOwn,
   exists,
   isFolder,
   isGone,
@@ -206,6 +207,7 @@ function touch(
   const path = existingStoragePath(home, request.path);
   const info = Deno.lstatSync(path);
   if (!info.isFile && !info.isDirectory) throw isNoFile(info);
+  if (info.isFile) checkIsOwn(path, info);
   if (info.isDirectory && executable !== null) {
     throw new NetdiskError("is-folder", "a folder cannot be executable");
   }

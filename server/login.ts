@@ -30,6 +30,8 @@ export interface Peer {
   address: string;
   /** What registration means for this peer. */
   registration: Registration;
+  /** Hears who it is; false when that user has too many connections. */
+  admitUser?(user: string): boolean;
 }
 
 /** The login of one connection. */
@@ -99,11 +101,18 @@ export class Login {
       });
       throw error;
     }
+    this.#admit(account.user);
     this.#storage = await this.#services.storage.openUser(account.user);
     this.#account = account;
     if (request.type !== "authenticate") this.log(request.type);
     const { user, token, expires } = account;
     return { type: "session", user, token, expires };
+  }
+
+  /** @throws NetdiskError `busy` */
+  #admit(user: string): void {
+    if (this.#peer.admitUser?.(user) ?? true) return;
+    throw new NetdiskError("busy", "too many connections of this user");
   }
 
   /** `logout`: the token is worth nothing any more. */

@@ -120,7 +120,7 @@ export class RemovedTrees {
  * than two levels are brought up first: so no path gets too long, and nothing
  * must be remembered, whatever the tree looks like.
  */
-async function deleteTree(
+export async function deleteTree(
   tree: string,
   reader: FolderReader,
   owner?: Owner,
