@@ -125,9 +125,12 @@ Deno.test("what cannot be read does not stop the rest: exit 8, and the count", a
   ann.write("closed/sub/b", "3");
   Deno.chmodSync(ann.path("closed/sub"), 0);
   ann.write("closed/z", "4");
-  for (const path of [ann.config, `${ann.config}/servers.json`]) {
-    if (isRoot) Deno.chownSync(path, NOBODY, NOBODY);
-  }
+  const giveConfigTo = (user: number) => {
+    for (const path of [ann.config, `${ann.config}/servers.json`]) {
+      if (isRoot) Deno.chownSync(path, user, user);
+    }
+  };
+  giveConfigTo(NOBODY);
   const nobody = isRoot ? { uid: NOBODY } : {};
   assertOutcome(await ann.run(["put", "-r", "closed"], nobody), {
     code: 8,
@@ -136,6 +139,7 @@ Deno.test("what cannot be read does not stop the rest: exit 8, and the count", a
       "netdisk: error: 2 of 4 files were not uploaded\n",
   });
   Deno.chmodSync(ann.path("closed/sub"), 0o755);
+  giveConfigTo(0);
   assertOutcome(await ann.run(["ls", "-R", "closed"]), {
     stdout: "closed:\na\nz\n",
   });
