@@ -10,6 +10,7 @@ import { type Database, openDatabase } from "../../server/database.ts";
 import { plainFolders } from "../../server/folder_reader.ts";
 import type { Reserve } from "../../server/free_space.ts";
 import { flushLog } from "../../server/log.ts";
+import { LiveSessions } from "../../server/live_sessions.ts";
 import type { PasswordHasher, StoredPassword } from "../../server/passwords.ts";
 import { Session } from "../../server/session.ts";
 import { Storage } from "../../server/storage.ts";
@@ -108,6 +109,7 @@ export class Fixture implements AsyncDisposable {
   readonly log: LogRecorder = new LogRecorder();
   readonly storage: Storage;
   readonly accounts: Accounts;
+  readonly live: LiveSessions;
   #database: Database;
   #clients: Connected[] = [];
   #tokens = new Map<string, string>();
@@ -123,6 +125,7 @@ export class Fixture implements AsyncDisposable {
     this.storage.prepare();
     this.#database = openDatabase(dataFolder(this.root));
     this.accounts = new Accounts(this.#database, hasher);
+    this.live = new LiveSessions(this.accounts, this.#database);
   }
 
   /** A connection that has said nothing yet. */
