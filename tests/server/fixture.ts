@@ -76,6 +76,8 @@ export class LogRecorder implements Disposable {
 
 export interface ConnectOptions extends MemoryOptions {
   registration?: Registration;
+  /** `HOST:PORT` of the client. */
+  address?: string;
 }
 
 /** A client with the session that serves it. */
@@ -89,7 +91,7 @@ export class Connected extends TestClient {
     super(here);
     const channel = new FrameChannel(there);
     this.session = new Session(channel, services, {
-      address: "192.0.2.1:5000",
+      address: options.address ?? "192.0.2.1:5000",
       registration: options.registration ?? "open",
     });
     this.ended = this.session.run();
