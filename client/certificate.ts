@@ -18,13 +18,27 @@ const TIMEOUT_MS = 10_000;
 
 /**
  * The certificate that answers at an IP address (a host name could lead the
- * runtime to another address half-way). @throws NetdiskError `unreachable`
+ * runtime to another address half-way). @throws NetdiskError `unreachable`,
+ * `identity`
  */
 export async function fetchCertificate(
   ip: string,
   port: number,
 ): Promise<SeenCertificate> {
   const der = await fetchDer(ip, port);
+  try {
+    return seenCertificate(der);
+  } catch (cause) {
+    throw new NetdiskError(
+      "identity",
+      `${formatAddress(ip, port)}: the server's certificate cannot be read`,
+      { cause },
+    );
+  }
+}
+
+/** What can be told from a certificate. @throws when it is none */
+export function seenCertificate(der: Uint8Array): SeenCertificate {
   const base64 = Buffer.from(der).toString("base64");
   const lines = base64.match(/.{1,64}/g) ?? [];
   const certificate = "-----BEGIN CERTIFICATE-----\n" +

@@ -8,6 +8,7 @@ import { join } from "@std/path";
 import { FINGERPRINT, TOKEN } from "../protocol/credentials.ts";
 import { NetdiskError } from "../protocol/errors.ts";
 import * as schema from "../protocol/schema.ts";
+import { checkPrivateFile, checkPrivateFolder } from "./private_files.ts";
 
 /**
  * How a server is known: by the certificate seen first, or by the signature of
@@ -115,7 +116,7 @@ export class Config {
     this.#path = join(folder, "servers.json");
   }
 
-  /** @throws NetdiskError when the file is damaged or others can read it */
+  /** @throws NetdiskError when the file is damaged or not its owner's alone */
   read(): ConfigData {
     let text: string;
     try {
@@ -135,6 +136,7 @@ export class Config {
   update(change: (data: ConfigData) => void): void {
     try {
       Deno.mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+      checkPrivateFolder(this.#folder);
       using lock = Deno.openSync(join(this.#folder, "lock"), {
         write: true,
         create: true,
@@ -197,19 +199,11 @@ export class Config {
   }
 
   #checkPrivate(): void {
-    const info = Deno.statSync(this.#path);
-    if (info.size > MAX_CONFIG_BYTES) {
-      throw new NetdiskError(
-        "local-io",
-        `${this.#path}: the file is too large`,
-      );
-    }
-    if (info.mode === null || (info.mode & 0o077) === 0) return;
-    throw new NetdiskError(
-      "local-io",
-      `${this.#path}: others can read the sessions in it`,
-      { hint: `chmod 600 '${this.#path}'` },
-    );
+    // First: whoever can change the folder can change the file behind our back.
+    checkPrivateFolder(this.#folder);
+    const { size } = checkPrivateFile(this.#path);
+    if (size <= MAX_CONFIG_BYTES) return;
+    throw new NetdiskError("local-io", `${this.#path}: the file is too large`);
   }
 
   #failure(cause: unknown): NetdiskError {

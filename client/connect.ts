@@ -9,7 +9,12 @@ import { NetdiskError } from "../protocol/errors.ts";
 import { type Invocation, usageError } from "./command.ts";
 import { savedServer, type Trust } from "./config.ts";
 import { Connection } from "./connection.ts";
-import { dialPlain, dialTls, UntrustedCertificate } from "./dial.ts";
+import {
+  dialPlain,
+  dialTls,
+  forgetAuthorities,
+  UntrustedCertificate,
+} from "./dial.ts";
 import { localError } from "./local_source.ts";
 import { confirm } from "./prompt.ts";
 import type { ServerChoice } from "./server_choice.ts";
@@ -61,6 +66,7 @@ async function dialTrusted(
   choice: ServerChoice,
   mayRepin: boolean,
 ): Promise<ByteConnection> {
+  forgetAuthorities();
   const { link, address, saved } = choice;
   const { fingerprint } = link;
   const authority = readAuthority(invocation);

@@ -25,8 +25,17 @@ import {
 import { AGENT, CAPABILITIES, PROTOCOL_VERSION } from "../protocol/version.ts";
 import type { SavedSession } from "./config.ts";
 
-/** Without a byte from a server that owes an answer, in milliseconds. */
+/** Without a sign of life from a server that owes an answer, in milliseconds. */
 const SILENCE_MS = 120_000;
+
+/** A sign of life is a frame, or so many bytes of one, in either direction. */
+const LIFE_BYTES = 1024;
+
+/**
+ * For the server's greeting and its word about the session, in milliseconds:
+ * neither takes it any time, and a byte now and then does not extend it.
+ */
+const GREETING_MS = 30_000;
 
 /** The server hears of an idle client at least this often (SPEC.md 9). */
 const ALIVE_MS = 25_000;
@@ -75,22 +84,39 @@ export class Connection {
   #watch: ReturnType<typeof setInterval>;
   #hello: ResponseOf<"hello"> | undefined;
   #isReady = false;
+  /** Those that came. */
+  #frames = 0;
+  /** Since when the greeting is waited for. */
+  #listensSince = Infinity;
   #aliveBytes = 0;
 
   constructor(channel: FrameChannel, address: string) {
     this.channel = channel;
     this.#address = address;
-    let moved = -1;
+    let moved = 0;
+    let frames = 0;
     let since = performance.now();
     let lastSent = 0;
     let sentAt = since;
     this.#watch = setInterval(() => {
       const now = performance.now();
+      if (!this.#isReady && now - this.#listensSince > GREETING_MS) {
+        channel.close(
+          new NetdiskError(
+            "timeout",
+            `${address}: the server has not greeted within ${
+              GREETING_MS / 1000
+            } s`,
+          ),
+        );
+      }
       const { received, sent } = channel.traffic;
       // What only says that we are there does not say it of the server.
       const traffic = received + sent - this.#aliveBytes;
-      if (traffic !== moved || !channel.waitsForPeer) {
+      const isAlive = traffic - moved >= LIFE_BYTES || this.#frames !== frames;
+      if (isAlive || !channel.waitsForPeer) {
         moved = traffic;
+        frames = this.#frames;
         since = now;
       } else if (now - since > SILENCE_MS) {
         channel.close(
@@ -155,6 +181,7 @@ export class Connection {
     try {
       for (;;) {
         const frame = this.channel.take();
+        if (frame) this.#frames++;
         if (!frame || !isPing(frame)) return frame;
       }
     } catch (error) {
@@ -201,6 +228,7 @@ export class Connection {
   }
 
   async #expectGreeting(): Promise<void> {
+    this.#listensSince = performance.now();
     this.#hello = await this.#receive(["hello"]);
     const { version } = this.#hello;
     if (version !== PROTOCOL_VERSION) {
@@ -255,6 +283,7 @@ export class Connection {
     for (;;) {
       const frame = await this.#readFrame();
       if (!frame) break;
+      this.#frames++;
       if (!isPing(frame)) return frame;
     }
     throw new NetdiskError(

@@ -25,6 +25,22 @@ export class UntrustedCertificate extends Error {
   }
 }
 
+/** Name authorities that the runtime trusts in addition to all others. */
+const AUTHORITY_VARIABLES = [
+  "DENO_TLS_CA_STORE",
+  "DENO_CERT",
+  "NODE_EXTRA_CA_CERTS",
+];
+
+/**
+ * Trusts no authority but the public ones and that of `--cacert`: one that reads
+ * along on a company's way out signs any name, that in a pinned certificate as
+ * well. To be called before TLS is first used, as the runtime then looks.
+ */
+export function forgetAuthorities(): void {
+  for (const name of AUTHORITY_VARIABLES) Deno.env.delete(name);
+}
+
 /** Opens a plain connection. @throws NetdiskError `unreachable` */
 export async function dialPlain(link: ServerLink): Promise<Deno.TcpConn> {
   const { host: hostname, port } = link;

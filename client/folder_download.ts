@@ -72,6 +72,7 @@ export class FolderDownload {
     this.#observer = observer;
     this.#times.set(place.remotePath, place.mtime);
     this.#tree = new RemoteTree(place.remotePath, {
+      whole: true,
       enter: (path, entry) => this.#enter(path, entry),
     });
   }
@@ -141,7 +142,9 @@ export class FolderDownload {
     const { exclude, replace, dryRun } = this.#rules;
     const isNew = this.#new.delete(folder);
     entries.sort((a, b) => compareNames(a.name, b.name));
-    for (const entry of entries) {
+    for (const [index, entry] of entries.entries()) {
+      // A folder that changes while it is read may have a name twice.
+      if (entry.name === entries[index - 1]?.name) continue;
       const isFolder = entry.kind === "folder";
       if (isFolder && !isUnfinished(entry.name)) continue;
       const path = childPath(folder, entry);

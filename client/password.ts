@@ -13,6 +13,7 @@ import {
   type PromptInput,
   readLine,
 } from "./prompt.ts";
+import { shellWord } from "./shell_word.ts";
 
 /** The options of the commands that need a password. */
 export const PASSWORD_OPTIONS = [
@@ -91,7 +92,7 @@ export async function readPassword(
   }
   const file = options.file ??
     (options.stdin ? undefined : context.env("NETDISK_PASSWORD_FILE"));
-  if (file) return await readPasswordFile(file);
+  if (file) return await readPasswordFile(file, context);
   if (!stdin.isTerminal()) {
     throw new NetdiskError("usage", "password: there is no terminal to ask", {
       hint: "use --password-stdin or --password-file FILE",
@@ -135,11 +136,11 @@ export async function readPasswordChange(
   const ask = (prompt: string, confirm: boolean) =>
     askPassword({ prompt, confirm }, context, keys);
   const old = file
-    ? await readPasswordFile(file)
+    ? await readPasswordFile(file, context)
     : await ask(`Password for ${user}`, false);
   const next = newFile === undefined
     ? await ask(`New password for ${user}`, true)
-    : await readPasswordFile(newFile);
+    : await readPasswordFile(newFile, context);
   return { old, next };
 }
 
@@ -164,7 +165,10 @@ async function askPassword(
   return password;
 }
 
-async function readPasswordFile(path: string): Promise<string> {
+async function readPasswordFile(
+  path: string,
+  { output }: PromptContext,
+): Promise<string> {
   let file: Deno.FsFile;
   try {
     file = await Deno.open(path);
@@ -173,10 +177,21 @@ async function readPasswordFile(path: string): Promise<string> {
   }
   using _closed = file;
   try {
+    // Not refused: containers are given their secrets so.
+    if (isForOthers(file.statSync())) {
+      output.notice(
+        `${path}: others can read it; chmod 600 ${shellWord(path)}`,
+      );
+    }
     return await readPasswordLine(file, path);
   } catch (cause) {
     throw cause instanceof NetdiskError ? cause : fileError(path, cause);
   }
+}
+
+/** Of a pipe or terminal the mode says nothing. */
+function isForOthers({ isFile, mode }: Deno.FileInfo): boolean {
+  return isFile && ((mode ?? 0) & 0o077) !== 0;
 }
 
 function fileError(path: string, cause: unknown): NetdiskError {

@@ -11,6 +11,7 @@ import { BasePlan } from "./base_plan.ts";
 import type { Replacement } from "./sync_plan.ts";
 import type { Difference } from "./compare_folders.ts";
 import type { Connection } from "./connection.ts";
+import { listingPages } from "./listing.ts";
 import { type LocalItem, localKind } from "./local_items.ts";
 import { localError } from "./local_source.ts";
 import { type Sent, uploadsOf } from "./push_items.ts";
@@ -221,10 +222,8 @@ async function checkTwin(
   const folder = remoteParent(path);
   const names = new Set<string>();
   await connection.send({ type: "list", path: folder });
-  for (let isLast = false; !isLast;) {
-    const { entries, more } = await connection.receive("entries");
+  for await (const entries of listingPages(connection, true)) {
     for (const { name } of entries) names.add(name);
-    isLast = !more;
   }
   if (names.has(twin)) return;
   throw new NetdiskError(

@@ -9,6 +9,7 @@ import { NetdiskError } from "../protocol/errors.ts";
 import type { Entry } from "../protocol/messages.ts";
 import { joinRemotePath, parseRemotePath } from "../protocol/remote_path.ts";
 import { type Connection, isAboutPath } from "./connection.ts";
+import { ListingBounds } from "./listing.ts";
 import {
   childPath,
   compareNames,
@@ -74,9 +75,11 @@ export async function expandGlob(
   const literal = await statIfThere(connection, text);
   if (literal) return { matches: [literal], failures: [] };
   const found = new Map<string, RemoteMatch>();
+  const bounds = new ListingBounds(true);
   const failures: FolderFailure[] = [];
   for (const pattern of patterns) {
     for await (const result of look(connection, pattern)) {
+      bounds.hold({ name: result.path });
       if ("error" in result) failures.push(result);
       else found.set(result.path, { ...result, ...belowBase(result, pattern) });
     }

@@ -3,10 +3,11 @@
  * sent ahead (SPEC.md 4). It outlives its connection and goes on over another.
  */
 
-import { NetdiskError } from "../protocol/errors.ts";
+import { NetdiskError, ProtocolError } from "../protocol/errors.ts";
 import type { Entry } from "../protocol/messages.ts";
 import { childFault, joinRemotePath } from "../protocol/remote_path.ts";
 import { type Connection, isAboutPath } from "./connection.ts";
+import { ListingBounds, MAX_HELD_WEIGHT, weightOf } from "./listing.ts";
 
 /** Folders up to this length are sorted; longer ones come as the server has them. */
 export const MAX_SORTED = 4_000;
@@ -19,6 +20,9 @@ const MAX_AHEAD = 64;
  * the channel's queue, so that sending never waits while nobody reads.
  */
 const MAX_AHEAD_CHARACTERS = 16 * 1024;
+
+/** Paths of folders to visit that are held, see {@link weightOf}. */
+const MAX_PATHS_WEIGHT = 2 * MAX_HELD_WEIGHT;
 
 /** Entries that came before their turn, in a sorted walk. */
 const MAX_HELD = 50_000;
@@ -55,11 +59,15 @@ export interface TreeOptions {
   sorted?: boolean;
   /** Entries of a sorted walk that may wait for their turn. */
   maxHeld?: number;
+  /** The caller holds all that a folder has, whose length is then limited. @default false */
+  whole?: boolean;
 }
 
 /** A folder that is not done with. */
 class Folder {
   readonly path: string;
+  /** Of the listing under way. */
+  bounds: ListingBounds | undefined;
   isAsked = false;
   /** Its listing is here, or has failed. */
   isComplete = false;
@@ -87,6 +95,7 @@ class Folder {
         false;
     this.held = [];
     this.children = [];
+    this.bounds = undefined;
     this.error = undefined;
   }
 }
@@ -100,11 +109,14 @@ export class RemoteTree {
   readonly #enter: (path: string, entry: Entry) => boolean;
   readonly #isSorted: boolean;
   readonly #maxHeld: number;
+  readonly #isWhole: boolean;
   /** Still to be asked for, the next one last; in a sorted walk some may have been. */
   #waiting: Folder[];
   /** Asked for, in the order of the answers. */
   #asked: Folder[] = [];
   #askedCharacters = 0;
+  /** Of all folders that are not done with. */
+  #pathsWeight = 0;
   /** Of a sorted walk: the folder whose turn it is. */
   #head: Folder | undefined;
   #held = 0;
@@ -112,10 +124,11 @@ export class RemoteTree {
 
   constructor(path: string, options: TreeOptions = {}) {
     const { enter = () => true, sorted = false, maxHeld = MAX_HELD } = options;
+    this.#isWhole = options.whole ?? false;
     this.#enter = enter;
     this.#isSorted = sorted;
     this.#maxHeld = maxHeld;
-    const root = new Folder(path);
+    const root = this.#note(path);
     this.#waiting = [root];
     if (sorted) this.#head = root;
   }
@@ -184,7 +197,10 @@ export class RemoteTree {
     connection: Connection,
   ): AsyncGenerator<TreeEvent> {
     try {
-      const { entries, more } = await connection.receive("entries");
+      const page = await connection.receive("entries");
+      folder.bounds ??= new ListingBounds(this.#isWhole);
+      folder.bounds.add(page);
+      const { entries, more } = page;
       const failures = this.#addChildren(folder, entries);
       if (!more) this.#answered(folder);
       if (this.#isSorted) {
@@ -215,10 +231,43 @@ export class RemoteTree {
           error: path,
         });
       } else if (this.#enter(path, entry)) {
-        folder.children.push(new Folder(path));
+        folder.children.push(this.#note(path));
       }
     }
     return failures;
+  }
+
+  /** A folder to visit. @throws ProtocolError when there are too many of them */
+  #note(path: string): Folder {
+    this.#pathsWeight += weightOf(path);
+    if (this.#pathsWeight > MAX_PATHS_WEIGHT) {
+      throw new ProtocolError(
+        "too-long",
+        "the server has more folders than can be remembered",
+      );
+    }
+    return new Folder(path);
+  }
+
+  /** Nothing is known of a folder; it is asked for again. */
+  #forget(folder: Folder): void {
+    this.#unnote(folder.children);
+    folder.forget();
+  }
+
+  /** Each but once: a folder that changes while it is read may have a name twice. */
+  #distinct(folders: readonly Folder[]): Folder[] {
+    const seen = new Set<string>();
+    return folders.filter((folder) => {
+      const isNew = !seen.has(folder.path);
+      if (isNew) seen.add(folder.path);
+      else this.#unnote([folder]);
+      return isNew;
+    });
+  }
+
+  #unnote(folders: readonly Folder[]): void {
+    for (const { path } of folders) this.#pathsWeight -= weightOf(path);
   }
 
   /** The last of a folder came. */
@@ -226,9 +275,10 @@ export class RemoteTree {
     this.#asked.shift();
     this.#askedCharacters -= folder.path.length;
     folder.isComplete = true;
-    const { children } = folder;
+    const children = this.#distinct(folder.children);
     folder.children = [];
-    if (folder.isDropped) return;
+    if (folder.isDropped) return this.#unnote(children);
+    this.#unnote([folder]);
     if (this.#isSorted) {
       children.sort((a, b) => compareNames(a.path, b.path));
       let last = folder;
@@ -269,7 +319,7 @@ export class RemoteTree {
     for (let head = this.#head; head?.isComplete; head = this.#head) {
       const { path, error } = head;
       if (head.isDropped && !error) {
-        head.forget();
+        this.#forget(head);
         return;
       }
       const held = this.#release(head);
@@ -284,7 +334,7 @@ export class RemoteTree {
   #forgetAsked(): void {
     for (const folder of this.#asked.splice(0).reverse()) {
       this.#release(folder);
-      folder.forget();
+      this.#forget(folder);
       this.#waiting.push(folder);
     }
     this.#askedCharacters = 0;

@@ -50,6 +50,7 @@ export class SyncWalk {
   constructor(options: SyncWalkOptions) {
     this.#options = options;
     this.#tree = new RemoteTree(options.remotePath, {
+      whole: true,
       enter: (path, { name }) => {
         const relative = relativeTo(options.remotePath, path);
         if (isUnfinished(name)) return false;
@@ -97,7 +98,11 @@ export class SyncWalk {
     const localPath = localPathOf(options, relative);
     const isIncluded = ({ name, kind }: Entry) =>
       !options.exclude?.has(joinRemotePath(relative, name), kind === "folder");
+    const names = new Set<string>();
     const remote = entries.filter((entry) => {
+      // A folder that changes while it is read may have a name twice.
+      if (names.has(entry.name)) return false;
+      names.add(entry.name);
       if (options.exclude && !isIncluded(entry)) return false;
       const fault = childFault(remotePath, entry.name);
       if (fault === undefined) return true;

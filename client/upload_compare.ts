@@ -9,6 +9,7 @@ import { remoteName, remoteParent } from "../protocol/remote_path.ts";
 import { type Check, compareContents } from "./checksums.ts";
 import { looksSame } from "./compare.ts";
 import { type Connection, isAboutPath } from "./connection.ts";
+import { listingPages } from "./listing.ts";
 import type { FileItem, UploadItem } from "./pending_put.ts";
 import { answers } from "./pipeline.ts";
 import type { Wanted } from "./transfer_options.ts";
@@ -186,10 +187,8 @@ async function* listings(
     const path = asked[0];
     if (path === undefined) return;
     try {
-      for (let more = true; more;) {
-        const page = await connection.receive("entries");
-        more = page.more;
-        for (const entry of page.entries) yield [path, entry];
+      for await (const entries of listingPages(connection)) {
+        for (const entry of entries) yield [path, entry];
       }
     } catch (error) {
       if (!isAboutPath(error)) throw error;

@@ -6,7 +6,7 @@
 import type { FrameChannel } from "../protocol/channel.ts";
 import type { RequestOf, Response, ResponseOf } from "../protocol/messages.ts";
 import type { Change } from "./changes.ts";
-import { IncomingUpload } from "./incoming_upload.ts";
+import { IncomingUpload, type UploadStage } from "./incoming_upload.ts";
 import type { ReplyQueue } from "./reply_queue.ts";
 import type { Upload } from "./upload.ts";
 import type { UserStorage } from "./user_storage.ts";
@@ -16,6 +16,15 @@ export type ReceiptListener = (
   request: RequestOf<"put">,
   receipt: ResponseOf<"receipt">,
 ) => void;
+
+/** An upload whose frames are being read, as deadlines.ts sees it. */
+export interface UploadUnderWay {
+  stage: UploadStage;
+  /** Bytes that were there already, and are compared. */
+  offset: number;
+  /** Nobody knows how long it is. */
+  isPipe: boolean;
+}
 
 const TAKEN_OVER = "the upload goes on on another connection";
 
@@ -27,6 +36,9 @@ export class ChangeQueue {
   #drop: (reason: string) => void;
   /** Ends when the last change was made, or failed. */
   #lastMade: Promise<void> = Promise.resolve();
+  #incoming: IncomingUpload | undefined;
+  #isPipe = false;
+  #waitingBytes = 0;
 
   constructor(
     channel: FrameChannel,
@@ -38,6 +50,21 @@ export class ChangeQueue {
     this.#replies = replies;
     this.#onReceipt = onReceipt;
     this.#drop = drop;
+  }
+
+  /** The upload whose frames are being read. */
+  get upload(): UploadUnderWay | undefined {
+    const incoming = this.#incoming;
+    return incoming && {
+      stage: incoming.stage,
+      offset: incoming.upload?.offset ?? 0,
+      isPipe: this.#isPipe,
+    };
+  }
+
+  /** Bytes of the connection that said only that the client is alive. */
+  get waitingBytes(): number {
+    return this.#waitingBytes + (this.#incoming?.waitingBytes ?? 0);
   }
 
   /**
@@ -64,9 +91,7 @@ export class ChangeQueue {
       upload,
       (response) => this.#reply(response),
     );
-    const end = await incoming.run((error) =>
-      this.#replies.push(Promise.reject(error))
-    );
+    const end = await this.#receive(incoming, request.size === null);
     if (!incoming.upload) return;
     if (end.type === "cancel") {
       incoming.upload.abort();
@@ -88,6 +113,23 @@ export class ChangeQueue {
   /** Makes a change in its turn, and queues its answer. */
   async change(change: Change, onDone: () => void): Promise<void> {
     await this.#replies.push(this.#make(change, onDone));
+  }
+
+  /** Reads its frames. */
+  async #receive(
+    incoming: IncomingUpload,
+    isPipe: boolean,
+  ): Promise<RequestOf<"commit"> | RequestOf<"cancel">> {
+    this.#incoming = incoming;
+    this.#isPipe = isPipe;
+    try {
+      return await incoming.run((error) =>
+        this.#replies.push(Promise.reject(error))
+      );
+    } finally {
+      this.#waitingBytes += incoming.waitingBytes;
+      this.#incoming = undefined;
+    }
   }
 
   async #make(change: Change, onDone: () => void): Promise<ResponseOf<"ok">> {

@@ -18,6 +18,7 @@ import type { FreeSpace } from "./free_space.ts";
 import { move } from "./move.ts";
 import { toStorageError } from "./os_errors.ts";
 import {
+  checkIsOwn,
   exists,
   isFolder,
   isGone,
@@ -194,6 +195,7 @@ function touch(
   const path = existingStoragePath(home, request.path);
   const info = Deno.lstatSync(path);
   if (!info.isFile && !info.isDirectory) throw isNoFile(info);
+  if (info.isFile) checkIsOwn(path, info);
   if (info.isDirectory && executable !== null) {
     throw new NetdiskError("is-folder", "a folder cannot be executable");
   }

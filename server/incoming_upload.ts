@@ -9,13 +9,16 @@ import {
   NetdiskError,
   ProtocolError,
 } from "../protocol/errors.ts";
-import { FrameKind } from "../protocol/frame.ts";
+import { FRAME_HEADER_BYTES, FrameKind } from "../protocol/frame.ts";
 import {
   decodeRequest,
   type RequestOf,
   type Response,
 } from "../protocol/messages.ts";
 import type { Upload } from "./upload.ts";
+
+/** Who is at work: the client, we, both. */
+export type UploadStage = "offered" | "comparing" | "receiving";
 
 /** One upload on its way in. After a failure its frames are only drained. */
 export class IncomingUpload {
@@ -28,7 +31,8 @@ export class IncomingUpload {
    * `offered`: the client is to say what it has of the bytes that are here
    * already. Data may come only when that has been compared.
    */
-  #stage: "offered" | "comparing" | "receiving";
+  #stage: UploadStage;
+  #waitingBytes = 0;
   #comparing: Promise<void> | undefined;
 
   constructor(
@@ -40,6 +44,15 @@ export class IncomingUpload {
     this.upload = upload;
     this.#reply = reply;
     this.#stage = upload && upload.offset > 0 ? "offered" : "receiving";
+  }
+
+  get stage(): UploadStage {
+    return this.#stage;
+  }
+
+  /** Bytes that came and said only that the client is alive. */
+  get waitingBytes(): number {
+    return this.#waitingBytes;
   }
 
   /** Reads up to `commit` or `cancel`; `onFailure` hears of the first failure. */
@@ -64,7 +77,8 @@ export class IncomingUpload {
         const request = decodeRequest(frame.payload);
         switch (request.type) {
           case "waiting":
-            // That bytes moved is all that it says: see deadlines.ts.
+            // That the client is alive is all that it says: see deadlines.ts.
+            this.#waitingBytes += FRAME_HEADER_BYTES + frame.payload.length;
             break;
           case "prefix":
             this.#checkOrder("'prefix'", this.#stage === "offered");

@@ -1,14 +1,23 @@
 /**
  * The accept loop: connections in, sessions out, none of them waiting for
- * another. Drops peers that are over their deadline and ends all on request.
+ * another. Takes no more of them than the guard allows, looks after the deadlines,
+ * and ends all on request.
  */
 
-import { FrameChannel } from "../protocol/channel.ts";
 import { formatAddress } from "../protocol/link.ts";
-import { Deadline } from "./deadlines.ts";
+import {
+  type Admission,
+  ConnectionGuard,
+  guardLimits,
+} from "./connection_guard.ts";
+import { DEFAULT_MAX_CONNECTIONS } from "./connection_limits.ts";
+import { DEFAULT_MIN_RATE } from "./deadlines.ts";
+import { EventDigest } from "./event_digest.ts";
+import { EvictableConnection } from "./evictable.ts";
+import { Evictions, type EvictPeers } from "./evictions.ts";
 import { logEvent } from "./log.ts";
 import type { Services } from "./login.ts";
-import { Session } from "./session.ts";
+import { ServedClient } from "./served_client.ts";
 import type { Registration } from "./worker_messages.ts";
 
 /** How often the deadlines are looked at, in milliseconds. */
@@ -22,20 +31,13 @@ const CLEANUP_MS = 1000;
 
 type Connection = Deno.TcpConn | Deno.TlsConn;
 
-/** A connection and what watches over it. */
-interface Client {
-  channel: FrameChannel;
-  session: Session;
-  deadline: Deadline;
-  /** The TLS handshake is under way: there is nobody to talk to yet. */
-  isNew: boolean;
-  /** Why its connection was closed during the handshake. */
-  reason: string | undefined;
-  /** Resolves when the connection is closed. */
-  ended: Promise<void>;
-}
-
 export interface ListenerOptions {
+  /** Default: one for {@link DEFAULT_MAX_CONNECTIONS}. */
+  guard?: ConnectionGuard;
+  /** Bytes a second that transfers have to come to. Default 1 KiB. */
+  minRate?: number;
+  /** Ends connections that `close()` does not end. Default: nobody can. */
+  evict?: EvictPeers | undefined;
   /** A clock in milliseconds. Default `performance.now`. */
   now?: () => number;
   /** How often the deadlines are looked at. Default 1 s. */
@@ -47,8 +49,13 @@ export class ConnectionListener {
   #listener: Deno.Listener<Connection>;
   #services: Services;
   #registration: Registration;
+  #guard: ConnectionGuard;
+  #minRate: number;
+  #evictions: Evictions;
   #now: () => number;
-  #clients = new Set<Client>();
+  #clients = new Set<ServedClient>();
+  #refused = new EventDigest("refused");
+  #failed = new EventDigest("handshake-failed");
   #sweeper: ReturnType<typeof setInterval>;
   #stopped = false;
 
@@ -62,6 +69,10 @@ export class ConnectionListener {
     this.#now = options.now ?? (() => performance.now());
     this.#services = services;
     this.#registration = registration;
+    this.#guard = options.guard ??
+      new ConnectionGuard(guardLimits(DEFAULT_MAX_CONNECTIONS));
+    this.#minRate = options.minRate ?? DEFAULT_MIN_RATE;
+    this.#evictions = new Evictions(options.evict);
     const sweepMs = options.sweepMs ?? SWEEP_MS;
     this.#sweeper = setInterval(() => this.#sweep(), sweepMs);
   }
@@ -90,15 +101,15 @@ export class ConnectionListener {
   async stop(graceMs: number): Promise<void> {
     this.#stopped = true;
     this.#listener.close();
-    for (const client of this.#clients) {
-      if (client.isNew) close(client, "the server is stopping");
-      else client.session.stop();
-    }
+    for (const client of this.#clients) client.stop();
     await this.#ended(graceMs);
     clearInterval(this.#sweeper);
-    for (const { channel } of this.#clients) channel.close();
+    for (const client of this.#clients) client.close();
     // Uploads that were cut off close their files.
     await this.#ended(CLEANUP_MS);
+    await this.#evictions.settle();
+    this.#refused.flush();
+    this.#failed.flush();
   }
 
   /** Waits until no client is left, but not for longer than `ms`. */
@@ -113,73 +124,43 @@ export class ConnectionListener {
   }
 
   #welcome(connection: Connection): void {
-    const { hostname, port } = connection.remoteAddr as Deno.NetAddr;
-    const channel = new FrameChannel(connection);
-    const address = formatAddress(hostname, port);
-    const session = new Session(channel, this.#services, {
-      address,
-      registration: this.#registration === "invite" && isLoopback(hostname)
-        ? "open"
-        : this.#registration,
-    });
-    const client: Client = {
-      channel,
-      session,
-      deadline: new Deadline(this.#now()),
-      isNew: true,
-      reason: undefined,
-      ended: Promise.resolve(),
-    };
-    this.#clients.add(client);
-    client.ended = this.#serve(connection, client, address);
-  }
-
-  async #serve(
-    connection: Connection,
-    client: Client,
-    address: string,
-  ): Promise<void> {
-    try {
-      if ("handshake" in connection) await connection.handshake();
-      else connection.setNoDelay(true);
-    } catch (error) {
-      const reason = client.reason ??
-        (error instanceof Error ? error.message : String(error));
-      logEvent("handshake-failed", { peer: address, reason });
-      client.channel.close();
-      this.#clients.delete(client);
+    const remote = connection.remoteAddr as Deno.NetAddr;
+    const evictable = new EvictableConnection(connection, this.#evictions);
+    const admission = this.#guard.admit(remote.hostname);
+    if (typeof admission === "string") {
+      const peer = formatAddress(remote.hostname, remote.port);
+      this.#refused.note({ peer, reason: admission }, this.#now());
+      evictable.refuse();
       return;
     }
-    client.isNew = false;
-    await client.session.run();
-    this.#clients.delete(client);
+    const client = new ServedClient(evictable, {
+      remote,
+      admission,
+      services: this.#services,
+      registration: this.#registration,
+      now: this.#now(),
+      minRate: this.#minRate,
+    });
+    this.#clients.add(client);
+    client.ended = this.#serve(client, admission);
+  }
+
+  async #serve(client: ServedClient, admission: Admission): Promise<void> {
+    try {
+      await client.serve();
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#failed.note({ peer: client.address, reason }, this.#now());
+    } finally {
+      this.#clients.delete(client);
+      admission.release();
+    }
   }
 
   #sweep(): void {
     const now = this.#now();
-    for (const client of this.#clients) {
-      const { channel, session, deadline } = client;
-      const { received, sent } = channel.traffic;
-      const reason = deadline.check({
-        loggedIn: session.loggedIn,
-        idle: session.idle,
-        waitsForPeer: channel.waitsForPeer && !session.committing,
-        moved: received + sent,
-      }, now);
-      if (!reason) continue;
-      if (client.isNew) close(client, reason);
-      else session.drop(reason);
-    }
+    for (const client of this.#clients) client.look(now);
+    this.#refused.settle(now);
+    this.#failed.settle(now);
   }
-}
-
-/** Ends a handshake, which then fails. */
-function close(client: Client, reason: string): void {
-  client.reason = reason;
-  client.channel.close();
-}
-
-/** 127.0.0.0/8, ::1, and the former written as IPv6. */
-function isLoopback(hostname: string): boolean {
-  return hostname === "::1" || /^(::ffff:)?127\./.test(hostname);
 }

@@ -12,16 +12,28 @@ const TABLES = ["/proc/self/net/tcp", "/proc/self/net/tcp6"];
 const LISTENS = "0A";
 
 /**
- * Lets the connections of a listener send small answers at once. Otherwise one
- * that follows another, such as the first answer behind the end of a handshake,
- * waits until that has been acknowledged: a round trip and 40 ms.
- *
- * Accepted sockets inherit it (tcp(7)). Where it cannot be done everything
- * works, more slowly on a long link.
+ * How long a peer may take nothing of what was sent, or not answer at all, in
+ * milliseconds: for what the deadlines do not see, such as the last words to a
+ * peer that has vanished.
  */
-export function sendAtOnce(libc: Libc, port: number): void {
+const USER_TIMEOUT_MS = 90_000;
+
+/**
+ * Gives the connections of a listener what Deno has no function for; accepted
+ * sockets inherit it (tcp(7)). Where it cannot be done everything works, if not
+ * as well.
+ *
+ * - Small answers leave at once. Otherwise one that follows another, such as the
+ *   first answer behind the end of a handshake, waits until that has been
+ *   acknowledged: a round trip and 40 ms.
+ * - The system itself ends connections with peers that take nothing.
+ */
+export function prepareListener(libc: Libc, port: number): void {
   try {
-    for (const fd of listeningSockets(port)) libc.setNoDelay(fd);
+    for (const fd of listeningSockets(port)) {
+      libc.setNoDelay(fd);
+      libc.setUserTimeout(fd, USER_TIMEOUT_MS);
+    }
   } catch {
     // No /proc.
   }

@@ -34,6 +34,8 @@ export interface Peer {
   address: string;
   /** What registration means for this peer. */
   registration: Registration;
+  /** Hears who it is; false when that user has too many connections. */
+  admitUser?(user: string): boolean;
 }
 
 /** The login of one connection. */
@@ -112,6 +114,12 @@ export class Login {
     }
   }
 
+  /** @throws NetdiskError `busy` */
+  #admit(user: string): void {
+    if (this.#peer.admitUser?.(user) ?? true) return;
+    throw new NetdiskError("busy", "too many connections of this user");
+  }
+
   /** `logout`: the token is worth nothing any more, with `all` none of the user's is. */
   logOut({ all }: RequestOf<"logout">): Response {
     const { accounts, live } = this.#services;
@@ -178,6 +186,7 @@ export class Login {
       throw error;
     }
     try {
+      this.#admit(account.user);
       this.#storage = await storage.openUser(account.user);
     } catch (error) {
       live.remove(account, this.#onEnded);

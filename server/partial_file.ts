@@ -2,6 +2,7 @@
 
 import { dirname } from "@std/path";
 import { errnoOf, toStorageError } from "./os_errors.ts";
+import { isLink } from "./refusals.ts";
 
 /** The client of an upload, as far as others need to know of it. */
 export interface Holder {
@@ -148,10 +149,11 @@ export class PartialFile {
   }
 }
 
-/** False for what we would not have made. */
+/** False for what we would not have made, a file with other names included. */
 export function isFileOrNothing(path: string): boolean {
   try {
-    return Deno.lstatSync(path).isFile;
+    const { isFile, nlink } = Deno.lstatSync(path);
+    return isFile && (nlink ?? 1) === 1;
   } catch (error) {
     return errnoOf(error) === "ENOENT";
   }
@@ -166,27 +168,33 @@ export function removeIfEmpty(path: string): void {
   }
 }
 
-/** The user's folder is made with the first of its files. */
+/**
+ * The user's folder is made with the first of its files. A link in its place is
+ * not followed: it could lead to another user's files.
+ */
 function openOrCreate(
   path: string,
   mode: number,
   mayExist: boolean,
 ): Deno.FsFile {
-  const open = () =>
-    Deno.openSync(path, {
+  const folder = dirname(path);
+  const open = () => {
+    if (Deno.lstatSync(folder).isSymlink) throw isLink();
+    return Deno.openSync(path, {
       read: true,
       write: true,
       // The umask takes away what the server's owner does not want to give.
       mode,
       ...(mayExist ? { create: true } : { createNew: true }),
     });
+  };
   try {
     return open();
   } catch (error) {
     if (errnoOf(error) !== "ENOENT") throw error;
   }
   try {
-    Deno.mkdirSync(dirname(path), { mode: 0o700 });
+    Deno.mkdirSync(folder, { mode: 0o700 });
   } catch (error) {
     if (errnoOf(error) !== "EEXIST") throw error;
   }

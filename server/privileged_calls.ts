@@ -14,6 +14,15 @@ export interface FolderPage {
   folder: number | null;
 }
 
+/** The other end of a connection. */
+export interface SocketPeer {
+  hostname: string;
+  port: number;
+}
+
+/** The most peers of one {@link PrivilegedCalls.evict}. */
+export const MAX_EVICTED = 4096;
+
 /** The calls: one argument each, and an errno when they fail. */
 export interface PrivilegedCalls {
   /** Opens the folder at an absolute path, and reads its first page. */
@@ -24,6 +33,8 @@ export interface PrivilegedCalls {
   closeFolder(folder: number): void;
   /** Puts all that is on the storage root's file system on the disk. */
   syncDisk(argument: null): Promise<void>;
+  /** Ends the server's connections with these peers. @see native_sockets.ts */
+  evict(peers: SocketPeer[]): void;
 }
 
 export type CallName = keyof PrivilegedCalls;

@@ -5,8 +5,9 @@
  */
 
 import type { Libc } from "./libc.ts";
-import { NativeSync } from "./native_sync.ts";
 import { NativeFolders } from "./native_folders.ts";
+import { NativeSockets } from "./native_sockets.ts";
+import { NativeSync } from "./native_sync.ts";
 import { errnoError, errnoOf } from "./os_errors.ts";
 import type {
   Answer,
@@ -25,6 +26,7 @@ export class PrivilegedService implements Disposable {
   #port: MessagePort;
   #folders: NativeFolders;
   #disk: NativeSync | undefined;
+  #sockets: NativeSockets;
   #handlers: { [K in CallName]: Handler<K> };
 
   /**
@@ -37,11 +39,13 @@ export class PrivilegedService implements Disposable {
     this.#port = port;
     this.#folders = folders;
     this.#disk = NativeSync.open(root, libc);
+    this.#sockets = new NativeSockets(libc);
     this.#handlers = {
       openFolder: (path) => folders.open(path),
       readFolder: (folder) => folders.read(folder),
       closeFolder: (folder) => folders.close(folder),
       syncDisk: () => this.#syncDisk(),
+      evict: (peers) => this.#sockets.evict(peers),
     };
     port.onmessage = ({ data }) => void this.#answer(data);
   }
@@ -51,8 +55,14 @@ export class PrivilegedService implements Disposable {
     return this.#disk !== undefined;
   }
 
+  /** The port on which the Worker listens: only its connections are evicted. */
+  listensOn(port: number): void {
+    this.#sockets.port = port;
+  }
+
   /** Answers nothing more. */
   close(): void {
+    this.#sockets.close();
     this.#port.close();
     this.#folders.closeAll();
     this.#disk?.close();

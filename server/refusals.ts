@@ -1,5 +1,6 @@
 /** Why a request is refused, because of what lies at its path or does not. */
 
+import { dirname } from "@std/path";
 import { NetdiskError } from "../protocol/errors.ts";
 
 export function isOwnFolder(): NetdiskError {
@@ -13,6 +14,21 @@ export function isLink(): NetdiskError {
 export function isNoFile(info: Deno.FileInfo): NetdiskError {
   if (info.isSymlink) return isLink();
   return new NetdiskError("denied", "it is a device or pipe, not a file");
+}
+
+/**
+ * A hard link to somebody else's file: it has other names, and not the owner of
+ * the folder it lies in. Whoever made the link may not have been allowed to read
+ * the file, and must not read or change it by way of us. Many names alone are no
+ * reason: backups are made like that, with the owners that the files have.
+ *
+ * @param path where `info` was seen, a file
+ */
+export function checkIsOwn(path: string, info: Deno.FileInfo): void {
+  // Nearly every file has one name; Windows tells neither.
+  if ((info.nlink ?? 1) === 1) return;
+  if (Deno.lstatSync(dirname(path)).uid === info.uid) return;
+  throw new NetdiskError("denied", "it is a link to a file of somebody else");
 }
 
 export function isFolder(): NetdiskError {

@@ -10,7 +10,7 @@ import { Slots } from "./slots.ts";
 const MAX_SENDING = 4;
 
 /** Blocks that one sends before it is another's turn. */
-const BLOCKS_A_TURN = 8;
+const BLOCKS_A_TURN = 32;
 
 /** How long one block may keep its turn, in milliseconds: a slow receiver keeps nobody waiting. */
 const PATIENCE_MS = 20;

@@ -3,6 +3,8 @@
 import { NetdiskError } from "../protocol/errors.ts";
 import { parseServerLink } from "../protocol/link.ts";
 import { DEFAULT_PORT } from "../protocol/version.ts";
+import { DEFAULT_MAX_CONNECTIONS } from "./connection_limits.ts";
+import { DEFAULT_MIN_RATE } from "./deadlines.ts";
 import { parseReserve, type Reserve } from "./free_space.ts";
 import { PARTIAL_EXPIRY_MS } from "./partials.ts";
 import type { Registration } from "./worker_messages.ts";
@@ -55,6 +57,18 @@ export const OPTIONS = [
       "how long what came of an interrupted upload waits for the rest (default 7)",
   },
   {
+    name: "max-connections",
+    value: "N",
+    description:
+      `the most connections at a time (default ${DEFAULT_MAX_CONNECTIONS}, or what the system allows); one address and one user get a quarter of them`,
+  },
+  {
+    name: "min-rate",
+    value: "SIZE",
+    description:
+      "end transfers that are slower than so many bytes a second over a minute (default 1K, 0 for never)",
+  },
+  {
     name: "plain",
     description: "do not encrypt; only for a network that you trust",
   },
@@ -69,6 +83,8 @@ export interface ServeOptions {
   tlsKey: string | undefined;
   minFree: string | undefined;
   keepPartials: string | undefined;
+  maxConnections: string | undefined;
+  minRate: string | undefined;
   plain: boolean;
 }
 
@@ -81,6 +97,10 @@ export interface ServeSettings {
   registration: Registration;
   minFree: Reserve | null;
   keepMs: number;
+  /** Null is the default. */
+  maxConnections: number | null;
+  /** Bytes a second; 0 is any. */
+  minRate: number;
 }
 
 /** Checks all of them before anything is touched. @throws NetdiskError `usage` */
@@ -94,6 +114,8 @@ export function readOptions(options: ServeOptions): ServeSettings {
     registration: options.registration ?? "invite",
     minFree: parseMinFree(options.minFree),
     keepMs: parseKeep(options.keepPartials),
+    maxConnections: parseMaxConnections(options.maxConnections),
+    minRate: parseMinRate(options.minRate),
   };
 }
 
@@ -142,6 +164,27 @@ function parseKeep(text: string | undefined): number {
   throw new NetdiskError(
     "usage",
     `--keep-partials '${text}' is no number of days`,
+    { hint: "netdisk help serve" },
+  );
+}
+
+function parseMaxConnections(text: string | undefined): number | null {
+  if (text === undefined) return null;
+  if (/^[1-9]\d{0,6}$/.test(text)) return Number(text);
+  throw new NetdiskError(
+    "usage",
+    `--max-connections '${text}' is no number of connections`,
+    { hint: "netdisk help serve" },
+  );
+}
+
+function parseMinRate(text: string | undefined): number {
+  if (text === undefined) return DEFAULT_MIN_RATE;
+  const rate = parseReserve(text);
+  if (rate && "bytes" in rate) return rate.bytes;
+  throw new NetdiskError(
+    "usage",
+    `--min-rate '${text}' is no size such as 1K, 100K or 0`,
     { hint: "netdisk help serve" },
   );
 }

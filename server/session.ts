@@ -25,7 +25,7 @@ import {
   type Response,
 } from "../protocol/messages.ts";
 import { sessionEnded } from "./account_sessions.ts";
-import { ChangeQueue } from "./change_queue.ts";
+import { ChangeQueue, type UploadUnderWay } from "./change_queue.ts";
 import { type ChangeRequest, isChange, mayDisplaceFolder } from "./changes.ts";
 import { digest, get, list, stat } from "./handlers.ts";
 import { Login, type LoginRequest, type Peer, type Services } from "./login.ts";
@@ -90,6 +90,16 @@ export class Session {
   /** True while the disk owes answers to puts that are wholly here. */
   get committing(): boolean {
     return this.#waiting && this.#replies.waitsForWork;
+  }
+
+  /** The upload under way, for the deadlines. */
+  get upload(): UploadUnderWay | undefined {
+    return this.#changes.upload;
+  }
+
+  /** Bytes of uploads that said only that the client is alive. */
+  get waitingBytes(): number {
+    return this.#changes.waitingBytes;
   }
 
   /** Serves the connection to its end. Never throws. */

@@ -48,7 +48,7 @@ export interface StoragePath {
 
 /**
  * The disk path of `remotePath` below the user's folder `home`. Every folder
- * on the way is checked to be a real one.
+ * on the way, `home` included, is checked to be a real one.
  *
  * @param isFolder whether a path is a folder; see {@link RecentFolders}
  * @throws NetdiskError `bad-name`, `not-folder`, `denied` for a link on the way
@@ -69,6 +69,8 @@ export function storagePath(
     throw new NetdiskError("bad-name", "Windows cannot store that name");
   }
   const missingFolders: string[] = [];
+  // Throws for a link in its place; whoever opens it sees that it is missing.
+  if (parts.length > 0) isFolder(home);
   let path = home;
   for (const [index, part] of parts.entries()) {
     // Nothing to normalise: `..` and empty parts were refused above.

@@ -4,7 +4,7 @@ import * as fs from "node:fs";
 import { promisify } from "node:util";
 import { NetdiskError } from "../protocol/errors.ts";
 import { toStorageError } from "./os_errors.ts";
-import { isFolder, isNoFile } from "./refusals.ts";
+import { checkIsOwn, isFolder, isNoFile } from "./refusals.ts";
 
 /** Up to this size a read from the page cache is quicker than a thread. */
 const SYNC_READ_BYTES = 64 * 1024;
@@ -33,7 +33,7 @@ export class StoredFile {
   #stats: fs.Stats;
   #position = 0;
 
-  /** @throws NetdiskError `not-found`, `is-folder`, `denied` for a link or device */
+  /** @throws NetdiskError `not-found`, `is-folder`, `denied` for a link, device or stranger's file */
   constructor(path: string) {
     this.#path = path;
     try {
@@ -120,6 +120,7 @@ function openFile(path: string): [fd: number, stats: fs.Stats] {
   for (let tries = 0; tries < MAX_OPEN_TRIES; tries++) {
     const seen = Deno.lstatSync(path);
     if (!seen.isFile) throw seen.isDirectory ? isFolder() : isNoFile(seen);
+    checkIsOwn(path, seen);
     const fd = fs.openSync(path, READ_FLAGS);
     let stats: fs.Stats | undefined;
     try {

@@ -6,9 +6,11 @@
 
 import { dirname, join } from "@std/path";
 import { NetdiskError } from "../protocol/errors.ts";
+import { connectionLimit, raiseDescriptorLimit } from "./connection_limits.ts";
 import type { Reserve } from "./free_space.ts";
 import { Libc } from "./libc.ts";
-import { sendAtOnce } from "./listening_socket.ts";
+import { prepareListener } from "./listening_socket.ts";
+import { logEvent } from "./log.ts";
 import { startPrivilegedService } from "./privileged_service.ts";
 import { type SandboxPermissions, sandboxPermissions } from "./sandbox.ts";
 import { dataFolder } from "./storage_path.ts";
@@ -39,6 +41,10 @@ export interface ServerOptions {
   minFree: Reserve | null;
   /** How long unfinished uploads are kept, in milliseconds. */
   keepMs: number;
+  /** The most connections at a time; null is the default. */
+  maxConnections: number | null;
+  /** Bytes a second that transfers have to come to; 0 is any. */
+  minRate: number;
 }
 
 /** A server that accepts connections. */
@@ -133,9 +139,12 @@ export async function startServer(
   const main = new MessageChannel();
   const libc = Libc.load();
   const service = startPrivilegedService(main.port1, root, libc);
+  const descriptors = raiseDescriptorLimit(libc);
+  const maxConnections = connectionLimit(options.maxConnections, descriptors);
   const start: StartMessage = {
     type: "start",
     ...options,
+    maxConnections,
     passwords: channel.port2,
     main: service ? main.port2 : null,
     canSyncDisk: service?.canSyncDisk ?? false,
@@ -153,7 +162,9 @@ export async function startServer(
       end();
       throw error;
     });
-  if (libc) sendAtOnce(libc, ready.port);
+  if (libc) prepareListener(libc, ready.port);
+  service?.listensOn(ready.port);
+  logEvent("limits", { descriptors, connections: maxConnections });
   return {
     ready,
     failed: failed.promise,

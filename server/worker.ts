@@ -6,6 +6,7 @@
 import { NetdiskError } from "../protocol/errors.ts";
 import { ALPN } from "../protocol/version.ts";
 import { Accounts } from "./accounts.ts";
+import { ConnectionGuard, guardLimits } from "./connection_guard.ts";
 import { openDatabase } from "./database.ts";
 import { PagedFolders, plainFolders } from "./folder_reader.ts";
 import { ConnectionListener } from "./listener.ts";
@@ -78,6 +79,11 @@ function serve(message: StartMessage): ReadyMessage {
     socket,
     { accounts, storage, live },
     registration,
+    {
+      guard: new ConnectionGuard(guardLimits(message.maxConnections)),
+      minRate: message.minRate,
+      evict: main && ((peers) => main.ask("evict", peers)),
+    },
   );
   void listener.run();
   live.start();

@@ -20,6 +20,10 @@ export interface StartMessage {
   minFree: Reserve | null;
   /** How long unfinished uploads are kept, in milliseconds. */
   keepMs: number;
+  /** The most connections at a time. */
+  maxConnections: number;
+  /** Bytes a second that transfers have to come to; 0 is any. */
+  minRate: number;
   /** Leads to the password Worker; transferred. */
   passwords: MessagePort;
   /** Leads to the main thread, where that can do more than we; transferred. */

@@ -6,6 +6,7 @@ import { defineCommand } from "../command.ts";
 import { about, type Connection, isAboutPath } from "../connection.ts";
 import { displayText } from "../display_text.ts";
 import { entryFields, longColumns, paintName } from "../entry_view.ts";
+import { listingPages } from "../listing.ts";
 import type { Output } from "../output.ts";
 import {
   checkTargets,
@@ -139,11 +140,9 @@ class Lister {
       return;
     }
     let held: Entry[] | undefined = [];
-    for (let more = true; more;) {
-      const page = await connection.receive("entries");
-      more = page.more;
-      if (held && held.length + page.entries.length <= MAX_SORTED) {
-        held.push(...page.entries);
+    for await (const entries of listingPages(connection)) {
+      if (held && held.length + entries.length <= MAX_SORTED) {
+        held.push(...entries);
         continue;
       }
       if (held) {
@@ -152,7 +151,7 @@ class Lister {
         for (const entry of held) this.#print(entry, path);
         held = undefined;
       }
-      for (const entry of page.entries) this.#print(entry, path);
+      for (const entry of entries) this.#print(entry, path);
     }
     retry.repeatable = true;
     if (!held) return;
@@ -224,7 +223,7 @@ function filesFirst(targets: readonly RemoteTarget[]): RemoteTarget[] {
 /** What answers a `list` that turned out to be needless; most often an error. */
 async function skipListing(connection: Connection): Promise<void> {
   try {
-    while ((await connection.receive("entries")).more);
+    for await (const _ of listingPages(connection));
   } catch (error) {
     if (!isAboutPath(error)) throw error;
   }

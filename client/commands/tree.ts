@@ -78,6 +78,7 @@ class TreeView {
     this.#depth = depth;
     this.#tree = new RemoteTree(path, {
       sorted: true,
+      whole: true,
       enter: (path) => this.#depthOf(path) < depth,
     });
   }
@@ -103,9 +104,8 @@ class TreeView {
         if (event.isFirst) this.#pages = [];
         for (const entry of event.entries) this.#pages.push(entry);
         if (!event.isLast) continue;
-        const entries = this.#pages.sort((a, b) =>
-          compareNames(a.name, b.name)
-        );
+        const entries = distinct(this.#pages)
+          .sort((a, b) => compareNames(a.name, b.name));
         this.#pages = [];
         tally.succeeded();
         this.#enter(event.path, entries);
@@ -182,6 +182,17 @@ class TreeView {
     const name = paintName(this.#output, entry, entry.name);
     this.#output.print(level.indent + branch + name);
   }
+}
+
+/** With each folder but once, as the walk enters it. */
+function distinct(entries: readonly Entry[]): Entry[] {
+  const folders = new Set<string>();
+  return entries.filter(({ name, kind }) => {
+    if (kind !== "folder") return true;
+    const isNew = !folders.has(name);
+    folders.add(name);
+    return isNew;
+  });
 }
 
 /** True when the last of its entries was taken. */

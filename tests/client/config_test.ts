@@ -217,8 +217,8 @@ for (const mode of [0o644, 0o640, 0o604, 0o660]) {
       [error.code, error.message, error.hint],
       [
         "local-io",
-        `${temp.file}: others can read the sessions in it`,
-        `chmod 600 '${temp.file}'`,
+        `${temp.file}: others can read it`,
+        `chmod 600 ${temp.file}`,
       ],
     );
   });

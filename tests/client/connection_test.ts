@@ -340,6 +340,78 @@ Deno.test(
   },
 );
 
+/** A frame that comes byte by byte, with `ms` between two, until the client has left. */
+async function drip(
+  server: FakeServer,
+  message: unknown,
+  { clock, ms }: { clock: LeapClock; ms: number },
+): Promise<void> {
+  const payload = new TextEncoder().encode(JSON.stringify(message));
+  const frame = encodeFrame(FrameKind.control, payload);
+  for (const byte of frame) {
+    clock.leap(ms);
+    await settled();
+    try {
+      await server.sayRaw(Uint8Array.of(byte));
+    } catch (error) {
+      if (error instanceof Deno.errors.BrokenPipe) return;
+      throw error;
+    }
+    await settled();
+  }
+}
+
+Deno.test(
+  "Connection gives up a greeting that comes byte by byte",
+  strict,
+  async () => {
+    using clock = new LeapClock();
+    const error = await assertRejects(
+      () =>
+        talk(
+          (server) => drip(server, SERVER_HELLO, { clock, ms: 1000 }),
+          (connection) => connection.ready(),
+          { greeting: true },
+        ),
+      NetdiskError,
+    );
+    assertEquals(
+      [error.code, error.message],
+      ["timeout", `${ADDRESS}: the server has not greeted within 30 s`],
+    );
+  },
+);
+
+Deno.test(
+  "Connection gives up an answer that comes byte by byte, and not one of many frames",
+  strict,
+  async () => {
+    using clock = new LeapClock();
+    const error = await assertRejects(
+      () =>
+        talk(async (server) => {
+          await server.request("mkdir");
+          for (let i = 0; i < 10; i++) {
+            clock.leap(100_000);
+            await settled();
+            await server.say({ type: "working" });
+            await settled();
+          }
+          await drip(server, { type: "ok" }, { clock, ms: 30_000 });
+        }, async (connection) => {
+          const request = { type: "mkdir", path: "a", parents: true } as const;
+          await connection.send({ ...request, mtime: null });
+          while ((await connection.receive("ok", "working")).type !== "ok");
+        }),
+      NetdiskError,
+    );
+    assertEquals(
+      [error.code, error.message],
+      ["timeout", `${ADDRESS}: the server has been silent for 120 s`],
+    );
+  },
+);
+
 Deno.test("Connection gives up a server that never reads", strict, async () => {
   using clock = new LeapClock();
   const [near] = memoryPair({ capacity: 10, closeLeavesPending: true });

@@ -76,8 +76,8 @@ Deno.test("what is remembered is for its owner alone", async () => {
     Deno.chmodSync(path, mode);
     assertOutcome(await ann.run(["ls"]), {
       code: 1,
-      stderr: `netdisk: error: ${path}: others can read the sessions in it\n` +
-        `netdisk: hint: chmod 600 '${path}'\n`,
+      stderr: `netdisk: error: ${path}: others can read it\n` +
+        `netdisk: hint: chmod 600 ${path}\n`,
     });
   }
 });

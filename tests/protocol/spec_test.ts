@@ -33,6 +33,8 @@ import {
   PROTOCOL_VERSION,
 } from "../../protocol/version.ts";
 import {
+  DEFAULT_MIN_RATE,
+  HANDSHAKE_MS,
   IDLE_MS,
   LOGIN_MS,
   PING_MS,
@@ -363,12 +365,14 @@ Deno.test("SPEC.md 8: the error codes, in order", onlySpec, () => {
 
 Deno.test("SPEC.md 9: the limits that the server keeps", onlySpec, () => {
   const rows = tableOf("what", "Limits and deadlines").rows;
-  const [login, idle, ping, stalled, , requests, changes, takeover, expiry] =
-    rows.map(([, limit]) => limit);
+  const limits = rows.map(([, limit]) => limit);
+  const [rate, , requests, changes, takeover, expiry] = limits.slice(5);
   assertEquals(
-    [login, idle, ping, stalled],
-    [LOGIN_MS, IDLE_MS, PING_MS, STALLED_MS].map((ms) => `${ms / 1000} s`),
+    limits.slice(0, 5),
+    [HANDSHAKE_MS, LOGIN_MS, IDLE_MS, PING_MS, STALLED_MS]
+      .map((ms) => `${ms / 1000} s`),
   );
+  assertEquals(numbersIn(rate!), [DEFAULT_MIN_RATE]);
   assertEquals(numbersIn(requests!), [MAX_REQUESTS_BEFORE_LOGIN]);
   assertEquals(numbersIn(changes!), [MAX_PENDING_REPLIES]);
   assertEquals(takeover, `${TAKEOVER_MS / 1000} s`);

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { RequestOf } from "../../protocol/messages.ts";
 import { ALPN } from "../../protocol/version.ts";
+import { ConnectionGuard, guardLimits } from "../../server/connection_guard.ts";
 import { type Identity, loadIdentity } from "../../server/identity.ts";
 import {
   ConnectionListener,
@@ -10,7 +11,7 @@ import { Storage } from "../../server/storage.ts";
 import { dataFolder } from "../../server/storage_path.ts";
 import type { Registration } from "../../server/worker_messages.ts";
 import { until, within } from "../helpers/deadline.ts";
-import { descriptorsBelow, DiskRecorder } from "../helpers/faults.ts";
+import { descriptorsBelow, DiskRecorder, replace } from "../helpers/faults.ts";
 import { memoryPair } from "../helpers/memory_conn.ts";
 import {
   HELLO,
@@ -32,6 +33,8 @@ const REGISTER: RequestOf<"register"> = {
 /** A server on a port of this machine, with a clock that a test moves. */
 class Served extends Fixture {
   now = 1000;
+  /** How often the time was asked for. */
+  looks = 0;
   identity: Identity | undefined;
   listener!: ConnectionListener;
   running!: Promise<void>;
@@ -53,9 +56,14 @@ class Served extends Fixture {
     );
   }
 
-  run(socket: Listener, registration: Registration = "open"): Served {
+  run(
+    socket: Listener,
+    registration: Registration = "open",
+    more: ListenerOptions = {},
+  ): Served {
     this.#port = (socket.addr as Deno.NetAddr).port;
-    const options: ListenerOptions = { now: () => this.now, sweepMs: 5 };
+    const now = () => (this.looks++, this.now);
+    const options = { now, sweepMs: 5, ...more };
     this.listener = new ConnectionListener(socket, this, registration, options);
     this.running = this.listener.run();
     return this;
@@ -99,6 +107,15 @@ class Served extends Fixture {
       await client.ask({ type: "login", ...names }, "session");
     }
     return client;
+  }
+
+  /** Lets time pass, and the deadlines be looked at before and behind it. */
+  async pass(ms: number): Promise<void> {
+    for (const step of [0, ms]) {
+      this.now += step;
+      const looks = this.looks;
+      await until("looks", () => this.looks >= looks + 2);
+    }
   }
 
   async stop(graceMs = 0): Promise<void> {
@@ -239,14 +256,14 @@ Deno.test("a stranger that does not log in is dropped after 20 s", async () => {
   await user.ask({ type: "ping" }, "pong");
 });
 
-Deno.test("a handshake that does not end is dropped after 20 s", async () => {
+Deno.test("a handshake that does not end is dropped after 10 s", async () => {
   await using server = await Served.start("TLS");
   await server.dialPlain();
   const client = await server.user();
-  server.now += 20_001;
+  server.now += 10_001;
   await until("the log", () => server.log.lines("handshake").length === 1);
   const [line] = server.log.lines("handshake");
-  assert(line!.endsWith('reason="no login within 20 s"'), line);
+  assert(line!.endsWith('reason="no TLS handshake within 10 s"'), line);
   await client.ask({ type: "ping" }, "pong");
 });
 
@@ -304,6 +321,138 @@ Deno.test("an upload that does not go on is dropped after 60 s", async () => {
     "no byte moved for 60 s",
   );
   await until("the end of the upload", () => server.uploads().length === 0);
+});
+
+Deno.test("an upload that creeps is dropped, and goes on where it was", async () => {
+  await using server = await Served.start("plain");
+  const content = "0123456789".repeat(30_000);
+  const client = await server.user();
+  const request = putRequest("file", content.length, { ask: true });
+  await client.ask(request, "continue");
+  await client.sendData(content.slice(0, 100_000));
+  let sent = 100_000;
+  while (server.log.lines("dropped").length === 0) {
+    await client.sendData(content.slice(sent, ++sent));
+    await server.pass(1000);
+    assert(sent < 100_200, "it is never dropped");
+  }
+  const { code, message } = await client.answer("error");
+  assertEquals(code, "timeout");
+  assertEquals(message, "slower than 1024 bytes a second");
+  const next = await server.user();
+  const { offset } = await next.ask(request, "continue");
+  assert(offset >= 100_000 && offset <= sent, `${offset}`);
+  const sha256 = sha256Of(content.slice(0, offset));
+  await next.ask({ type: "prefix", sha256 }, "continue");
+  await next.sendData(content.slice(offset));
+  await next.send({
+    ...{ type: "commit", size: content.length, sha256: sha256Of(content) },
+  });
+  await next.answer("receipt");
+  assertEquals(server.read("file"), content);
+});
+
+Deno.test("'waiting' keeps a pipe, and no upload of a known size", async () => {
+  for (const size of [null, 1_000_000]) {
+    await using server = await Served.start("plain");
+    const client = await server.user();
+    await client.send(putRequest("file", size));
+    await client.sendData("x".repeat(1000));
+    let seconds = 0;
+    while (seconds < 600 && server.log.lines("dropped").length === 0) {
+      await client.send({ type: "waiting" }).catch(() => {});
+      await server.pass(20_000);
+      seconds += 20;
+    }
+    assertEquals(server.log.lines("dropped").length, size === null ? 0 : 1);
+    if (size === null) await client.ask({ type: "cancel" }, "cancelled");
+    else assert(seconds <= 120, `after ${seconds} s`);
+  }
+});
+
+Deno.test("a request that comes byte by byte is dropped", async () => {
+  await using server = await Served.start("plain");
+  const client = await server.user();
+  await client.sendRaw(Uint8Array.of(0, 0, 255, 0, 1));
+  for (let second = 0; server.log.lines("dropped").length === 0; second++) {
+    await client.sendRaw(Uint8Array.of(0x7b));
+    await server.pass(1000);
+    assert(second < 120, "it is never dropped");
+  }
+  assertEquals((await client.answer("error")).code, "timeout");
+});
+
+Deno.test("with --min-rate 0 a transfer may creep", async () => {
+  await using server = new Served();
+  const address = { hostname: "127.0.0.1", port: 0 };
+  server.run(Deno.listen(address), "open", { minRate: 0 });
+  const client = await server.user();
+  await client.send(putRequest("file", 1000));
+  for (let i = 0; i < 20; i++) {
+    await client.sendData("x");
+    await server.pass(30_000);
+  }
+  await client.ask({ type: "cancel" }, "cancelled");
+});
+
+Deno.test("a stranger does not pay for the time that its password takes", async () => {
+  await using server = await Served.start("plain");
+  const gate = Promise.withResolvers<void>();
+  using _slow = replace(server.accounts, "register", (original) => {
+    return async (...args) => {
+      await gate.promise;
+      return await original.apply(server.accounts, args);
+    };
+  });
+  const client = await server.dial();
+  await client.ask(HELLO, "hello");
+  await client.send(REGISTER);
+  for (let i = 0; i < 30; i++) await server.pass(1000);
+  assertEquals(server.log.lines("dropped"), []);
+  gate.resolve();
+  await client.answer("session");
+});
+
+Deno.test("whoever is too many is sent away, and told of once a second", async () => {
+  await using server = new Served();
+  const address = { hostname: "127.0.0.1", port: 0 };
+  const guard = new ConnectionGuard({ ...guardLimits(100), perAddress: 1 });
+  server.run(Deno.listen(address), "open", { guard });
+  const inside = await server.dial();
+  await inside.ask(HELLO, "hello");
+  for (let i = 0; i < 10; i++) {
+    assertEquals(await (await server.dial()).rest(), []);
+  }
+  const refused = () =>
+    server.log.lines("refused").map((line) => line.replace(/:\d+/, ""));
+  const line = "refused peer=127.0.0.1" +
+    ' reason="too many connections from this address"';
+  assertEquals(refused(), [line]);
+  server.now += 1000;
+  await until("the others", () => refused().length === 2);
+  assertEquals(refused()[1], `${line} count=9`);
+  await inside.ask({ type: "ping" }, "pong");
+  inside.close();
+  await until("room", () => guard.total === 0);
+  await (await server.dial()).ask(HELLO, "hello");
+});
+
+Deno.test("a user with too many connections is told so, and others are not", async () => {
+  await using server = new Served();
+  const address = { hostname: "127.0.0.1", port: 0 };
+  const guard = new ConnectionGuard({ ...guardLimits(100), perUser: 1 });
+  server.run(Deno.listen(address), "open", { guard });
+  const first = await server.user();
+  assertEquals([guard.total, guard.strangers], [1, 0]);
+  const second = await server.dial();
+  await second.ask(HELLO, "hello");
+  const { type: _, invite: __, ...names } = REGISTER;
+  await second.send({ type: "login", ...names });
+  assertEquals(await second.error(), "busy");
+  await second.ask({ ...REGISTER, user: "bob" }, "session");
+  first.close();
+  await until("room", () => guard.total === 1);
+  await server.user();
 });
 
 Deno.test("a client is not dropped for a slow disk", async () => {

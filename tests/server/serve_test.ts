@@ -12,6 +12,8 @@ const OPTIONS: Options = {
   tlsKey: undefined,
   minFree: undefined,
   keepPartials: undefined,
+  maxConnections: undefined,
+  minRate: undefined,
   plain: false,
 };
 
@@ -87,6 +89,30 @@ Deno.test("--keep-partials takes a number of days", async () => {
     assertEquals(
       await faultOf({ keepPartials }),
       `--keep-partials '${keepPartials}' is no number of days`,
+    );
+  }
+});
+
+Deno.test("--max-connections takes a number", async () => {
+  for (const maxConnections of ["1", "10000", "1000000"]) {
+    assertEquals(await faultOf({ maxConnections }), "local-io");
+  }
+  for (const maxConnections of ["", "0", "-1", "1.5", "10K", "12345678"]) {
+    assertEquals(
+      await faultOf({ maxConnections }),
+      `--max-connections '${maxConnections}' is no number of connections`,
+    );
+  }
+});
+
+Deno.test("--min-rate takes a size", async () => {
+  for (const minRate of ["0", "1024", "1K", "2m"]) {
+    assertEquals(await faultOf({ minRate }), "local-io", minRate);
+  }
+  for (const minRate of ["", "-1", "5%", "1KB/s", "slow"]) {
+    assertEquals(
+      await faultOf({ minRate }),
+      `--min-rate '${minRate}' is no size such as 1K, 100K or 0`,
     );
   }
 });

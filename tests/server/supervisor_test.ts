@@ -15,6 +15,8 @@ const LOCAL = {
   registration: "invite",
   minFree: null,
   keepMs: 0,
+  maxConnections: null,
+  minRate: 0,
 } as const;
 
 Deno.test("lockRoot() makes a root, for its owner alone, and syncs all that is new", async () => {

@@ -1,0 +1,43 @@
+/**
+ * Events that a stranger can cause by the thousand, in a log that does not fill
+ * for it: the first one at once, then one line a second for all of them.
+ */
+
+import { logEvent, type LogFields } from "./log.ts";
+
+const PERIOD_MS = 1000;
+
+/** The events of one kind. Times are in milliseconds of any one clock. */
+export class EventDigest {
+  #event: string;
+  #loggedAt = -Infinity;
+  #held: LogFields | undefined;
+  #count = 0;
+
+  constructor(event: string) {
+    this.#event = event;
+  }
+
+  /** Logs an event, now or with those that follow; of many the last one is named. */
+  note(fields: LogFields, now: number): void {
+    this.#held = fields;
+    this.#count++;
+    this.settle(now);
+  }
+
+  /** Logs what is held back if it is time to; to be called now and then. */
+  settle(now: number): void {
+    if (!this.#held || now - this.#loggedAt < PERIOD_MS) return;
+    this.flush();
+    this.#loggedAt = now;
+  }
+
+  /** Logs what is held back. */
+  flush(): void {
+    if (!this.#held) return;
+    const count = this.#count > 1 ? this.#count : undefined;
+    logEvent(this.#event, { ...this.#held, count });
+    this.#held = undefined;
+    this.#count = 0;
+  }
+}

@@ -1,0 +1,121 @@
+/** A connection that was accepted: its session, its deadlines, its end. */
+
+import { FrameChannel } from "../protocol/channel.ts";
+import { formatAddress } from "../protocol/link.ts";
+import type { Admission } from "./connection_guard.ts";
+import { type ConnectionState, Deadline } from "./deadlines.ts";
+import type { EvictableConnection } from "./evictable.ts";
+import type { Services } from "./login.ts";
+import { Session } from "./session.ts";
+import type { Registration } from "./worker_messages.ts";
+
+/** What a client is served with. */
+export interface ClientOptions {
+  remote: { hostname: string; port: number };
+  admission: Admission;
+  services: Services;
+  registration: Registration;
+  now: number;
+  /** Bytes a second that transfers have to come to. */
+  minRate: number;
+}
+
+/** One client, from its handshake on. */
+export class ServedClient {
+  /** `HOST:PORT` */
+  readonly address: string;
+  /** Resolves when the connection is closed. */
+  ended: Promise<void> = Promise.resolve();
+  #connection: EvictableConnection;
+  #channel: FrameChannel;
+  #session: Session;
+  #deadline: Deadline;
+  /** There is nobody to talk to yet. */
+  #isShakingHands = true;
+  /** Why it was closed during the handshake. */
+  #reason: string | undefined;
+
+  constructor(connection: EvictableConnection, options: ClientOptions) {
+    const { remote: { hostname, port }, registration, admission } = options;
+    this.address = formatAddress(hostname, port);
+    this.#connection = connection;
+    this.#channel = new FrameChannel(connection);
+    this.#session = new Session(this.#channel, options.services, {
+      address: this.address,
+      registration: registration === "invite" && isLoopback(hostname)
+        ? "open"
+        : registration,
+      admitUser: (user) => admission.admitUser(user),
+    });
+    this.#deadline = new Deadline(options.now, options.minRate);
+  }
+
+  /** Serves it to its end. @throws Error when the handshake fails, and why */
+  async serve(): Promise<void> {
+    try {
+      await this.#connection.handshake();
+    } catch (cause) {
+      this.#channel.close();
+      throw this.#reason === undefined ? cause : new Error(this.#reason);
+    }
+    this.#isShakingHands = false;
+    await this.#session.run();
+  }
+
+  /** Ends it if its peer has taken too long. */
+  look(now: number): void {
+    const state = this.#state();
+    const reason = this.#deadline.check(state, now);
+    if (reason === undefined) {
+      const asks = state.phase === "idle" && !this.#channel.isSending;
+      if (asks && this.#deadline.isPingDue(now)) this.#session.ping();
+    } else if (this.#isShakingHands) this.#refuse(reason);
+    else this.#session.drop(reason);
+  }
+
+  /** Ends it after the request under way. */
+  stop(): void {
+    if (this.#isShakingHands) this.#refuse("the server is stopping");
+    else this.#session.stop();
+  }
+
+  /** Ends it at once. */
+  close(): void {
+    this.#channel.close();
+  }
+
+  /** Ends a handshake, which then fails. */
+  #refuse(reason: string): void {
+    this.#reason = reason;
+    this.#channel.close();
+  }
+
+  #state(): ConnectionState {
+    const channel = this.#channel;
+    const session = this.#session;
+    const { upload } = session;
+    return {
+      phase: this.#isShakingHands
+        ? "handshake"
+        : !session.loggedIn
+        ? "stranger"
+        : !session.idle
+        ? "transfer"
+        : channel.holdsMore
+        ? "request"
+        : "idle",
+      // While we compare or write we are listening, but wait for nobody.
+      waitsForPeer: channel.waitsForPeer && !session.committing &&
+        upload?.stage !== "comparing",
+      ...channel.traffic,
+      waitingBytes: session.waitingBytes,
+      comparing: upload?.stage === "offered" ? upload.offset : undefined,
+      isPipeDry: upload !== undefined && upload.isPipe && !channel.holdsMore,
+    };
+  }
+}
+
+/** 127.0.0.0/8, ::1, and the former written as IPv6. */
+function isLoopback(hostname: string): boolean {
+  return hostname === "::1" || /^(::ffff:)?127\./.test(hostname);
+}
