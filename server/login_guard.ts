@@ -1,6 +1,6 @@
 /**
  * How often a password may be guessed and an account be made, and from where
- * (SPEC.md 9). Attempts are counted before they are decided, so that many at
+ * (`throttled`, SPEC.md 8). Attempts are counted before they are decided, so that many at
  * once are no way around it. Names that nobody has are treated as the others.
  */
 

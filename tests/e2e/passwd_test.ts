@@ -60,6 +60,7 @@ Deno.test("passwd with files; a wrong or bad one changes nothing: exit 4", async
   const next = carl.write("next", NEW);
   const wrong = carl.write("wrong", "not his own");
   const short = carl.write("short", "short");
+  for (const path of [old, next, wrong, short]) Deno.chmodSync(path, 0o600);
   const passwd = (first: string, second: string) => [
     ...["passwd", "--password-file", first],
     ...["--new-password-file", second],
