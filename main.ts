@@ -3,8 +3,17 @@
  * failure becomes on the screen and for the shell.
  */
 
-import { findCommand, parseArguments } from "./client/arguments.ts";
-import { type Command, defineCommand, usageError } from "./client/command.ts";
+import {
+  findCommand,
+  findSubcommand,
+  parseArguments,
+} from "./client/arguments.ts";
+import {
+  type Command,
+  defineCommand,
+  defineGroup,
+  usageError,
+} from "./client/command.ts";
 import { displayText } from "./client/display_text.ts";
 import { renderHelp, renderOverview } from "./client/help.ts";
 import {
@@ -32,6 +41,13 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: "serve",
     load: async () =>
       defineCommand((await import("./server/serve.ts")).command),
+  },
+  {
+    name: "admin",
+    load: async () => {
+      const { adminGroup } = await import("./server/admin.ts");
+      return defineGroup(adminGroup((await import("./client/desk.ts")).desk));
+    },
   },
   {
     name: "register",
@@ -164,13 +180,14 @@ export async function main(
   let output = new Output(system, { json: argv.includes("--json") });
   try {
     const { word, rest } = findCommand(argv);
-    const command = await findEntry(word ?? "help", commands).load();
-    const { options, args } = parseArguments(command, rest);
+    const found = await findEntry(word ?? "help", commands).load();
+    const { command, argv: own } = findInGroup(found, rest);
+    const { options, args } = parseArguments(command, own);
     output = new Output(system, options);
     if (options.version) {
       showVersion(output);
     } else if (options.help) {
-      await showHelp(command.name, output, commands);
+      await showHelp(command.name.split(" "), output, commands);
     } else if (word === undefined) {
       throw usageError("", "a command is missing");
     } else {
@@ -194,9 +211,40 @@ function findEntry(
   if (word === "help") return helpEntry(commands);
   const entry = commands.find(({ name }) => name === word);
   if (entry !== undefined) return entry;
-  const guess = nearest(word, ["help", ...commands.map(({ name }) => name)]);
+  throw unknown("", word, ["help", ...commands.map(({ name }) => name)]);
+}
+
+/** The command that the arguments of a group name; any other command itself. */
+function findInGroup(
+  command: Command,
+  argv: readonly string[],
+): { command: Command; argv: readonly string[] } {
+  if (command.subcommands === undefined) return { command, argv };
+  const { word, rest } = findSubcommand(command, argv);
+  if (word === undefined) return { command, argv };
+  return { command: subcommandOf(command, word), argv: rest };
+}
+
+function subcommandOf(group: Command, word: string): Command {
+  const { name, subcommands = [] } = group;
+  const found = subcommands.find((command) =>
+    command.name === `${name} ${word}`
+  );
+  if (found !== undefined) return found;
+  const words = subcommands.map((command) =>
+    command.name.slice(name.length + 1)
+  );
+  throw unknown(name, word, words);
+}
+
+function unknown(
+  group: string,
+  word: string,
+  words: readonly string[],
+): NetdiskError {
+  const guess = nearest(word, words);
   const question = guess === undefined ? "" : `, did you mean '${guess}'?`;
-  throw usageError("", `unknown command '${word}'${question}`);
+  return usageError(group, `unknown command '${word}'${question}`);
 }
 
 /** `netdisk help`, which alone needs to know all commands. */
@@ -204,31 +252,43 @@ function helpEntry(commands: readonly CommandEntry[]): CommandEntry {
   const command = defineCommand({
     name: "help",
     summary: "show how netdisk or one of its commands is used",
-    usage: ["help [COMMAND]"],
+    usage: ["help [COMMAND [SUBCOMMAND]]"],
     examples: [{ command: "netdisk help put" }],
     description: "",
     options: [],
-    args: [{ name: "COMMAND", optional: true }],
+    args: [
+      { name: "COMMAND", optional: true },
+      { name: "SUBCOMMAND", optional: true },
+    ],
     exitStatus: "0; 2 if there is no such command.",
     standalone: true,
-    run: ({ args, output }) => showHelp(args[0] ?? "help", output, commands),
+    run: ({ args, output }) =>
+      showHelp(args.length === 0 ? ["help"] : args, output, commands),
   });
   return { name: command.name, load: () => Promise.resolve(command) };
 }
 
 async function showHelp(
-  topic: string,
+  topic: readonly string[],
   output: Output,
   commands: readonly CommandEntry[],
 ): Promise<void> {
-  const text = topic === "help"
+  const text = topic[0] === "help"
     ? renderOverview(
       await Promise.all(commands.map((entry) => entry.load())),
       EXAMPLES,
     )
-    : renderHelp(await findEntry(topic, commands).load());
-  output.record("help", { topic, text });
+    : renderHelp(await findTopic(topic, commands));
+  output.record("help", { topic: topic.join(" "), text });
   output.print(text.trimEnd());
+}
+
+async function findTopic(
+  [word = "", subword]: readonly string[],
+  commands: readonly CommandEntry[],
+): Promise<Command> {
+  const command = await findEntry(word, commands).load();
+  return subword === undefined ? command : subcommandOf(command, subword);
 }
 
 function showVersion(output: Output): void {

@@ -37,6 +37,20 @@ export function findCommand(
 }
 
 /**
+ * The word after that of a group, if there is one, and the arguments without it.
+ * What stands before it is for parseArguments() to judge.
+ */
+export function findSubcommand(
+  group: Command,
+  argv: readonly string[],
+): { word: string | undefined; rest: readonly string[] } {
+  const first = tokenize(optionsOf(group), argv)
+    .find(({ kind }) => kind === "positional");
+  if (first?.kind !== "positional") return { word: undefined, rest: argv };
+  return { word: first.value, rest: argv.toSpliced(first.index, 1) };
+}
+
+/**
  * The values of a command's options and its positional arguments.
  *
  * @throws {NetdiskError} `usage`, saying which argument is wrong and what was probably meant.

@@ -157,6 +157,8 @@ export interface Command {
   readonly standalone?: boolean;
   /** Deals with Ctrl-C and SIGTERM itself. */
   readonly handlesSignals?: boolean;
+  /** Commands behind this word, which takes nothing else; see {@link defineGroup}. */
+  readonly subcommands?: readonly Command[];
   /** Resolves when all is done; whatever is not done is thrown as a NetdiskError. */
   run(invocation: Invocation): Promise<void> | void;
 }
@@ -176,6 +178,38 @@ export function defineCommand<const Specs extends readonly OptionSpec[]>(
   command: TypedCommand<Specs>,
 ): TypedCommand<Specs> {
   return command;
+}
+
+/** What is told of a group; the rest follows from its commands. */
+interface Group<Specs extends readonly (readonly OptionSpec[])[]>
+  extends Pick<Command, "name" | "summary" | "description" | "exitStatus"> {
+  /** Each takes them as well, so that they may stand before or after its word. */
+  readonly options: readonly OptionSpec[];
+  /** Their names begin with that of the group, as in `admin users`. */
+  readonly subcommands: {
+    readonly [Index in keyof Specs]: TypedCommand<Specs[Index]>;
+  };
+}
+
+/** A standalone command that is a family of others, each checked as in {@link defineCommand}. */
+export function defineGroup<
+  const Specs extends readonly (readonly OptionSpec[])[],
+>(group: Group<Specs>): Command {
+  const subcommands: readonly Command[] = group.subcommands;
+  return {
+    ...group,
+    subcommands,
+    usage: subcommands.flatMap(({ usage }) => usage),
+    examples: subcommands.map(({ examples, summary }) => ({
+      ...examples[0]!,
+      note: summary,
+    })),
+    args: [],
+    standalone: true,
+    run: () => {
+      throw usageError(group.name, "a command is missing");
+    },
+  };
 }
 
 /** All options that a command takes, its own first. */

@@ -19,17 +19,29 @@ const MEASURE_MS = 1000;
 const UNITS = ["", "K", "M", "G", "T"];
 
 /**
- * Reads a size such as `500M` (of 1024 x 1024 bytes), `2G` or `5%`.
+ * Reads a size such as `500M` (of 1024 x 1024 bytes), `1.5G` or `4096`.
+ *
+ * @returns bytes; undefined when it is none
+ */
+export function parseSize(text: string): number | undefined {
+  const [, digits, unit] = /^(\d+(?:\.\d+)?)([KMGT]?)$/i.exec(text) ?? [];
+  if (digits === undefined || unit === undefined) return undefined;
+  const power = UNITS.indexOf(unit.toUpperCase());
+  const bytes = Math.round(Number(digits) * 1024 ** power);
+  return Number.isSafeInteger(bytes) ? bytes : undefined;
+}
+
+/**
+ * Reads a size as {@link parseSize} does, or `5%`.
  *
  * @returns undefined when it is none
  */
 export function parseReserve(text: string): Reserve | undefined {
-  const [, digits, unit] = /^(\d+(?:\.\d+)?)([KMGT]?|%)$/i.exec(text) ?? [];
-  if (digits === undefined || unit === undefined) return undefined;
-  const number = Number(digits);
-  if (unit === "%") return number < 100 ? { percent: number } : undefined;
-  const bytes = Math.round(number * 1024 ** UNITS.indexOf(unit.toUpperCase()));
-  return Number.isSafeInteger(bytes) ? { bytes } : undefined;
+  const [, digits] = /^(\d+(?:\.\d+)?)%$/.exec(text) ?? [];
+  const percent = Number(digits);
+  if (digits !== undefined) return percent < 100 ? { percent } : undefined;
+  const bytes = parseSize(text);
+  return bytes === undefined ? undefined : { bytes };
 }
 
 /** Watches over the free space of one disk. */

@@ -91,7 +91,10 @@ export class RemovedTrees {
  * than two levels are brought up first: so no path gets too long, and nothing
  * must be remembered, whatever the tree looks like.
  */
-async function deleteTree(tree: string, reader: FolderReader): Promise<void> {
+export async function deleteTree(
+  tree: string,
+  reader: FolderReader,
+): Promise<void> {
   if (await removeIfEmpty(tree)) return;
   const raise = async (path: string) => {
     await Deno.rename(path, join(tree, crypto.randomUUID()));

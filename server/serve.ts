@@ -3,11 +3,16 @@
  * ready. Starting and stopping is supervisor.ts's business.
  */
 
-import { formatAddress, formatServerLink } from "../protocol/link.ts";
+import {
+  formatAddress,
+  formatServerLink,
+  type ServerLink,
+} from "../protocol/link.ts";
 import { DEFAULT_PORT, VERSION } from "../protocol/version.ts";
 import { type Identity, loadIdentity, readIdentityFiles } from "./identity.ts";
 import { flushLog, logEvent } from "./log.ts";
 import { OPTIONS, readOptions, type ServeOptions } from "./serve_options.ts";
+import { writeServerLink } from "./server_link.ts";
 import { dataFolder } from "./storage_path.ts";
 import { lockRoot, startServer } from "./supervisor.ts";
 import type { ReadyMessage, Registration } from "./worker_messages.ts";
@@ -60,6 +65,7 @@ async function run({ options, output }: ServeInvocation): Promise<void> {
     const identity = options.plain ? null : await identityOf(options, root);
     const stopSignal = nextSignal();
     const server = await startServer({ root, tls: identity, ...settings });
+    writeServerLink(root, linkOf(identity, server.ready));
     announce(output, folder, identity, registration, server.ready);
     const signal = await Promise.race([stopSignal, server.failed]);
     logEvent("stopping", { signal });
@@ -107,10 +113,7 @@ function announce(
   const mode = identity ? "TLS" : "plain";
   const outside = outsideAddress(hostname, identity);
   const link = formatServerLink({
-    host: outside ?? certifiedName(identity) ?? hostname,
-    port,
-    // A certificate of an authority is renewed; its name is what stays.
-    ...(identity?.selfSigned ? { fingerprint: identity.fingerprint } : {}),
+    ...linkOf(identity, ready),
     ...(invite === null ? {} : { invite }),
   });
   const verb = registration === "closed" ? "login" : "register";
@@ -128,6 +131,20 @@ function announce(
     : "From another one:   ";
   output.print(`${where} netdisk ${verb} NAME --server '${link}'${plain}`);
   output.flush();
+}
+
+/** How others reach the server and know it again. */
+function linkOf(
+  identity: Identity | null,
+  { hostname, port }: ReadyMessage,
+): ServerLink {
+  const outside = outsideAddress(hostname, identity);
+  return {
+    host: outside ?? certifiedName(identity) ?? hostname,
+    port,
+    // A certificate of an authority is renewed; its name is what stays.
+    ...(identity?.selfSigned ? { fingerprint: identity.fingerprint } : {}),
+  };
 }
 
 /** An address under which other machines may reach us, if they may at all. */

@@ -11,7 +11,8 @@ import type { Registration } from "./worker_messages.ts";
 
 const DAY_MS = 24 * 3600 * 1000;
 
-const DEFAULT_ROOT = "./netdisk-data";
+/** The storage root where none is named. */
+export const DEFAULT_ROOT = "./netdisk-data";
 const DEFAULT_LISTEN = `0.0.0.0:${DEFAULT_PORT}`;
 
 export const OPTIONS = [

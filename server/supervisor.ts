@@ -14,6 +14,7 @@ import { logEvent } from "./log.ts";
 import { startPrivilegedService } from "./privileged_service.ts";
 import { type SandboxPermissions, sandboxPermissions } from "./sandbox.ts";
 import { dataFolder } from "./storage_path.ts";
+import { checkStorageRoot } from "./storage_root.ts";
 import type {
   FromWorker,
   ReadyMessage,
@@ -74,7 +75,10 @@ export async function lockRoot(
   let root: string;
   let lock: Deno.FsFile;
   try {
+    // Before anything is made, and again when nobody can exchange it any more.
+    checkStorageRoot(folder, "serve");
     Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
+    checkStorageRoot(folder, "serve");
     root = Deno.realPathSync(folder);
     if (dirname(root) === root) {
       throw new NetdiskError(
@@ -207,7 +211,8 @@ async function isLockedWithin(
   }
 }
 
-function startWorker(
+/** Starts a Worker whose failures are told instead of ending the process. */
+export function startWorker(
   module: URL,
   permissions: WorkerPermissions["deno"]["permissions"],
   onFailure: (error: NetdiskError) => void,

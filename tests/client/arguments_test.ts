@@ -1,9 +1,14 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { findCommand, parseArguments } from "../../client/arguments.ts";
+import {
+  findCommand,
+  findSubcommand,
+  parseArguments,
+} from "../../client/arguments.ts";
 import {
   type ArgumentSpec,
   type Command,
   defineCommand,
+  defineGroup,
   type OptionSpec,
 } from "../../client/command.ts";
 import { NetdiskError } from "../../protocol/errors.ts";
@@ -249,3 +254,30 @@ Deno.test("findCommand() refuses other options before the word", NO_IO, () => {
     assertEquals(error.hint, "netdisk help");
   }
 });
+
+Deno.test(
+  "findSubcommand() finds the word behind options of the group",
+  NO_IO,
+  () => {
+    const group = defineGroup({
+      name: "do",
+      summary: "",
+      description: "",
+      options: [{ name: "root", value: "DIR", description: "" }],
+      exitStatus: "",
+      subcommands: [],
+    });
+    const cases: [string[], string | undefined, string[]][] = [
+      [[], undefined, []],
+      [["--help", "--root", "x"], undefined, ["--help", "--root", "x"]],
+      [["run"], "run", []],
+      [["--root", "x", "run", "a"], "run", ["--root", "x", "a"]],
+      // A flag of the command itself, which is for parseArguments() to judge.
+      [["--yes", "run", "a"], "run", ["--yes", "a"]],
+      [["--", "run", "--yes"], "run", ["--", "--yes"]],
+    ];
+    for (const [argv, word, rest] of cases) {
+      assertEquals(findSubcommand(group, argv), { word, rest });
+    }
+  },
+);

@@ -36,6 +36,57 @@ for (const { name } of COMMANDS) {
   });
 }
 
+const GROUPS = await Promise.all(COMMANDS.map(({ load }) => load()));
+for (const { name } of GROUPS.flatMap((group) => group.subcommands ?? [])) {
+  const words = name.split(" ");
+  Deno.test(`netdisk help ${name} begins with an example`, async () => {
+    const outcome = await run("help", ...words);
+    assertOutcome({ ...outcome, stdout: "" });
+    assertMatch(
+      outcome.stdout,
+      new RegExp(`^Example:\n(  #.*\n)?  netdisk ${name}`),
+    );
+    assertGolden(outcome.stdout, `help_${name.replace(" ", "_")}`);
+    assertEquals(await run(...words, "--help", "--what", "--server"), outcome);
+  });
+}
+
+Deno.test("a command of a group: what is missing, unknown or misplaced", async () => {
+  const cases: [args: string[], reason: string, topic: string][] = [
+    [["admin"], "admin: a command is missing", "admin"],
+    [["admin", "--root", "x"], "admin: a command is missing", "admin"],
+    [
+      ["admin", "user"],
+      "admin: unknown command 'user', did you mean 'users'?",
+      "admin",
+    ],
+    [
+      ["help", "admin", "session"],
+      "admin: unknown command 'session', did you mean 'sessions'?",
+      "admin",
+    ],
+    [["help", "ls", "long"], "ls: unknown command 'long'", "ls"],
+    [
+      ["admin", "--rot", "users"],
+      "admin users: unknown option --rot, did you mean --root?",
+      "admin users",
+    ],
+    [["admin", "quota"], "admin quota: USER is missing", "admin quota"],
+    [
+      ["admin", "users", "anna"],
+      "admin users: takes no arguments, 1 were given",
+      "admin users",
+    ],
+  ];
+  for (const [args, reason, topic] of cases) {
+    assertOutcome(await run(...args), {
+      code: 2,
+      stderr:
+        `netdisk: error: ${reason}\nnetdisk: hint: netdisk help ${topic}\n`,
+    });
+  }
+});
+
 Deno.test("netdisk --version and -V", async () => {
   for (const option of ["--version", "-V"]) {
     assertOutcome(await run(option), { stdout: `netdisk ${VERSION}\n` });

@@ -48,12 +48,12 @@ Deno.test("lockRoot() makes a root, for its owner alone, and syncs all that is n
 
 Deno.test("lockRoot() gives the real path, and takes the root of a server that has ended", async () => {
   using folder = tempFolder();
-  Deno.mkdirSync(`${folder.path}/disk`);
-  Deno.symlinkSync("disk", `${folder.path}/link`);
-  const first = await lockRoot(`${folder.path}/link`);
-  assertEquals(first.root, Deno.realPathSync(`${folder.path}/disk`));
+  Deno.mkdirSync(`${folder.path}/disks/disk`, { recursive: true });
+  Deno.symlinkSync("disks", `${folder.path}/link`);
+  const first = await lockRoot(`${folder.path}/link/disk`);
+  assertEquals(first.root, Deno.realPathSync(`${folder.path}/disks/disk`));
   first.lock.close();
-  const second = await lockRoot(`${folder.path}/disk`);
+  const second = await lockRoot(`${folder.path}/disks/disk`);
   second.lock.close();
 });
 
@@ -67,6 +67,15 @@ Deno.test("lockRoot() names the folder that it cannot use", async () => {
     assert(error.message.startsWith(`${root}: `), error.message);
     assert(error.hint?.includes("--root"));
   }
+});
+
+Deno.test("lockRoot() makes nothing where others could exchange it", async () => {
+  using folder = tempFolder();
+  Deno.chmodSync(folder.path, 0o777);
+  const wanted = `${folder.path}/new/disk`;
+  const error = await assertRejects(() => lockRoot(wanted), NetdiskError);
+  assertEquals(error.code, "local-io");
+  assertEquals([...Deno.readDirSync(folder.path)], []);
 });
 
 Deno.test("lockRoot() refuses the root of the disk, and leaves it alone", async () => {
