@@ -62,6 +62,14 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./client/commands/logout.ts")).command,
   },
   {
+    name: "passwd",
+    load: async () => (await import("./client/commands/passwd.ts")).command,
+  },
+  {
+    name: "sessions",
+    load: async () => (await import("./client/commands/sessions.ts")).command,
+  },
+  {
     name: "whoami",
     load: async () => (await import("./client/commands/whoami.ts")).command,
   },

@@ -50,7 +50,13 @@ const WATCH_MS = 1000;
 const MAX_PING_BYTES = 32;
 
 /** After an `error` of these the server says no more (SPEC.md 8). */
-const FINAL_ERRORS = ["protocol", "version", "stopping", "timeout"];
+const FINAL_ERRORS = [
+  "protocol",
+  "version",
+  "stopping",
+  "timeout",
+  "unauthenticated",
+];
 
 /** An `error` of these is about the name that was asked for; the next one may be fine. */
 const PATH_ERRORS: readonly ErrorCode[] = [
@@ -239,14 +245,7 @@ export class Connection {
       if (
         !(error instanceof NetdiskError) || error.code !== "unauthenticated"
       ) throw error;
-      throw new NetdiskError(
-        "unauthenticated",
-        `the session of ${session.user} on ${this.#address} has ended`,
-        {
-          hint: `netdisk login ${session.user} --server ${this.#address}`,
-          cause: error,
-        },
-      );
+      throw sessionEnded(session.user, this.#address, error);
     }
   }
 
@@ -327,6 +326,19 @@ export function expectResponse<K extends Response["type"]>(
   throw new ProtocolError(
     "out-of-order",
     `the server answered '${response.type}' out of order`,
+  );
+}
+
+/** What the server calls `unauthenticated`, with what to do about it. */
+export function sessionEnded(
+  user: string,
+  address: string,
+  cause: unknown,
+): NetdiskError {
+  return new NetdiskError(
+    "unauthenticated",
+    `the session of ${user} on ${address} has ended`,
+    { hint: `netdisk login ${user} --server ${address}`, cause },
   );
 }
 

@@ -40,6 +40,37 @@ export interface PasswordOptions {
   confirm: boolean;
 }
 
+/** The options of the command that needs an old password and a new one. */
+export const PASSWORD_CHANGE_OPTIONS = [
+  {
+    name: "password-stdin",
+    description:
+      "read the old password from the first line of standard input, the new one from the second",
+  },
+  {
+    name: "password-file",
+    value: "FILE",
+    env: "NETDISK_PASSWORD_FILE",
+    description: "read the old password from the first line of a file",
+  },
+  {
+    name: "new-password-file",
+    value: "FILE",
+    description: "read the new password from the first line of a file",
+  },
+] as const satisfies readonly OptionSpec[];
+
+export interface PasswordChangeOptions {
+  /** `--password-stdin`, for both */
+  stdin: boolean;
+  /** `--password-file` */
+  file?: string | undefined;
+  /** `--new-password-file` */
+  newFile?: string | undefined;
+  /** Whose it is. */
+  user: string;
+}
+
 /**
  * The password, from stdin, a file, the file in `NETDISK_PASSWORD_FILE`, or a
  * hidden prompt. Whether it is long enough is for the caller to check.
@@ -53,10 +84,7 @@ export async function readPassword(
 ): Promise<string> {
   const { stdin } = context;
   if (options.stdin && options.file !== undefined) {
-    throw new NetdiskError(
-      "usage",
-      "password: --password-stdin and --password-file exclude each other",
-    );
+    throw excluded("--password-file");
   }
   // On a terminal --password-stdin would show what is typed: ask properly instead.
   if (options.stdin && !stdin.isTerminal()) {
@@ -70,14 +98,64 @@ export async function readPassword(
       hint: "use --password-stdin or --password-file FILE",
     });
   }
-  return await askPassword(options, context);
+  return await askPassword(options, context, new KeyReader(stdin));
+}
+
+/**
+ * The old password and the new one, each from stdin, a file or a hidden prompt;
+ * see {@link readPassword}.
+ *
+ * @throws {NetdiskError} as readPassword()
+ */
+export async function readPasswordChange(
+  { user, ...options }: PasswordChangeOptions,
+  context: PromptContext,
+): Promise<{ old: string; next: string }> {
+  const { stdin, newFile } = options;
+  if (stdin && options.file !== undefined) throw excluded("--password-file");
+  if (stdin && newFile !== undefined) throw excluded("--new-password-file");
+  const isTerminal = context.stdin.isTerminal();
+  if (stdin && !isTerminal) {
+    const old = await readPasswordLine(context.stdin, "standard input");
+    const next = await readPasswordLine(
+      context.stdin,
+      "the second line of standard input",
+    );
+    return { old, next };
+  }
+  const file = options.file ??
+    (stdin ? undefined : context.env("NETDISK_PASSWORD_FILE")) ?? "";
+  if (!isTerminal && (file === "" || newFile === undefined)) {
+    throw new NetdiskError("usage", "password: there is no terminal to ask", {
+      hint:
+        "use --password-stdin, or --password-file FILE and --new-password-file FILE",
+    });
+  }
+  // One for both questions: what was typed ahead is for the next one.
+  const keys = new KeyReader(context.stdin);
+  const ask = (prompt: string, confirm: boolean) =>
+    askPassword({ prompt, confirm }, context, keys);
+  const old = file
+    ? await readPasswordFile(file, context)
+    : await ask(`Password for ${user}`, false);
+  const next = newFile === undefined
+    ? await ask(`New password for ${user}`, true)
+    : await readPasswordFile(newFile, context);
+  return { old, next };
+}
+
+function excluded(option: string): NetdiskError {
+  return new NetdiskError(
+    "usage",
+    `password: --password-stdin and ${option} exclude each other`,
+  );
 }
 
 async function askPassword(
-  options: PasswordOptions,
-  { output, stdin }: PromptContext,
+  options: Pick<PasswordOptions, "prompt" | "confirm">,
+  { output }: PromptContext,
+  keys: KeyReader,
 ): Promise<string> {
-  const keys = new KeyReader(stdin);
   const password = await keys.hiddenLine(`${options.prompt}: `, output);
   if (!options.confirm) return password;
   const again = await keys.hiddenLine("The same again: ", output);

@@ -7,7 +7,7 @@
 import { NetdiskError } from "../protocol/errors.ts";
 import { type Invocation, usageError } from "./command.ts";
 import { connect } from "./connect.ts";
-import { about, type Connection } from "./connection.ts";
+import { about, type Connection, sessionEnded } from "./connection.ts";
 import type { SavedSession } from "./config.ts";
 import type { Progress } from "./progress.ts";
 import {
@@ -181,6 +181,11 @@ export async function withSession<T>(
         await connection.greet(session);
         if (retry.attempt > 0) await reconnected(connection, retry);
         return await work(connection, retry, { choice, session });
+      } catch (error) {
+        // In the middle of the work, where the connection does not know whose it is.
+        const isOver = error instanceof NetdiskError &&
+          error.code === "unauthenticated" && error.hint === undefined;
+        throw isOver ? sessionEnded(session.user, address, error) : error;
       } finally {
         if (connection.isGreeted) retry.met();
       }

@@ -1,60 +1,74 @@
 /**
  * Who may use the server: registering, logging in, and the way back in with a
- * token (SPEC.md 4 and 5). Hashing is done by password_worker.ts; which policy
- * applies to a peer and how often it may try is decided by the caller.
+ * token (SPEC.md 4 and 5). Hashing is done by password_worker.ts, how often one
+ * may try is decided by login_guard.ts, which policy applies to a peer by the
+ * caller.
  */
 
 import { passwordFault, userNameFault } from "../protocol/credentials.ts";
 import { NetdiskError } from "../protocol/errors.ts";
-import { type AccountSession, AccountSessions } from "./account_sessions.ts";
+import type { SessionInfo } from "../protocol/messages.ts";
+import {
+  type AccountSession,
+  AccountSessions,
+  sessionEnded,
+  type SessionOrigin,
+} from "./account_sessions.ts";
+import { networkOf } from "./client_address.ts";
 import type { Database } from "./database.ts";
 import { INVITE_MS, Invites } from "./invites.ts";
+import { type Attempt, LoginGuard } from "./login_guard.ts";
 import type { PasswordHasher, StoredPassword } from "./passwords.ts";
+import { hexOf } from "./secrets.ts";
+import { type User, Users } from "./users.ts";
 import type { Registration } from "./worker_messages.ts";
 
 /** How often, and how many at a time, what has expired is removed. */
 const SWEEP_MS = 3600_000;
 const SWEEP_ROWS = 1000;
 
-export interface RegisterOptions {
+/** Who asks. Without an address nothing is limited: then it is not the network. */
+export type Asker = Partial<SessionOrigin>;
+
+export interface RegisterOptions extends Asker {
   /** Throws where the user's folder cannot be a new one. */
   checkFolder?: (user: string) => void;
   invite: string | null;
   /** What applies to this peer. */
   policy: Registration;
-  /** The client's program, for lists of sessions. Default empty. */
-  agent?: string;
 }
 
-export interface LoginOptions {
-  /** The client's program, for lists of sessions. Default empty. */
-  agent?: string;
+export interface AccountsOptions {
+  /** A clock in milliseconds since 1970. Default Date.now */
+  now?: () => number;
+  /** Counts failures; it has a clock of its own. */
+  guard?: LoginGuard;
 }
 
-interface UserRow extends StoredPassword {
-  id: number;
-}
-
-/** The accounts of one server. Several Workers may have an object each. */
+/** The accounts of one server. */
 export class Accounts {
   #database: Database;
   #hasher: PasswordHasher;
   #now: () => number;
+  #guard: LoginGuard;
+  #users: Users;
   #sessions: AccountSessions;
   #invites: Invites;
   #nextSweep = 0;
   /** Compared with where there is no such user, so that it takes as long. */
   #nobody: StoredPassword;
 
-  /** Owns neither argument; `now` is a clock in milliseconds. */
+  /** Owns neither the database nor the hasher. */
   constructor(
     database: Database,
     hasher: PasswordHasher,
-    options: { now?: () => number } = {},
+    options: AccountsOptions = {},
   ) {
     this.#database = database;
     this.#hasher = hasher;
     this.#now = options.now ?? Date.now;
+    this.#guard = options.guard ?? new LoginGuard();
+    this.#users = new Users(database);
     this.#sessions = new AccountSessions(database, this.#now);
     this.#invites = new Invites(database, this.#now);
     this.#nobody = {
@@ -68,9 +82,122 @@ export class Accounts {
   /**
    * Makes an account and its first session; both survive a loss of power.
    *
-   * @throws NetdiskError `denied`, `bad-name`, `exists` or `busy`
+   * @throws NetdiskError `denied`, `bad-name`, `exists`, `busy` or `throttled`
    */
   async register(
+    user: string,
+    password: string,
+    options: RegisterOptions,
+  ): Promise<AccountSession> {
+    const { address, policy } = options;
+    const attempt = address === undefined
+      ? undefined
+      : this.#guard.registration(address, policy === "open");
+    try {
+      const session = await this.#register(user, password, options);
+      attempt?.succeeded();
+      return session;
+    } catch (error) {
+      // A taken name is an answer as well: it says whose accounts there are.
+      const isAnswer = error instanceof NetdiskError &&
+        ["denied", "exists"].includes(error.code);
+      if (isAnswer) attempt?.failed();
+      else attempt?.dropped();
+      throw error;
+    }
+  }
+
+  /**
+   * Makes a session for whoever knows the password. That there is no such user
+   * shows neither in the answer nor in the time that it takes.
+   *
+   * @throws NetdiskError `denied`, `busy` or `throttled`
+   */
+  async login(
+    user: string,
+    password: string,
+    asker: Asker = {},
+  ): Promise<AccountSession> {
+    if (userNameFault(user) || passwordFault(password)) throw wrong();
+    const attempt = this.#guess(user, asker);
+    const known = this.#users.find(user);
+    const matches = await this.#check(password, known, { attempt, asker });
+    if (!known || !matches) throw wrong();
+    return this.#database.transaction(() => {
+      // While the hash was computed, the user may have been removed or given
+      // another password, which ends whatever the old one has begun.
+      if (!this.#users.isUnchanged(known)) throw wrong();
+      return this.#sessions.start(user, known.id, originOf(asker));
+    });
+  }
+
+  /**
+   * The session that `token` stands for, which lasts longer by being used.
+   *
+   * @param address where from, if that is known
+   * @throws NetdiskError `unauthenticated`
+   */
+  authenticate(token: string, address?: string): AccountSession {
+    this.#sweepNowAndThen();
+    return this.#sessions.find(token, address);
+  }
+
+  /**
+   * Changes the password of a session's user and ends all their other sessions,
+   * both or neither.
+   *
+   * @throws NetdiskError `denied` for a wrong old or a bad new one, `busy`,
+   * `throttled`, `unauthenticated` when the session has ended meanwhile
+   */
+  async changePassword(
+    { userId, tokenHash }: AccountSession,
+    { old, next }: { old: string; next: string },
+    asker: Asker = {},
+  ): Promise<void> {
+    const fault = passwordFault(next);
+    if (fault) throw new NetdiskError("denied", fault);
+    if (passwordFault(old)) throw wrongPassword();
+    const user = this.#users.get(userId);
+    if (!user) throw sessionEnded();
+    const attempt = this.#guess(user.name, asker, tokenHash);
+    const matches = await this.#check(old, user, { attempt, asker });
+    if (!matches) throw wrongPassword();
+    const stored = await this.#hasher.hash(next, askerKey(asker));
+    this.#database.transaction(() => {
+      if (this.#sessions.endOf(tokenHash) === undefined) throw sessionEnded();
+      // Somebody else was faster; only one of both can have been right.
+      if (!this.#users.isUnchanged(user)) throw wrongPassword();
+      this.#users.setPassword(userId, stored);
+      this.#sessions.endAll(userId, tokenHash);
+    });
+  }
+
+  /** The sessions of the user, that one with `current`. */
+  sessions({ userId, tokenHash }: AccountSession): SessionInfo[] {
+    return this.#sessions.list(userId, tokenHash);
+  }
+
+  /** When a session ends unless it is used again; undefined when it has ended. */
+  endOf({ tokenHash }: Pick<AccountSession, "tokenHash">): number | undefined {
+    return this.#sessions.endOf(tokenHash);
+  }
+
+  /** Ends a session: its token is void. It may have ended already. */
+  logout(session: Pick<AccountSession, "tokenHash">): void {
+    this.#sessions.end(session.tokenHash);
+  }
+
+  /** Ends all sessions of a user. */
+  logoutAll({ userId }: Pick<AccountSession, "userId">): void {
+    this.#sessions.endAll(userId);
+  }
+
+  /** A new invite, with which anybody may register until it expires. */
+  createInvite(lifetimeMs: number = INVITE_MS): string {
+    return this.#invites.create(lifetimeMs);
+  }
+
+  async #register(
     user: string,
     password: string,
     options: RegisterOptions,
@@ -81,64 +208,16 @@ export class Accounts {
     if (nameFault) throw new NetdiskError("bad-name", nameFault);
     const fault = passwordFault(password);
     if (fault) throw new NetdiskError("denied", fault);
-    if (this.#findUser(user)) throw taken(user);
+    if (this.#users.find(user)) throw taken(user);
     options.checkFolder?.(user);
 
-    const { salt, hash, n, r, p } = await this.#hasher.hash(password);
+    const stored = await this.#hasher.hash(password, askerKey(options));
     return this.#database.transaction(() => {
-      const row = this.#database.get<{ id: number }>(
-        `INSERT INTO users (name, created, salt, hash, n, r, p)
-         VALUES (?, ?, ?, ?, ?, ?, ?)
-         ON CONFLICT (name) DO NOTHING RETURNING id`,
-        ...[user, this.#now(), salt, hash, n, r, p],
-      );
+      const id = this.#users.add(user, stored, this.#now());
       // Somebody may have taken the name while the hash was computed.
-      if (!row) throw taken(user);
-      return this.#sessions.start(user, row.id, options.agent ?? "");
+      if (id === undefined) throw taken(user);
+      return this.#sessions.start(user, id, originOf(options));
     });
-  }
-
-  /**
-   * Makes a session for whoever knows the password. That there is no such user
-   * shows neither in the answer nor in the time that it takes.
-   *
-   * @throws NetdiskError `denied` or `busy`
-   */
-  async login(
-    user: string,
-    password: string,
-    options: LoginOptions = {},
-  ): Promise<AccountSession> {
-    if (userNameFault(user) || passwordFault(password)) throw wrong();
-    const row = this.#findUser(user);
-    const matches = await this.#hasher.verify(password, row ?? this.#nobody);
-    if (!row || !matches) throw wrong();
-    return this.#database.transaction(() => {
-      // While the hash was computed, the user may have been removed or given
-      // another password, which ends whatever the old one has begun.
-      if (!this.#isUnchanged(row)) throw wrong();
-      return this.#sessions.start(user, row.id, options.agent ?? "");
-    });
-  }
-
-  /**
-   * The session that `token` stands for, which lasts longer by being used.
-   *
-   * @throws NetdiskError `unauthenticated`
-   */
-  authenticate(token: string): AccountSession {
-    this.#sweepNowAndThen();
-    return this.#sessions.find(token);
-  }
-
-  /** Ends a session: its token is void. It may have ended already. */
-  logout(session: Pick<AccountSession, "tokenHash">): void {
-    this.#sessions.end(session.tokenHash);
-  }
-
-  /** A new invite, with which anybody may register until it expires. */
-  createInvite(lifetimeMs: number = INVITE_MS): string {
-    return this.#invites.create(lifetimeMs);
   }
 
   #admit(policy: Registration, invite: string | null): void {
@@ -160,18 +239,43 @@ export class Accounts {
     }
   }
 
-  #findUser(user: string): UserRow | undefined {
-    return this.#database.get<UserRow>(
-      "SELECT id, salt, hash, n, r, p FROM users WHERE name = ?",
-      user,
-    );
+  /** @throws NetdiskError `throttled` */
+  #guess(
+    user: string,
+    { address }: Asker,
+    tokenHash?: Uint8Array,
+  ): Attempt | undefined {
+    if (address === undefined) return undefined;
+    const isKnown = () => {
+      const network = networkOf(address);
+      return this.#sessions.addressesOf(user)
+        .some((used) => networkOf(used) === network);
+    };
+    if (!tokenHash) return this.#guard.guess(user, address, { isKnown });
+    // Who has a session is known, wherever they are, and is counted by it.
+    return this.#guard.guess(user, address, {
+      isKnown: () => true,
+      session: hexOf(tokenHash),
+    });
   }
 
-  #isUnchanged({ id, hash, salt }: UserRow): boolean {
-    return this.#database.get(
-      "SELECT 1 FROM users WHERE id = ? AND hash = ? AND salt = ?",
-      ...[id, hash, salt],
-    ) !== undefined;
+  /** Whether the password is right, and takes as long where there is no user. */
+  async #check(
+    password: string,
+    user: User | undefined,
+    { attempt, asker }: { attempt: Attempt | undefined; asker: Asker },
+  ): Promise<boolean> {
+    let matches: boolean;
+    try {
+      const stored = user ?? this.#nobody;
+      matches = await this.#hasher.verify(password, stored, askerKey(asker));
+    } catch (error) {
+      attempt?.dropped();
+      throw error;
+    }
+    if (user && matches) attempt?.succeeded();
+    else attempt?.failed();
+    return matches;
   }
 
   #sweepNowAndThen(): void {
@@ -187,10 +291,23 @@ export class Accounts {
   }
 }
 
+function originOf({ agent = "", address = "" }: Asker): SessionOrigin {
+  return { agent, address };
+}
+
+/** Who shares a part of the password queue. */
+function askerKey({ address }: Asker): string | undefined {
+  return address === undefined ? undefined : networkOf(address);
+}
+
 function taken(user: string): NetdiskError {
   return new NetdiskError("exists", `the user name '${user}' is taken`);
 }
 
 function wrong(): NetdiskError {
   return new NetdiskError("denied", "wrong user name or password");
+}
+
+function wrongPassword(): NetdiskError {
+  return new NetdiskError("denied", "wrong password");
 }

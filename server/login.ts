@@ -1,6 +1,7 @@
 /**
- * A client on its way in: the greeting, then who it is (SPEC.md 4). What it may
- * do from then on is session.ts's business, accounts are in accounts.ts.
+ * Who a client is: the greeting, the way in, and what there is to do with the
+ * account and its sessions (SPEC.md 4). What else it may do is session.ts's
+ * business, accounts are in accounts.ts.
  */
 
 import { NetdiskError, ProtocolError } from "../protocol/errors.ts";
@@ -8,6 +9,8 @@ import type { RequestOf, Response } from "../protocol/messages.ts";
 import { AGENT, CAPABILITIES, PROTOCOL_VERSION } from "../protocol/version.ts";
 import type { AccountSession } from "./account_sessions.ts";
 import type { Accounts } from "./accounts.ts";
+import { hostOf } from "./client_address.ts";
+import type { LiveSessions } from "./live_sessions.ts";
 import { logEvent, type LogFields } from "./log.ts";
 import type { Storage } from "./storage.ts";
 import type { UserStorage } from "./user_storage.ts";
@@ -22,11 +25,12 @@ export type LoginRequest = RequestOf<"register" | "login" | "authenticate">;
 export interface Services {
   accounts: Accounts;
   storage: Storage;
+  live: LiveSessions;
 }
 
 /** Who is at the other end. */
 export interface Peer {
-  /** `HOST:PORT`, for the log. */
+  /** `HOST:PORT` */
   address: string;
   /** What registration means for this peer. */
   registration: Registration;
@@ -38,19 +42,30 @@ export interface Peer {
 export class Login {
   #services: Services;
   #peer: Peer;
+  #host: string;
+  #onEnded: () => void;
+  #isWorking = false;
   #agent: string | undefined;
   #attempts = 0;
   #account: AccountSession | undefined;
   #storage: UserStorage | undefined;
 
-  constructor(services: Services, peer: Peer) {
+  /** @param onEnded the session has ended elsewhere; called once at most */
+  constructor(services: Services, peer: Peer, onEnded: () => void) {
     this.#services = services;
     this.#peer = peer;
+    this.#host = hostOf(peer.address);
+    this.#onEnded = onEnded;
   }
 
   /** True once versions have been compared. */
   get isGreeted(): boolean {
     return this.#agent !== undefined;
+  }
+
+  /** True while a password is checked, or the client waits to be let in. */
+  get isWorking(): boolean {
+    return this.#isWorking;
   }
 
   /** The files of the user, once it is known who that is. */
@@ -91,22 +106,12 @@ export class Login {
     if (++this.#attempts > MAX_LOGIN_ATTEMPTS) {
       throw new ProtocolError("out-of-order", "too many attempts to log in");
     }
-    let account: AccountSession;
+    this.#isWorking = true;
     try {
-      account = await this.#authorize(request);
-    } catch (error) {
-      this.log(`${request.type}-failed`, {
-        user: "user" in request ? request.user : undefined,
-        reason: error instanceof Error ? error.message : undefined,
-      });
-      throw error;
+      return await this.#enter(request);
+    } finally {
+      this.#isWorking = false;
     }
-    this.#admit(account.user);
-    this.#storage = await this.#services.storage.openUser(account.user);
-    this.#account = account;
-    if (request.type !== "authenticate") this.log(request.type);
-    const { user, token, expires } = account;
-    return { type: "session", user, token, expires };
   }
 
   /** @throws NetdiskError `busy` */
@@ -115,11 +120,49 @@ export class Login {
     throw new NetdiskError("busy", "too many connections of this user");
   }
 
-  /** `logout`: the token is worth nothing any more. */
-  logOut(): Response {
-    this.#services.accounts.logout(this.#account!);
-    this.log("logout");
+  /** `logout`: the token is worth nothing any more, with `all` none of the user's is. */
+  logOut({ all }: RequestOf<"logout">): Response {
+    const { accounts, live } = this.#services;
+    const account = this.#account!;
+    if (all) accounts.logoutAll(account);
+    else accounts.logout(account);
+    this.log(all ? "logout-all" : "logout");
+    // This connection is answered; the others are told.
+    this.close();
+    live.recheck(account.userId);
     return { type: "ok" };
+  }
+
+  /** `sessions` */
+  sessions(): Response {
+    const sessions = this.#services.accounts.sessions(this.#account!);
+    return { type: "sessions", sessions };
+  }
+
+  /** `passwd` @throws NetdiskError when the password stays as it is */
+  async changePassword(request: RequestOf<"passwd">): Promise<Response> {
+    const { accounts, live } = this.#services;
+    const account = this.#account!;
+    const passwords = { old: request.old, next: request.new };
+    this.#isWorking = true;
+    try {
+      await accounts.changePassword(account, passwords, this.#asker);
+    } catch (error) {
+      this.#logFailure("passwd", error);
+      throw error;
+    } finally {
+      this.#isWorking = false;
+    }
+    this.log("passwd");
+    live.recheck(account.userId);
+    return { type: "ok" };
+  }
+
+  /** The connection has ended: nobody is to be told of anything. */
+  close(): void {
+    if (this.#account) {
+      this.#services.live.remove(this.#account, this.#onEnded);
+    }
   }
 
   /** Logs what happens on the connection, with the peer and the user. */
@@ -131,23 +174,59 @@ export class Login {
     });
   }
 
+  async #enter(request: LoginRequest): Promise<Response> {
+    const { storage, live } = this.#services;
+    let account: AccountSession;
+    try {
+      account = await this.#authorize(request);
+      live.add(account, this.#onEnded);
+    } catch (error) {
+      const user = "user" in request ? request.user : undefined;
+      this.#logFailure(request.type, error, user);
+      throw error;
+    }
+    try {
+      this.#admit(account.user);
+      this.#storage = await storage.openUser(account.user);
+    } catch (error) {
+      live.remove(account, this.#onEnded);
+      throw error;
+    }
+    this.#account = account;
+    if (request.type !== "authenticate") this.log(request.type);
+    // One session more may have been one too many.
+    if (request.type === "login") live.recheck(account.userId);
+    const { user, token, expires } = account;
+    return { type: "session", user, token, expires };
+  }
+
   #authorize(
     request: LoginRequest,
   ): Promise<AccountSession> | AccountSession {
     const { accounts, storage } = this.#services;
-    const agent = this.#agent!;
     switch (request.type) {
       case "register":
         return accounts.register(request.user, request.password, {
+          ...this.#asker,
           invite: request.invite,
           policy: this.#peer.registration,
-          agent,
           checkFolder: (user) => storage.checkNewUser(user),
         });
       case "login":
-        return accounts.login(request.user, request.password, { agent });
+        return accounts.login(request.user, request.password, this.#asker);
       case "authenticate":
-        return accounts.authenticate(request.token);
+        return accounts.authenticate(request.token, this.#host);
     }
+  }
+
+  get #asker(): { agent: string; address: string } {
+    return { agent: this.#agent!, address: this.#host };
+  }
+
+  #logFailure(event: string, error: unknown, user?: string): void {
+    this.log(`${event}-failed`, {
+      ...(user === undefined ? {} : { user }),
+      reason: error instanceof Error ? error.message : undefined,
+    });
   }
 }

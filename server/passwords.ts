@@ -28,6 +28,9 @@ export const SCRYPT_PARAMETERS: ScryptParameters = { n: 2 ** 15, r: 8, p: 3 };
  */
 export const MAX_WAITING_PASSWORDS = 16;
 
+/** ... of one asker: the others must find room while somebody floods. */
+export const MAX_WAITING_PER_ASKER = 4;
+
 /** After this a worker that has not answered is taken for dead. */
 const ANSWER_TIMEOUT_MS = 30_000;
 
@@ -57,6 +60,7 @@ interface Waiting {
   resolve(value: StoredPassword | boolean): void;
   reject(error: Error): void;
   timer: ReturnType<typeof setTimeout>;
+  asker: string | undefined;
 }
 
 /** The asking end of a line to the password worker. */
@@ -82,21 +86,28 @@ export class PasswordHasher implements Disposable {
   /**
    * Hashes a new password with a new salt.
    *
+   * @param asker who has only a part of the queue, such as a network
    * @throws NetdiskError `busy` when too many wait or the worker is silent
    */
-  async hash(password: string): Promise<StoredPassword> {
+  async hash(password: string, asker?: string): Promise<StoredPassword> {
     const { parameters } = this;
     const question = { kind: "hash", password, parameters } as const;
-    return await this.#ask(question) as StoredPassword;
+    return await this.#ask(question, asker) as StoredPassword;
   }
 
   /**
    * Whether `password` is the stored one, compared in constant time.
    *
+   * @param asker as for {@link hash}
    * @throws NetdiskError `busy` when too many wait or the worker is silent
    */
-  async verify(password: string, stored: StoredPassword): Promise<boolean> {
-    return await this.#ask({ kind: "verify", password, stored }) as boolean;
+  async verify(
+    password: string,
+    stored: StoredPassword,
+    asker?: string,
+  ): Promise<boolean> {
+    const question = { kind: "verify", password, stored } as const;
+    return await this.#ask(question, asker) as boolean;
   }
 
   /** Ends the line; what still waits fails with `stopping`. */
@@ -111,9 +122,12 @@ export class PasswordHasher implements Disposable {
     this.close();
   }
 
-  #ask(question: PasswordQuestion): Promise<StoredPassword | boolean> {
+  #ask(
+    question: PasswordQuestion,
+    asker: string | undefined,
+  ): Promise<StoredPassword | boolean> {
     if (this.#closed) return Promise.reject(ended());
-    if (this.#waiting.size >= this.#maxWaiting) {
+    if (!this.#hasRoom(asker)) {
       return Promise.reject(
         new NetdiskError(
           "busy",
@@ -130,9 +144,19 @@ export class PasswordHasher implements Disposable {
           new NetdiskError("busy", "checking the password took too long"),
         );
       }, this.#timeoutMs);
-      this.#waiting.set(id, { resolve, reject, timer });
+      this.#waiting.set(id, { resolve, reject, timer, asker });
       this.#port.postMessage({ ...question, id });
     });
+  }
+
+  #hasRoom(asker: string | undefined): boolean {
+    if (this.#waiting.size >= this.#maxWaiting) return false;
+    if (asker === undefined) return true;
+    let same = 0;
+    for (const waiting of this.#waiting.values()) {
+      if (waiting.asker === asker) same++;
+    }
+    return same < MAX_WAITING_PER_ASKER;
   }
 
   #answered(answer: PasswordAnswer): void {

@@ -1,5 +1,6 @@
 /** Random secrets as text, and the form in which the database keeps them. */
 
+import { Buffer } from "node:buffer";
 import { createHash, randomBytes } from "node:crypto";
 
 /** So many random bytes in base64url. */
@@ -13,4 +14,9 @@ export function newSecret(bytes: number): string {
  */
 export function hashSecret(secret: string): Uint8Array {
   return createHash("sha256").update(secret).digest();
+}
+
+/** The bytes as text, to be a key of a map. */
+export function hexOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("hex");
 }

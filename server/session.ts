@@ -9,6 +9,7 @@ import {
   isConnectionLost,
   NetdiskError,
   ProtocolError,
+  type WireErrorCode,
 } from "../protocol/errors.ts";
 import {
   type Frame,
@@ -23,6 +24,7 @@ import {
   type RequestOf,
   type Response,
 } from "../protocol/messages.ts";
+import { sessionEnded } from "./account_sessions.ts";
 import { ChangeQueue, type UploadUnderWay } from "./change_queue.ts";
 import { type ChangeRequest, isChange, mayDisplaceFolder } from "./changes.ts";
 import { digest, get, list, quota, stat } from "./handlers.ts";
@@ -55,7 +57,9 @@ export class Session {
 
   constructor(channel: FrameChannel, services: Services, peer: Peer) {
     this.#channel = channel;
-    this.#login = new Login(services, peer);
+    this.#login = new Login(services, peer, () => {
+      void this.#end("unauthenticated", sessionEnded().message);
+    });
     this.#replies = new ReplyQueue(channel);
     this.#changes = new ChangeQueue(
       channel,
@@ -68,6 +72,14 @@ export class Session {
   /** True once an account is at work here. */
   get loggedIn(): boolean {
     return this.#login.storage !== undefined;
+  }
+
+  /**
+   * True while the server hashes or the login waits for the server: time that
+   * is not the client's.
+   */
+  get authorizing(): boolean {
+    return this.#login.isWorking;
   }
 
   /** True while the session waits for a request and owes nothing. */
@@ -101,6 +113,7 @@ export class Session {
     } catch (error) {
       await this.#fail(error);
     } finally {
+      this.#login.close();
       this.#channel.close();
     }
   }
@@ -131,7 +144,7 @@ export class Session {
     if (this.idle) await this.#end("stopping", STOPPING);
   }
 
-  async #end(code: "stopping" | "timeout", message: string): Promise<void> {
+  async #end(code: WireErrorCode, message: string): Promise<void> {
     if (this.#ending) return;
     this.#ending = true;
     this.#over = true;
@@ -233,10 +246,14 @@ export class Session {
     if (!storage) throw new NetdiskError("unauthenticated", "not logged in");
     switch (request.type) {
       case "logout": {
-        const response = this.#login.logOut();
+        const response = this.#login.logOut(request);
         this.#over = true;
         return response;
       }
+      case "sessions":
+        return this.#login.sessions();
+      case "passwd":
+        return this.#login.changePassword(request);
       case "stat":
         return stat(storage, request.path);
       case "list":

@@ -10,6 +10,7 @@ import { ConnectionGuard, guardLimits } from "./connection_guard.ts";
 import { openDatabase } from "./database.ts";
 import { PagedFolders, plainFolders } from "./folder_reader.ts";
 import { ConnectionListener } from "./listener.ts";
+import { LiveSessions } from "./live_sessions.ts";
 import { flushLog, logEvent } from "./log.ts";
 import { PasswordHasher } from "./passwords.ts";
 import { PrivilegedPort } from "./privileged_calls.ts";
@@ -64,6 +65,7 @@ function serve(message: StartMessage): ReadyMessage {
     database,
     new PasswordHasher(message.passwords),
   );
+  const live = new LiveSessions(accounts, database);
   const main = message.main ? new PrivilegedPort(message.main) : undefined;
   const storage = new Storage(root, {
     ...message,
@@ -77,7 +79,7 @@ function serve(message: StartMessage): ReadyMessage {
   const socket = listen(message);
   listener = new ConnectionListener(
     socket,
-    { accounts, storage },
+    { accounts, storage, live },
     registration,
     {
       guard: new ConnectionGuard(guardLimits(message.maxConnections)),
@@ -86,6 +88,7 @@ function serve(message: StartMessage): ReadyMessage {
     },
   );
   void listener.run();
+  live.start();
   // Behind the ready line: there may be many.
   void storage.sweep();
   setInterval(() => void storage.sweep(), SWEEP_MS);

@@ -366,6 +366,31 @@ Deno.test(
 );
 
 Deno.test(
+  "withSession() ends at once when the session ends in the middle, and says how to go on",
+  strict,
+  async () => {
+    using retries = new RetryWaits();
+    const { error, connections, address } = await play(
+      pings,
+      [],
+      async (server) => {
+        await server.request("ping");
+        await server.refuse("unauthenticated");
+      },
+    );
+    assertEquals(
+      [error?.code, error?.message, error?.hint],
+      [
+        "unauthenticated",
+        `the session of anna on ${address} has ended`,
+        `netdisk login anna --server ${address}`,
+      ],
+    );
+    assertEquals([connections, retries.waits], [1, []]);
+  },
+);
+
+Deno.test(
   "withSession() stays with its account when another one logs in meanwhile",
   strict,
   async () => {

@@ -121,6 +121,7 @@ Deno.test("login with a wrong password and of an unknown user look the same", as
 
 Deno.test("the password comes from a file, or one that is named in the environment", async () => {
   const file = disk.stranger().write("password", `${PASSWORD}\nsecond line\n`);
+  Deno.chmodSync(file, 0o600);
   const server = ["--server", disk.server.address];
   const notice = `netdisk: logged in to ${disk.server.address} as ann\n`;
   const meets = `netdisk: ${disk.server.address}: new server, [..]\n`;

@@ -380,3 +380,190 @@ Deno.test("the number of invites is bounded, and the newest work", async () => {
   assertEquals(oldest!.created, 2);
   await f.accounts.register("ann", PASSWORD, { invite, policy: "invite" });
 });
+
+Deno.test("wrong passwords are throttled before they are hashed, of users and of nobody alike", async () => {
+  using f = new Fixture();
+  await f.accounts.register("ann", PASSWORD, OPEN);
+  const answers: string[][] = [];
+  for (const user of ["ann", "nobody"]) {
+    const asker = { address: "192.0.2.1" };
+    const seen: string[] = [];
+    for (let n = 0; n < 6; n++) {
+      const work = f.accounts.login(user, "wrong password", asker);
+      const { code, message } = await assertRejects(() => work, NetdiskError);
+      seen.push(`${code}: ${message}`);
+    }
+    answers.push(seen);
+  }
+  assertEquals(answers[1], answers[0]);
+  assertEquals(answers[0], [
+    ...new Array(4).fill("denied: wrong user name or password"),
+    ...new Array(2).fill(
+      "throttled: too many failed attempts, try again in 1 s",
+    ),
+  ]);
+  f.line.hasher.close();
+  await assertFails(
+    f.accounts.login("ann", PASSWORD, { address: "192.0.2.1" }),
+    "throttled",
+    "too many failed attempts, try again in 1 s",
+  );
+});
+
+Deno.test("nobody is locked out by others: a token, and an address with a session, come in", async () => {
+  using f = new Fixture();
+  const home = { address: "2001:db8::1" };
+  const { token } = await f.accounts.register("ann", PASSWORD, {
+    ...OPEN,
+    ...home,
+  });
+  for (let n = 0; n < 100; n++) {
+    const asker = { address: `198.51.100.${n}` };
+    await assertRejects(() => f.accounts.login("ann", "not hers", asker));
+  }
+  const elsewhere = f.accounts.login("ann", PASSWORD, { address: "192.0.2.1" });
+  await assertFails(
+    elsewhere,
+    "throttled",
+    "too many failed attempts, try again in 60 min",
+  );
+  assertEquals(f.accounts.authenticate(token!, "192.0.2.99").user, "ann");
+  await f.accounts.login("ann", PASSWORD, { address: "2001:db8::2" });
+  const session = f.accounts.authenticate(token!);
+  const passwords = { old: PASSWORD, next: "battery staple" };
+  await f.accounts.changePassword(session, passwords, {
+    address: "203.0.113.1",
+  });
+});
+
+Deno.test("a session remembers where it was used last", async () => {
+  using f = new Fixture();
+  const session = await f.accounts.register("ann", PASSWORD, {
+    ...OPEN,
+    agent: "netdisk/1",
+    address: "192.0.2.1",
+  });
+  const seen = () => f.accounts.sessions(session);
+  const created = f.time;
+  assertEquals(seen(), [{
+    created,
+    used: created,
+    expires: created + SESSION_IDLE_MS,
+    agent: "netdisk/1",
+    address: "192.0.2.1",
+    current: true,
+  }]);
+  f.time += 60_000;
+  f.accounts.authenticate(session.token!, "192.0.2.2");
+  assertEquals([seen()[0]!.address, seen()[0]!.used], ["192.0.2.2", f.time]);
+  f.time += 60_000;
+  f.accounts.authenticate(session.token!);
+  assertEquals(seen()[0]!.address, "192.0.2.2");
+  await f.accounts.login("ann", PASSWORD);
+  assertEquals(seen().map(({ current }) => current), [false, true]);
+  f.time += SESSION_MAX_MS;
+  assertEquals(seen(), []);
+});
+
+Deno.test("a login with the old password does not survive its change", async () => {
+  using f = new Fixture();
+  const session = await f.accounts.register("ann", PASSWORD, OPEN);
+  const passwords = { old: PASSWORD, next: "battery staple" };
+  const early = f.accounts.login("ann", PASSWORD);
+  const change = f.accounts.changePassword(session, passwords);
+  const late = f.accounts.login("ann", PASSWORD);
+  const logins = await Promise.allSettled([early, late]);
+  await change;
+  for (const login of logins) {
+    if (login.status === "fulfilled") {
+      assertEnded(f.accounts, login.value.token);
+    }
+  }
+  assertEquals(f.count("sessions"), 1);
+  f.accounts.authenticate(session.token!);
+  await assertRejects(() => f.accounts.login("ann", PASSWORD));
+  await f.accounts.login("ann", "battery staple");
+});
+
+Deno.test("a password is not changed by a session that ends meanwhile, nor twice from one", async () => {
+  using f = new Fixture();
+  const one = await f.accounts.register("ann", PASSWORD, OPEN);
+  const two = await f.accounts.login("ann", PASSWORD);
+  const ended = f.accounts.changePassword(one, {
+    old: PASSWORD,
+    next: "battery staple",
+  });
+  f.accounts.logout(one);
+  await assertFails(
+    ended,
+    "unauthenticated",
+    "the session has ended, log in again",
+  );
+  const three = await f.accounts.login("ann", PASSWORD);
+  const changes = await Promise.allSettled(
+    [two, three].map((session, n) =>
+      f.accounts.changePassword(session, {
+        old: PASSWORD,
+        next: `battery staple ${n}`,
+      })
+    ),
+  );
+  assertEquals(changes.map(({ status }) => status), ["fulfilled", "rejected"]);
+  await f.accounts.login("ann", "battery staple 0");
+});
+
+Deno.test("guesses of the old password count, with those of the session elsewhere", async () => {
+  using f = new Fixture();
+  const session = await f.accounts.register("ann", PASSWORD, OPEN);
+  const passwords = { old: "not hers", next: "battery staple" };
+  for (let n = 0; n < 4; n++) {
+    const asker = { address: `198.51.100.${n}` };
+    await assertFails(
+      f.accounts.changePassword(session, passwords, asker),
+      "denied",
+      "wrong password",
+    );
+  }
+  f.line.hasher.close();
+  await assertFails(
+    f.accounts.changePassword(session, passwords, { address: "192.0.2.1" }),
+    "throttled",
+    "too many failed attempts, try again in 1 s",
+  );
+});
+
+Deno.test("a busy server is nobody's failure", async () => {
+  using f = new Fixture();
+  const { hasher } = f.line;
+  const verify = hasher.verify.bind(hasher);
+  hasher.verify = () => Promise.reject(new NetdiskError("busy", "busy"));
+  const asker = { address: "192.0.2.1" };
+  await f.accounts.register("ann", PASSWORD, OPEN);
+  for (let n = 0; n < 30; n++) {
+    await assertFails(f.accounts.login("ann", PASSWORD, asker), "busy", "busy");
+  }
+  hasher.verify = verify;
+  await f.accounts.login("ann", PASSWORD, asker);
+});
+
+Deno.test("one address makes 20 accounts an hour; wrong invites and taken names count", async () => {
+  using f = new Fixture();
+  const invite = f.accounts.createInvite();
+  const register = (user: string, given: string) =>
+    f.accounts.register(user, PASSWORD, {
+      invite: given,
+      policy: "invite",
+      address: "192.0.2.1",
+    });
+  for (let n = 0; n < 8; n++) await register(`user${n}`, invite);
+  for (let n = 0; n < 6; n++) {
+    await assertRejects(() => register("user9", "A".repeat(22)));
+    await assertRejects(() => register("user0", invite));
+    await assertRejects(() => register("NO NAME", invite));
+  }
+  await assertFails(
+    register("user9", invite),
+    "throttled",
+    "too many registrations from there, try again in 60 min",
+  );
+});

@@ -10,6 +10,7 @@ import { type Database, openDatabase } from "../../server/database.ts";
 import { plainFolders } from "../../server/folder_reader.ts";
 import type { Reserve } from "../../server/free_space.ts";
 import { flushLog } from "../../server/log.ts";
+import { LiveSessions } from "../../server/live_sessions.ts";
 import type { PasswordHasher, StoredPassword } from "../../server/passwords.ts";
 import { limitsIn } from "../../server/quota_limits.ts";
 import { Session } from "../../server/session.ts";
@@ -76,6 +77,8 @@ export class LogRecorder implements Disposable {
 
 export interface ConnectOptions extends MemoryOptions {
   registration?: Registration;
+  /** `HOST:PORT` of the client. */
+  address?: string;
 }
 
 /** A client with the session that serves it. */
@@ -89,7 +92,7 @@ export class Connected extends TestClient {
     super(here);
     const channel = new FrameChannel(there);
     this.session = new Session(channel, services, {
-      address: "192.0.2.1:5000",
+      address: options.address ?? "192.0.2.1:5000",
       registration: options.registration ?? "open",
     });
     this.ended = this.session.run();
@@ -109,6 +112,7 @@ export class Fixture implements AsyncDisposable {
   readonly log: LogRecorder = new LogRecorder();
   readonly storage: Storage;
   readonly accounts: Accounts;
+  readonly live: LiveSessions;
   #database: Database;
   #clients: Connected[] = [];
   #tokens = new Map<string, string>();
@@ -132,6 +136,7 @@ export class Fixture implements AsyncDisposable {
     this.storage.prepare();
     this.#database = openDatabase(dataFolder(this.root));
     this.accounts = new Accounts(this.#database, hasher);
+    this.live = new LiveSessions(this.accounts, this.#database);
   }
 
   /** A connection that has said nothing yet. */

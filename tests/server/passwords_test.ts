@@ -149,3 +149,15 @@ Deno.test("a dead worker does not keep anybody waiting for ever", async () => {
     );
   }
 });
+
+Deno.test("one asker has a part of the queue, and the others the rest", async () => {
+  using line = passwordLine();
+  const { hasher } = line;
+  const first = [1, 2, 3, 4].map(() => hasher.hash("correct horse", "flood"));
+  const busy = "too many logins at once, try again in a moment";
+  await assertFails(hasher.hash("correct horse", "flood"), "busy", busy);
+  const other = hasher.hash("correct horse", "other");
+  const nobody = hasher.hash("correct horse");
+  await Promise.all([...first, other, nobody]);
+  await hasher.hash("correct horse", "flood");
+});

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { command as logout } from "../../../client/commands/logout.ts";
 import { SERVER_HELLO } from "../../helpers/fake_server.ts";
 import { play } from "../../helpers/play.ts";
@@ -82,5 +82,57 @@ Deno.test(
       stranger: true,
     });
     assertEquals([error?.code, connections], ["unauthenticated", 0]);
+  },
+);
+
+Deno.test("netdisk logout --all ends all sessions", strict, async () => {
+  const { stderr, users, address, error } = await play(
+    logout,
+    ["--all"],
+    async (server) => {
+      const { all } = await server.request("logout");
+      assertEquals(all, true);
+      await server.say({ type: "ok" });
+    },
+  );
+  assertEquals([users, error], [[], undefined]);
+  assertEquals(
+    stderr,
+    `netdisk: logged out anna from ${address}, on all machines\n`,
+  );
+});
+
+Deno.test(
+  "netdisk logout --all without a session that holds ends nothing, and says so",
+  strict,
+  async () => {
+    const { error } = await play(logout, ["--all"], async (server) => {
+      await server.request("hello");
+      await server.request("authenticate");
+      await server.say(SERVER_HELLO);
+      await server.refuse("unauthenticated");
+    }, { greeting: true });
+    assertEquals(error?.code, "unauthenticated");
+    assertMatch(error!.hint!, /^netdisk login anna --server /);
+  },
+);
+
+Deno.test(
+  "netdisk logout --all asks again when the answer was lost, and the session is gone",
+  strict,
+  async () => {
+    using _retries = new RetryWaits();
+    const { users, error, connections } = await play(
+      logout,
+      ["--all"],
+      async (server, connection) => {
+        await server.request("hello");
+        await server.request("authenticate");
+        await server.say(SERVER_HELLO);
+        if (connection === 2) await server.refuse("unauthenticated");
+      },
+      { greeting: true },
+    );
+    assertEquals([users, error, connections], [[], undefined, 2]);
   },
 );

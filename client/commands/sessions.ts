@@ -1,0 +1,73 @@
+/** `netdisk sessions`: where the account is logged in. */
+
+import type { SessionInfo } from "../../protocol/messages.ts";
+import { defineCommand } from "../command.ts";
+import { displayText } from "../display_text.ts";
+import { localTime } from "../entry_view.ts";
+import type { JsonFields } from "../output.ts";
+import { withSession } from "../retry.ts";
+import { loadTextWidth, textWidth } from "../text_width.ts";
+
+const TITLES = ["", "AGENT", "ADDRESS", "LAST USED", "CREATED", "EXPIRES"];
+
+export const command = defineCommand({
+  name: "sessions",
+  summary: "show where the account is logged in",
+  usage: ["sessions [--user NAME] [--server SERVER]"],
+  examples: [{ command: "netdisk sessions" }],
+  description:
+    "Lists the sessions of the account, the one used last first; a star marks the one that is used here. " +
+    "ADDRESS is where a session was used last, as the server saw it.\n\n" +
+    "A session ends when it was not used for 30 days, and 90 days after it was begun. " +
+    "When there is one that you do not know, netdisk passwd changes the password and ends all others; netdisk logout --all ends all.",
+  options: [],
+  args: [],
+  exitStatus:
+    "0 when the sessions are listed, 4 when not logged in, 5 when the server cannot be reached.",
+  async run(invocation) {
+    const { output } = invocation;
+    const { sessions } = await withSession(
+      invocation,
+      (connection) => connection.call({ type: "sessions" }, "sessions"),
+    );
+    if (output.json) {
+      for (const session of sessions) {
+        output.record("session", fieldsOf(session));
+      }
+      return;
+    }
+    await loadTextWidth();
+    const rows = [TITLES, ...sessions.map(columnsOf)];
+    const widths = TITLES.map((_, column) =>
+      Math.max(...rows.map((row) => textWidth(row[column]!)))
+    );
+    for (const row of rows) {
+      const cells = row.map((cell, column) =>
+        cell + " ".repeat(widths[column]! - textWidth(cell))
+      );
+      output.print(cells.join("  ").trimEnd());
+    }
+  },
+});
+
+function columnsOf(session: SessionInfo): string[] {
+  const { current, agent, address, used, created, expires } = session;
+  return [
+    current ? "*" : "",
+    displayText(agent) || "-",
+    displayText(address) || "-",
+    ...[used, created, expires].map(localTime),
+  ];
+}
+
+function fieldsOf(session: SessionInfo): JsonFields {
+  const { current, agent, address, used, created, expires } = session;
+  return {
+    current,
+    agent,
+    address,
+    used: new Date(used).toISOString(),
+    created: new Date(created).toISOString(),
+    expires: new Date(expires).toISOString(),
+  };
+}
