@@ -14,7 +14,7 @@ import {
   sessionEnded,
   type SessionOrigin,
 } from "./account_sessions.ts";
-import { networkOf } from "./client_address.ts";
+import { networkOf } from "./address.ts";
 import type { Database } from "./database.ts";
 import { INVITE_MS, Invites } from "./invites.ts";
 import { type Attempt, LoginGuard } from "./login_guard.ts";

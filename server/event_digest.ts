@@ -7,6 +7,34 @@ import { logEvent, type LogFields } from "./log.ts";
 
 const PERIOD_MS = 1000;
 
+/** The events of all kinds, each by itself; there are few of them. */
+export class EventDigests {
+  #now: () => number;
+  #kinds = new Map<string, EventDigest>();
+
+  /** @param now a clock in milliseconds */
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  /** Logs an event, now or with those that follow. */
+  note(event: string, fields: LogFields): void {
+    const kind = this.#kinds.get(event) ?? new EventDigest(event);
+    this.#kinds.set(event, kind);
+    kind.note(fields, this.#now());
+  }
+
+  /** Logs what is held back if it is time to; to be called now and then. */
+  settle(): void {
+    for (const kind of this.#kinds.values()) kind.settle(this.#now());
+  }
+
+  /** Logs what is held back. */
+  flush(): void {
+    for (const kind of this.#kinds.values()) kind.flush();
+  }
+}
+
 /** The events of one kind. Times are in milliseconds of any one clock. */
 export class EventDigest {
   #event: string;

@@ -12,7 +12,7 @@ import {
 } from "./connection_guard.ts";
 import { DEFAULT_MAX_CONNECTIONS } from "./connection_limits.ts";
 import { DEFAULT_MIN_RATE } from "./deadlines.ts";
-import { EventDigest } from "./event_digest.ts";
+import { EventDigests } from "./event_digest.ts";
 import { EvictableConnection } from "./evictable.ts";
 import { Evictions, type EvictPeers } from "./evictions.ts";
 import { logEvent } from "./log.ts";
@@ -54,8 +54,7 @@ export class ConnectionListener {
   #evictions: Evictions;
   #now: () => number;
   #clients = new Set<ServedClient>();
-  #refused = new EventDigest("refused");
-  #failed = new EventDigest("handshake-failed");
+  #strangers: EventDigests;
   #sweeper: ReturnType<typeof setInterval>;
   #stopped = false;
 
@@ -67,6 +66,7 @@ export class ConnectionListener {
   ) {
     this.#listener = listener;
     this.#now = options.now ?? (() => performance.now());
+    this.#strangers = new EventDigests(this.#now);
     this.#services = services;
     this.#registration = registration;
     this.#guard = options.guard ??
@@ -108,8 +108,7 @@ export class ConnectionListener {
     // Uploads that were cut off close their files.
     await this.#ended(CLEANUP_MS);
     await this.#evictions.settle();
-    this.#refused.flush();
-    this.#failed.flush();
+    this.#strangers.flush();
   }
 
   /** Waits until no client is left, but not for longer than `ms`. */
@@ -129,13 +128,14 @@ export class ConnectionListener {
     const admission = this.#guard.admit(remote.hostname);
     if (typeof admission === "string") {
       const peer = formatAddress(remote.hostname, remote.port);
-      this.#refused.note({ peer, reason: admission }, this.#now());
+      this.#strangers.note("refused", { peer, reason: admission });
       evictable.refuse();
       return;
     }
     const client = new ServedClient(evictable, {
       remote,
       admission,
+      strangers: this.#strangers,
       services: this.#services,
       registration: this.#registration,
       now: this.#now(),
@@ -150,7 +150,8 @@ export class ConnectionListener {
       await client.serve();
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      this.#failed.note({ peer: client.address, reason }, this.#now());
+      const peer = client.address;
+      this.#strangers.note("handshake-failed", { peer, reason });
     } finally {
       this.#clients.delete(client);
       admission.release();
@@ -160,7 +161,6 @@ export class ConnectionListener {
   #sweep(): void {
     const now = this.#now();
     for (const client of this.#clients) client.look(now);
-    this.#refused.settle(now);
-    this.#failed.settle(now);
+    this.#strangers.settle();
   }
 }

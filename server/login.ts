@@ -9,7 +9,7 @@ import type { RequestOf, Response } from "../protocol/messages.ts";
 import { AGENT, CAPABILITIES, PROTOCOL_VERSION } from "../protocol/version.ts";
 import type { AccountSession } from "./account_sessions.ts";
 import type { Accounts } from "./accounts.ts";
-import { hostOf } from "./client_address.ts";
+import { hostOf } from "./address.ts";
 import type { LiveSessions } from "./live_sessions.ts";
 import { logEvent, type LogFields } from "./log.ts";
 import type { Storage } from "./storage.ts";
@@ -36,6 +36,8 @@ export interface Peer {
   registration: Registration;
   /** Hears who it is; false when that user has too many connections. */
   admitUser?(user: string): boolean;
+  /** Logs what it does before it is known. Default: as everything else. */
+  noteStranger?(event: string, fields: LogFields): void;
 }
 
 /** The login of one connection. */
@@ -167,11 +169,10 @@ export class Login {
 
   /** Logs what happens on the connection, with the peer and the user. */
   log(event: string, fields: LogFields = {}): void {
-    logEvent(event, {
-      peer: this.#peer.address,
-      user: this.#account?.user,
-      ...fields,
-    });
+    const peer = this.#peer.address;
+    const user = this.#account?.user;
+    if (user !== undefined) logEvent(event, { peer, user, ...fields });
+    else (this.#peer.noteStranger ?? logEvent)(event, { peer, ...fields });
   }
 
   async #enter(request: LoginRequest): Promise<Response> {

@@ -5,7 +5,7 @@
  */
 
 import { NetdiskError } from "../protocol/errors.ts";
-import { isLoopback, networkOf } from "./client_address.ts";
+import { isLoopback, networkOf } from "./address.ts";
 import { FailureTable } from "./failure_table.ts";
 
 /** Failed tries an hour for one account from one address. */

@@ -2,8 +2,10 @@
 
 import { FrameChannel } from "../protocol/channel.ts";
 import { formatAddress } from "../protocol/link.ts";
+import { isLoopback } from "./address.ts";
 import type { Admission } from "./connection_guard.ts";
 import { type ConnectionState, Deadline } from "./deadlines.ts";
+import type { EventDigests } from "./event_digest.ts";
 import type { EvictableConnection } from "./evictable.ts";
 import type { Services } from "./login.ts";
 import { Session } from "./session.ts";
@@ -13,6 +15,8 @@ import type { Registration } from "./worker_messages.ts";
 export interface ClientOptions {
   remote: { hostname: string; port: number };
   admission: Admission;
+  /** Logs what a stranger does. */
+  strangers: EventDigests;
   services: Services;
   registration: Registration;
   now: number;
@@ -36,7 +40,8 @@ export class ServedClient {
   #reason: string | undefined;
 
   constructor(connection: EvictableConnection, options: ClientOptions) {
-    const { remote: { hostname, port }, registration, admission } = options;
+    const { remote: { hostname, port }, registration } = options;
+    const { admission, strangers } = options;
     this.address = formatAddress(hostname, port);
     this.#connection = connection;
     this.#channel = new FrameChannel(connection);
@@ -46,6 +51,7 @@ export class ServedClient {
         ? "open"
         : registration,
       admitUser: (user) => admission.admitUser(user),
+      noteStranger: (event, fields) => strangers.note(event, fields),
     });
     this.#deadline = new Deadline(options.now, options.minRate);
   }
@@ -113,9 +119,4 @@ export class ServedClient {
       isPipeDry: upload !== undefined && upload.isPipe && !channel.holdsMore,
     };
   }
-}
-
-/** 127.0.0.0/8, ::1, and the former written as IPv6. */
-function isLoopback(hostname: string): boolean {
-  return hostname === "::1" || /^(::ffff:)?127\./.test(hostname);
 }
