@@ -41,7 +41,7 @@ export interface AccountSession {
 export interface SessionOrigin {
   /** The client's program. */
   agent: string;
-  /** Its host, in the spelling of client_address.ts. */
+  /** Its host, in the spelling of address.ts. */
   address: string;
 }
 

@@ -171,7 +171,8 @@ function parseMinFree(text: string | undefined): Reserve | null {
 
 function quotaOf(text: string): number | null {
   const quota = parseQuota(text);
-  if (quota !== undefined) return quota;
+  if (quota === "none") return null;
+  if (typeof quota === "number") return quota;
   throw new NetdiskError(
     "usage",
     `--quota '${text}' is no size such as 500M or 10G, and not none`,

@@ -2,6 +2,7 @@
 
 import type { Database } from "./database.ts";
 import type { StoredPassword } from "./passwords.ts";
+import { type Quota, quotaColumn, quotaOf } from "./quota_limits.ts";
 
 /** A user, with the password that they had when this was read. */
 export interface User extends StoredPassword {
@@ -14,11 +15,10 @@ export interface User extends StoredPassword {
 export interface UserSummary {
   name: string;
   created: number;
-  /** Bytes; null is the server's default, -1 no limit. */
-  quota: number | null;
+  /** When a session that has not ended was last used; null without any. */
+  lastUsed: number | null;
   sessions: number;
-  /** When one of the sessions was last used; null without any. */
-  used: number | null;
+  quota: Quota;
 }
 
 const COLUMNS = "id, name, salt, hash, n, r, p";
@@ -74,12 +74,31 @@ export class Users {
 
   /** All users by name, with the sessions that have not expired at `now`. */
   list(now: number): UserSummary[] {
-    return this.#database.all<UserSummary>(
-      `SELECT name, users.created, quota, count(token_hash) AS sessions,
-         max(last_used) AS used
+    return this.#database.all<
+      Omit<UserSummary, "quota"> & { quota: number | null }
+    >(
+      `SELECT name, users.created, max(last_used) AS lastUsed,
+         count(token_hash) AS sessions, quota
        FROM users LEFT JOIN sessions ON user_id = id AND expires > ?
        GROUP BY id ORDER BY name`,
       now,
+    ).map((row) => ({ ...row, quota: quotaOf(row.quota) }));
+  }
+
+  /** How much a user may store; undefined when there is no such user. */
+  quota(name: string): Quota | undefined {
+    const row = this.#database.get<{ quota: number | null }>(
+      "SELECT quota FROM users WHERE name = ?",
+      name,
     );
+    return row && quotaOf(row.quota);
+  }
+
+  /** False when there is no such user. */
+  setQuota(name: string, quota: Quota): boolean {
+    return this.#database.run(
+      "UPDATE users SET quota = ? WHERE name = ?",
+      ...[quotaColumn(quota), name],
+    ) > 0;
   }
 }

@@ -7,20 +7,10 @@
 import { NetdiskError } from "../../protocol/errors.ts";
 import type { Database } from "../database.ts";
 import { Invites } from "../invites.ts";
+import { AccountSessions } from "../account_sessions.ts";
 import type { StoredPassword } from "../passwords.ts";
-
-/** A limit in bytes, none, or the server's default. */
-export type Quota = number | "none" | "default";
-
-/** Times are milliseconds since 1970. */
-export interface UserInfo {
-  name: string;
-  created: number;
-  /** When a session that has not ended was last used. */
-  lastUsed: number | null;
-  sessions: number;
-  quota: Quota;
-}
+import type { Quota } from "../quota_limits.ts";
+import { type User, Users, type UserSummary } from "../users.ts";
 
 /** Times are milliseconds since 1970. */
 export interface SessionInfo {
@@ -37,34 +27,31 @@ export interface SessionInfo {
 export class AccountAdmin {
   #database: Database;
   #now: () => number;
+  #users: Users;
+  #sessions: AccountSessions;
 
   /** Does not own `database`; `now` is a clock in milliseconds. */
   constructor(database: Database, now: () => number = Date.now) {
     this.#database = database;
     this.#now = now;
+    this.#users = new Users(database);
+    this.#sessions = new AccountSessions(database, now);
   }
 
   /** All accounts, by name. */
-  users(): UserInfo[] {
-    const rows = this.#database.all<
-      Omit<UserInfo, "quota"> & { quota: number | null }
-    >(
-      `SELECT name, users.created, max(last_used) AS lastUsed,
-         count(token_hash) AS sessions, quota
-       FROM users LEFT JOIN sessions ON user_id = id AND expires > ?
-       GROUP BY id ORDER BY name`,
-      this.#now(),
-    );
-    return rows.map((row) => ({ ...row, quota: quotaOf(row.quota) }));
+  users(): UserSummary[] {
+    return this.#users.list(this.#now());
   }
 
   /** @throws NetdiskError `not-found` */
-  requireUser(user: string): void {
-    this.#idOf(user);
+  requireUser(user: string): User {
+    const found = this.#users.find(user);
+    if (!found) throw noUser(user);
+    return found;
   }
 
   hasUser(user: string): boolean {
-    return this.#find(user) !== undefined;
+    return this.#users.find(user) !== undefined;
   }
 
   /** A new invite, and when it ends. */
@@ -81,31 +68,23 @@ export class AccountAdmin {
    * @throws NetdiskError `not-found`
    */
   setPassword(user: string, password: StoredPassword): number {
-    const { salt, hash, n, r, p } = password;
     return this.#database.transaction(() => {
-      const id = this.#idOf(user);
-      this.#database.run(
-        `UPDATE users SET salt = ?, hash = ?, n = ?, r = ?, p = ?
-         WHERE id = ?`,
-        ...[salt, hash, n, r, p, id],
-      );
+      const { id } = this.requireUser(user);
+      this.#users.setPassword(id, password);
       return this.#endSessions(id);
     });
   }
 
   /** @throws NetdiskError `not-found` */
   quota(user: string): Quota {
-    return quotaOf(this.#row(user).quota);
+    const quota = this.#users.quota(user);
+    if (quota === undefined) throw noUser(user);
+    return quota;
   }
 
   /** @throws NetdiskError `not-found` */
   setQuota(user: string, quota: Quota): void {
-    const value = quota === "default" ? null : quota === "none" ? -1 : quota;
-    const changed = this.#database.run(
-      "UPDATE users SET quota = ? WHERE name = ?",
-      ...[value, user],
-    );
-    if (changed === 0) throw noUser(user);
+    if (!this.#users.setQuota(user, quota)) throw noUser(user);
   }
 
   /**
@@ -115,9 +94,7 @@ export class AccountAdmin {
    */
   removeUser(user: string): void {
     this.#database.transaction(() => {
-      const id = this.#idOf(user);
-      this.#endSessions(id);
-      this.#database.run("DELETE FROM users WHERE id = ?", id);
+      this.#users.remove(this.requireUser(user).id);
     });
   }
 
@@ -127,7 +104,7 @@ export class AccountAdmin {
    * @throws NetdiskError `not-found`
    */
   sessions(user?: string): SessionInfo[] {
-    const id = user === undefined ? null : this.#idOf(user);
+    const id = user === undefined ? null : this.requireUser(user).id;
     const rows = this.#database.all<SessionInfo>(
       `SELECT name AS user, agent, address, sessions.created,
          last_used AS lastUsed, expires
@@ -147,35 +124,17 @@ export class AccountAdmin {
    */
   endSessions(user: string): number {
     return this.#database.transaction(() =>
-      this.#endSessions(this.#idOf(user))
+      this.#endSessions(this.requireUser(user).id)
     );
   }
 
   #endSessions(id: number): number {
-    const now = this.#now();
     const live = this.#database.get<{ count: number }>(
       "SELECT count(*) AS count FROM sessions WHERE user_id = ? AND expires > ?",
-      ...[id, now],
+      ...[id, this.#now()],
     );
-    this.#database.run("DELETE FROM sessions WHERE user_id = ?", id);
+    this.#sessions.endAll(id);
     return live!.count;
-  }
-
-  #idOf(user: string): number {
-    return this.#row(user).id;
-  }
-
-  #row(user: string): { id: number; quota: number | null } {
-    const row = this.#find(user);
-    if (!row) throw noUser(user);
-    return row;
-  }
-
-  #find(user: string): { id: number; quota: number | null } | undefined {
-    return this.#database.get(
-      "SELECT id, quota FROM users WHERE name = ?",
-      user,
-    );
   }
 }
 
@@ -184,8 +143,4 @@ export function noUser(user: string): NetdiskError {
   return new NetdiskError("not-found", `there is no user '${user}'`, {
     hint: "netdisk admin --root DIR users",
   });
-}
-
-function quotaOf(value: number | null): Quota {
-  return value === null ? "default" : value < 0 ? "none" : value;
 }

@@ -1,7 +1,6 @@
 /** `netdisk admin quota`: how much a user may store. */
 
-import { parseSize } from "../free_space.ts";
-import type { Quota } from "./account_admin.ts";
+import { parseQuota, type Quota } from "../quota_limits.ts";
 import {
   type AdminInvocation,
   type Desk,
@@ -29,7 +28,7 @@ export function quota(desk: Desk) {
     standalone: true,
     run({ options, args, output }: AdminInvocation<object>): void {
       const [user = "", size] = args;
-      const wanted = size === undefined ? undefined : parseQuota(size);
+      const wanted = size === undefined ? undefined : readQuota(size);
       using opened = openRoot(options.root);
       if (wanted !== undefined) opened.accounts.setQuota(user, wanted);
       const quota = opened.accounts.quota(user);
@@ -41,10 +40,9 @@ export function quota(desk: Desk) {
   } as const;
 }
 
-function parseQuota(text: string): Quota {
-  if (text === "none" || text === "default") return text;
-  const bytes = parseSize(text);
-  if (bytes !== undefined) return bytes;
+function readQuota(text: string): Quota {
+  const quota = parseQuota(text);
+  if (quota !== undefined) return quota;
   throw usageError(
     "quota",
     `'${text}' is no size such as 500M or 10G, nor 'none' or 'default'`,

@@ -1,6 +1,6 @@
 /** `netdisk admin users`: who has an account. */
 
-import type { Quota } from "./account_admin.ts";
+import type { Quota } from "../quota_limits.ts";
 import {
   type AdminInvocation,
   type Desk,

@@ -21,12 +21,18 @@ Deno.test("users are listed by name with their sessions, and removed with them",
   const origin = { agent: "", address: "" };
   sessions.start("ann", ann, origin);
   sessions.start("ann", ann, origin);
-  const summary = { quota: null, sessions: 0, used: null };
+  const summary = { quota: "default", sessions: 0, lastUsed: null } as const;
   const expected = [
-    { ...summary, name: "ann", created: 600, sessions: 2, used: 1000 },
+    { ...summary, name: "ann", created: 600, sessions: 2, lastUsed: 1000 },
     { ...summary, name: "bob", created: 500 },
   ];
   assertEquals(users.list(1000).map((user) => ({ ...user })), expected);
+  users.setQuota("ann", 5);
+  users.setQuota("bob", "none");
+  const quotas = users.list(1000).map(({ quota }) => quota);
+  assertEquals(quotas, [5, "none"]);
+  assertEquals([users.quota("ann"), users.quota("eve")], [5, undefined]);
+  assertEquals(users.setQuota("eve", 5), false);
   const expired = users.list(1e15).map((user) => user.sessions);
   assertEquals(expired, [0, 0]);
   assertEquals([users.remove(ann), users.remove(ann)], [true, false]);
