@@ -6,8 +6,8 @@
  *     deno task test                           all tests
  *     deno task test tests/e2e --filter put    some of them
  *
- * `--no-build` leaves the binary alone. All tests run as two processes side by
- * side, because they wait for other processes and the disk most of the time.
+ * `--no-build` leaves the binary alone. All tests run as three processes side
+ * by side, because they wait for other processes and the disk most of the time.
  */
 import { stripAnsiCode } from "@std/fmt/colors";
 import { join } from "@std/path";
@@ -20,8 +20,8 @@ export interface Tally {
   failed: number;
 }
 
-/** Tests that take about as long as all others. */
-const FIRST_HALF = ["e2e"];
+/** Tests that run beside all others; each group takes about as long as those. */
+const GROUPS = [["e2e"], ["crash", "hostile"]];
 
 /** Far more than the lines that `deno test` ends with. */
 const TAIL_CHARS = 64 * 1024;
@@ -42,16 +42,15 @@ export function judge(tally: Tally | undefined, success: boolean): Tally {
   return { passed, failed: isGood ? failed : Math.max(failed, 1) };
 }
 
-/** The arguments of each `deno test`: those that were given, or both halves. */
+/** The arguments of each `deno test`: those that were given, or all groups. */
 export function groupsOf(args: string[], tests: string[]): string[][] {
   if (args.length > 0) return [args];
-  const isFirst = (name: string) => FIRST_HALF.includes(name);
-  const halves = [
-    tests.filter(isFirst),
-    tests.filter((name) => !isFirst(name)),
-  ];
-  return halves.map((names) => names.map((name) => `tests/${name}`))
-    .filter((half) => half.length > 0);
+  const grouped = GROUPS.flat();
+  const others = tests.filter((name) => !grouped.includes(name));
+  return [...GROUPS, others]
+    .map((names) => names.filter((name) => tests.includes(name)))
+    .filter((names) => names.length > 0)
+    .map((names) => names.map((name) => `tests/${name}`));
 }
 
 /** The folders and files of tests. */

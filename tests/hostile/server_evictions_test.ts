@@ -37,43 +37,50 @@ async function started(...args: string[]): Promise<Disk> {
   return disk;
 }
 
-for (const mode of ["TLS", "plain"]) {
-  Deno.test({
-    name: `peers over ${mode} that stall are gone after their deadline`,
-    ignore,
-    async fn() {
-      const disk = await started(...(mode === "TLS" ? [] : ["--plain"]));
-      const { server } = disk;
-      const { pid } = server.process;
-      const base = socketsOf(pid);
-      const silent: Deno.TcpConn[] = [];
-      for (let i = 0; i < 20; i++) silent.push(await connect(server.port));
-      for (let i = 0; i < 20; i++) {
-        silent.push(await connect(server.port, HALF_HELLO));
-      }
-      Deno.truncateSync(disk.store("large", ""), LARGE_BYTES);
-      const unread = [];
-      for (let i = 0; i < 8; i++) {
-        const peer = await dialAs(server, disk.client());
-        await peer.send({ type: "get", path: "large", prefix: null });
-        await peer.answer("file");
-        unread.push(peer);
-      }
-      assert(socketsOf(pid) >= base + 28);
-      await until(
-        "the end of all connections",
-        () => socketsOf(pid) === base,
-        PATIENCE_MS,
-      );
-      const word = mode === "TLS" ? /no TLS handshake within 10 s/ : /no login/;
-      await server.logs(word);
-      assertEquals(server.log.match(/ dropped .*moved for 60 s/g)?.length, 8);
-      for (const socket of silent) socket.close();
-      for (const peer of unread) peer.close();
-      await disk.stop();
-    },
-  });
+type Mode = "TLS" | "plain";
 
+/** Stalls in all ways, and waits until the server has none of the connections any more. */
+async function stall(mode: Mode): Promise<void> {
+  const disk = await started(...(mode === "TLS" ? [] : ["--plain"]));
+  const { server } = disk;
+  const { pid } = server.process;
+  const base = socketsOf(pid);
+  const silent: Deno.TcpConn[] = [];
+  for (let i = 0; i < 20; i++) silent.push(await connect(server.port));
+  for (let i = 0; i < 20; i++) {
+    silent.push(await connect(server.port, HALF_HELLO));
+  }
+  Deno.truncateSync(disk.store("large", ""), LARGE_BYTES);
+  const unread = [];
+  for (let i = 0; i < 8; i++) {
+    const peer = await dialAs(server, disk.client());
+    await peer.send({ type: "get", path: "large", prefix: null });
+    await peer.answer("file");
+    unread.push(peer);
+  }
+  assert(socketsOf(pid) >= base + 28);
+  await until(
+    "the end of all connections",
+    () => socketsOf(pid) === base,
+    PATIENCE_MS,
+  );
+  const word = mode === "TLS" ? /no TLS handshake within 10 s/ : /no login/;
+  await server.logs(word);
+  assertEquals(server.log.match(/ dropped .*moved for 60 s/g)?.length, 8);
+  for (const socket of silent) socket.close();
+  for (const peer of unread) peer.close();
+  await disk.stop();
+}
+
+Deno.test({
+  name: "peers that stall are gone after their deadline, over TLS and plain",
+  ignore,
+  async fn() {
+    await Promise.all([stall("TLS"), stall("plain")]);
+  },
+});
+
+for (const mode of ["TLS", "plain"] satisfies Mode[]) {
   Deno.test({
     name: `refused connections over ${mode} are gone at once`,
     ignore,
