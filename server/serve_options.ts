@@ -5,7 +5,7 @@ import { parseServerLink } from "../protocol/link.ts";
 import { DEFAULT_PORT } from "../protocol/version.ts";
 import { DEFAULT_MAX_CONNECTIONS } from "./connection_limits.ts";
 import { DEFAULT_MIN_RATE } from "./deadlines.ts";
-import { parseReserve, type Reserve } from "./free_space.ts";
+import { parseReserve, parseSize, type Reserve } from "./free_space.ts";
 import { PARTIAL_EXPIRY_MS } from "./partials.ts";
 import { parseQuota } from "./quota_limits.ts";
 import type { Registration } from "./worker_messages.ts";
@@ -203,8 +203,8 @@ function parseMaxConnections(text: string | undefined): number | null {
 
 function parseMinRate(text: string | undefined): number {
   if (text === undefined) return DEFAULT_MIN_RATE;
-  const rate = parseReserve(text);
-  if (rate && "bytes" in rate) return rate.bytes;
+  const rate = parseSize(text);
+  if (rate !== undefined) return rate;
   throw new NetdiskError(
     "usage",
     `--min-rate '${text}' is no size such as 1K, 100K or 0`,
