@@ -124,7 +124,7 @@ export function readOptions(options: ServeOptions): ServeSettings {
     port,
     registration: options.registration ?? "invite",
     minFree: parseMinFree(options.minFree),
-    quota: quotaOf(options.quota ?? "none"),
+    quota: parseDefaultQuota(options.quota ?? "none"),
     keepMs: parseKeep(options.keepPartials),
     maxConnections: parseMaxConnections(options.maxConnections),
     minRate: parseMinRate(options.minRate),
@@ -169,7 +169,7 @@ function parseMinFree(text: string | undefined): Reserve | null {
   );
 }
 
-function quotaOf(text: string): number | null {
+function parseDefaultQuota(text: string): number | null {
   const quota = parseQuota(text);
   if (quota === "none") return null;
   if (typeof quota === "number") return quota;
