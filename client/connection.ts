@@ -10,40 +10,18 @@ import {
   NetdiskError,
   ProtocolError,
 } from "../protocol/errors.ts";
-import {
-  type Frame,
-  FRAME_HEADER_BYTES,
-  FrameKind,
-} from "../protocol/frame.ts";
+import { type Frame, FrameKind } from "../protocol/frame.ts";
 import {
   decodeResponse,
-  encodeMessage,
   type Request,
   type Response,
   type ResponseOf,
 } from "../protocol/messages.ts";
 import { AGENT, CAPABILITIES, PROTOCOL_VERSION } from "../protocol/version.ts";
 import type { SavedSession } from "./config.ts";
+import { Liveness } from "./liveness.ts";
 
-/** Without a sign of life from a server that owes an answer, in milliseconds. */
-const SILENCE_MS = 120_000;
-
-/** A sign of life is a frame, or so many bytes of one, in either direction. */
-const LIFE_BYTES = 1024;
-
-/**
- * For the server's greeting and its word about the session, in milliseconds:
- * neither takes it any time, and a byte now and then does not extend it.
- */
-const GREETING_MS = 30_000;
-
-/** The server hears of an idle client at least this often (SPEC.md 9). */
-const ALIVE_MS = 25_000;
-
-const ALIVE: Request = { type: "waiting" };
-const ALIVE_BYTES = FRAME_HEADER_BYTES + encodeMessage(ALIVE).length;
-
-/** How often these are looked at. */
+/** How often it is looked whether the server is there. */
 const WATCH_MS = 1000;
 
 /** Longer messages are looked at only by whoever waits for them. */
@@ -84,53 +62,19 @@ export class Connection {
   #watch: ReturnType<typeof setInterval>;
   #hello: ResponseOf<"hello"> | undefined;
   #isReady = false;
-  /** Those that came. */
-  #frames = 0;
-  /** Since when the greeting is waited for. */
-  #listensSince = Infinity;
-  #aliveBytes = 0;
-  /** Since when the server has shown no sign of life. */
-  #silentSince = performance.now();
+  #liveness: Liveness;
 
   constructor(channel: FrameChannel, address: string) {
     this.channel = channel;
     this.#address = address;
-    let moved = 0;
-    let frames = 0;
-    let lastSent = 0;
-    let sentAt = this.#silentSince;
+    const liveness = new Liveness(channel, performance.now());
+    this.#liveness = liveness;
     this.#watch = setInterval(() => {
       const now = performance.now();
-      if (!this.#isReady && now - this.#listensSince > GREETING_MS) {
-        channel.close(
-          new NetdiskError(
-            "timeout",
-            `${address}: the server has not greeted within ${
-              GREETING_MS / 1000
-            } s`,
-          ),
-        );
-      }
-      const { received, sent } = channel.traffic;
-      // What only says that we are there does not say it of the server.
-      const traffic = received + sent - this.#aliveBytes;
-      const isAlive = traffic - moved >= LIFE_BYTES || this.#frames !== frames;
-      if (isAlive || !channel.waitsForPeer) {
-        moved = traffic;
-        frames = this.#frames;
-        this.#silentSince = now;
-      } else if (now - this.#silentSince > SILENCE_MS) {
-        channel.close(
-          new NetdiskError(
-            "timeout",
-            `${address}: the server has been silent for ${SILENCE_MS / 1000} s`,
-          ),
-        );
-      }
-      if (sent !== lastSent || channel.isSending) {
-        lastSent = sent;
-        sentAt = now;
-      } else if (now - sentAt > ALIVE_MS && this.#isReady && this.#session) {
+      const reason = liveness.check(now);
+      if (reason !== undefined) {
+        channel.close(new NetdiskError("timeout", `${address}: ${reason}`));
+      } else if (liveness.isDue(now) && this.#isReady && this.#session) {
         this.tellAlive();
       }
     }, WATCH_MS);
@@ -159,6 +103,7 @@ export class Connection {
   async ready(): Promise<ResponseOf<"hello">> {
     await (this.#greeting ??= this.#expectGreeting());
     this.#isReady = true;
+    this.#liveness.greeted();
     return this.#hello!;
   }
 
@@ -184,7 +129,7 @@ export class Connection {
     try {
       for (;;) {
         const frame = this.channel.take();
-        if (frame) this.#frames++;
+        if (frame) this.#liveness.heard();
         if (!frame || !isPing(frame)) return frame;
       }
     } catch (error) {
@@ -219,11 +164,7 @@ export class Connection {
    * @param isOurTurn the server waits for us: so far it has owed nothing
    */
   tellAlive(isOurTurn = false): void {
-    this.#aliveBytes += ALIVE_BYTES;
-    if (isOurTurn) this.#silentSince = performance.now();
-    // Whoever reads the answers learns of a lost connection by itself.
-    this.channel.send(ALIVE).catch(() => {});
-    this.channel.flush().catch(() => {});
+    this.#liveness.tell(isOurTurn, performance.now());
   }
 
   close(): void {
@@ -236,7 +177,7 @@ export class Connection {
   }
 
   async #expectGreeting(): Promise<void> {
-    this.#listensSince = performance.now();
+    this.#liveness.expectGreeting(performance.now());
     this.#hello = await this.#receive(["hello"]);
     const { version } = this.#hello;
     if (version !== PROTOCOL_VERSION) {
@@ -291,7 +232,7 @@ export class Connection {
     for (;;) {
       const frame = await this.#readFrame();
       if (!frame) break;
-      this.#frames++;
+      this.#liveness.heard();
       if (!isPing(frame)) return frame;
     }
     throw new NetdiskError(

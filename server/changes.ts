@@ -182,8 +182,7 @@ function remove(
     if (info.isFile) quota.add(-info.size);
     return () => durability.syncFolder(parent);
   }
-  const isCounted = quota.isTracked || quota.isLimited;
-  const name = removed.take(gone, isCounted ? quota : undefined);
+  const name = removed.take(gone, quota.mayCount ? quota : undefined);
   if (info.isDirectory) durability.forgetTree(gone);
   return async () => {
     try {

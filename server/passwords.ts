@@ -140,9 +140,8 @@ export class PasswordHasher implements Disposable {
       // A port does not tell that its other end is gone: posting succeeds and
       // no event comes (Deno 2.6 to 2.8). Only time shows it.
       const timer = setTimeout(() => {
-        this.#take(id)?.reject(
-          new NetdiskError("busy", "checking the password took too long"),
-        );
+        // It keeps its place: the worker has yet to come to it.
+        reject(new NetdiskError("busy", "checking the password took too long"));
       }, this.#timeoutMs);
       this.#waiting.set(id, { resolve, reject, timer, asker });
       this.#port.postMessage({ ...question, id });

@@ -72,6 +72,15 @@ export class UserQuota {
     return this.#account.used !== undefined || this.#walking !== undefined;
   }
 
+  /** Whether removals are to be told; also when the limit cannot be read, which stops none. */
+  get mayCount(): boolean {
+    try {
+      return this.isTracked || this.isLimited;
+    } catch {
+      return true;
+    }
+  }
+
   /** What changes have to wait for: otherwise the first walk would never end. */
   get firstWalk(): Promise<void> | undefined {
     return this.#account.used === undefined

@@ -74,7 +74,7 @@ export const OPTIONS = [
     name: "min-rate",
     value: "SIZE",
     description:
-      "end transfers that are slower than so many bytes a second over a minute (default 1K, 0 for never)",
+      "end transfers that are slower than so many bytes a second over a minute (default 1K; with 0 only those that stand still)",
   },
   {
     name: "plain",

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { Quotas, type UserQuota } from "../../server/quota.ts";
 import type { Wish } from "../../server/quota_account.ts";
 import { until } from "../helpers/deadline.ts";
@@ -38,6 +38,17 @@ class Found {
 function wish(bytes: number | null): Wish {
   return { bytes, here: 0, replaced: () => 0 };
 }
+
+Deno.test("removing goes on where the limit cannot be read", () => {
+  const quota = new Quotas({
+    limitOf: () => {
+      throw new Error("locked");
+    },
+    measure: () => Promise.resolve(0),
+  }).of("ann");
+  assertThrows(() => quota.isLimited);
+  assertEquals(quota.mayCount, true);
+});
 
 Deno.test("a walk begins when what is being removed is gone", async () => {
   const found = new Found();
