@@ -46,7 +46,6 @@ export class Login {
   #peer: Peer;
   #host: string;
   #onEnded: () => void;
-  #isWorking = false;
   #agent: string | undefined;
   #attempts = 0;
   #account: AccountSession | undefined;
@@ -63,11 +62,6 @@ export class Login {
   /** True once versions have been compared. */
   get isGreeted(): boolean {
     return this.#agent !== undefined;
-  }
-
-  /** True while a password is checked, or the client waits to be let in. */
-  get isWorking(): boolean {
-    return this.#isWorking;
   }
 
   /** The files of the user, once it is known who that is. */
@@ -108,12 +102,7 @@ export class Login {
     if (++this.#attempts > MAX_LOGIN_ATTEMPTS) {
       throw new ProtocolError("out-of-order", "too many attempts to log in");
     }
-    this.#isWorking = true;
-    try {
-      return await this.#enter(request);
-    } finally {
-      this.#isWorking = false;
-    }
+    return await this.#enter(request);
   }
 
   /** @throws NetdiskError `busy` */
@@ -146,14 +135,11 @@ export class Login {
     const { accounts, live } = this.#services;
     const account = this.#account!;
     const passwords = { old: request.old, next: request.new };
-    this.#isWorking = true;
     try {
       await accounts.changePassword(account, passwords, this.#asker);
     } catch (error) {
       this.#logFailure("passwd", error);
       throw error;
-    } finally {
-      this.#isWorking = false;
     }
     this.log("passwd");
     live.recheck(account.userId);
@@ -191,6 +177,7 @@ export class Login {
       this.#storage = await storage.openUser(account.user);
     } catch (error) {
       live.remove(account, this.#onEnded);
+      this.#discard(account);
       throw error;
     }
     this.#account = account;
@@ -199,6 +186,16 @@ export class Login {
     if (request.type === "login") live.recheck(account.userId);
     const { user, token, expires } = account;
     return { type: "session", user, token, expires };
+  }
+
+  /** Ends a session whose token nobody has got: it would push out another one. */
+  #discard(account: AccountSession): void {
+    if (account.token === null) return;
+    try {
+      this.#services.accounts.logout(account);
+    } catch {
+      // It ends by itself when nobody uses it.
+    }
   }
 
   #authorize(
