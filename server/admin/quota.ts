@@ -24,7 +24,8 @@ export function quota(desk: Desk) {
       "Without SIZE it is shown. What is stored already stays in any case.",
     options: [ROOT_OPTION],
     args: [{ name: "USER" }, { name: "SIZE", optional: true }],
-    exitStatus: "0; 2 when SIZE is none, 3 when there is no such user.",
+    exitStatus:
+      "0; 2 when SIZE is not one of these, 3 when there is no such user.",
     standalone: true,
     run({ options, args, output }: AdminInvocation<object>): void {
       const [user = "", size] = args;
