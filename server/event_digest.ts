@@ -1,11 +1,15 @@
 /**
  * Events that a stranger can cause by the thousand, in a log that does not fill
- * for it: the first one at once, then one line a second for all of them.
+ * for it: the first ones at once, then one line a second for all of them.
  */
 
 import { logEvent, type LogFields } from "./log.ts";
 
+/** How often a line may be written in the long run, in milliseconds. */
 const PERIOD_MS = 1000;
+
+/** Lines that may be written at once after a quiet time. */
+const BURST = 100;
 
 /** The events of all kinds, each by itself; there are few of them. */
 export class EventDigests {
@@ -38,7 +42,9 @@ export class EventDigests {
 /** The events of one kind. Times are in milliseconds of any one clock. */
 export class EventDigest {
   #event: string;
-  #loggedAt = -Infinity;
+  /** Lines that may be written now, as of `#countedAt`. */
+  #allowed = BURST;
+  #countedAt = -Infinity;
   #held: LogFields | undefined;
   #count = 0;
 
@@ -55,9 +61,13 @@ export class EventDigest {
 
   /** Logs what is held back if it is time to; to be called now and then. */
   settle(now: number): void {
-    if (!this.#held || now - this.#loggedAt < PERIOD_MS) return;
+    if (!this.#held) return;
+    const earned = (now - this.#countedAt) / PERIOD_MS;
+    this.#allowed = Math.min(BURST, this.#allowed + earned);
+    this.#countedAt = now;
+    if (this.#allowed < 1) return;
+    this.#allowed--;
     this.flush();
-    this.#loggedAt = now;
   }
 
   /** Logs what is held back. */
