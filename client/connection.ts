@@ -89,15 +89,16 @@ export class Connection {
   /** Since when the greeting is waited for. */
   #listensSince = Infinity;
   #aliveBytes = 0;
+  /** Since when the server has shown no sign of life. */
+  #silentSince = performance.now();
 
   constructor(channel: FrameChannel, address: string) {
     this.channel = channel;
     this.#address = address;
     let moved = 0;
     let frames = 0;
-    let since = performance.now();
     let lastSent = 0;
-    let sentAt = since;
+    let sentAt = this.#silentSince;
     this.#watch = setInterval(() => {
       const now = performance.now();
       if (!this.#isReady && now - this.#listensSince > GREETING_MS) {
@@ -117,8 +118,8 @@ export class Connection {
       if (isAlive || !channel.waitsForPeer) {
         moved = traffic;
         frames = this.#frames;
-        since = now;
-      } else if (now - since > SILENCE_MS) {
+        this.#silentSince = now;
+      } else if (now - this.#silentSince > SILENCE_MS) {
         channel.close(
           new NetdiskError(
             "timeout",
@@ -129,7 +130,9 @@ export class Connection {
       if (sent !== lastSent || channel.isSending) {
         lastSent = sent;
         sentAt = now;
-      } else if (now - sentAt > ALIVE_MS) this.#tellAlive();
+      } else if (now - sentAt > ALIVE_MS && this.#isReady && this.#session) {
+        this.tellAlive();
+      }
     }, WATCH_MS);
     // A command that is done must not wait for the next look.
     Deno.unrefTimer(Number(this.#watch));
@@ -210,9 +213,14 @@ export class Connection {
     return this.receive(...types);
   }
 
-  #tellAlive(): void {
-    if (!this.#isReady || !this.#session) return;
+  /**
+   * Lets the server know that we are there, once it has accepted the session.
+   *
+   * @param isOurTurn the server waits for us: so far it has owed nothing
+   */
+  tellAlive(isOurTurn = false): void {
     this.#aliveBytes += ALIVE_BYTES;
+    if (isOurTurn) this.#silentSince = performance.now();
     // Whoever reads the answers learns of a lost connection by itself.
     this.channel.send(ALIVE).catch(() => {});
     this.channel.flush().catch(() => {});

@@ -21,14 +21,11 @@ export function keepAlive(
   ms: number,
   isWaiting: () => boolean = () => true,
 ): Disposable {
-  const timer = setInterval(async () => {
+  const timer = setInterval(() => {
     if (!isWaiting() || put.ended) return;
-    try {
-      await connection.send({ type: "waiting" });
-      await connection.channel.flush();
-    } catch {
-      // The reader of the answers learns of a lost connection by itself.
-    }
+    // Behind our `prefix` it is the server that has to tell how far it is.
+    const isOurTurn = put.state !== "compared";
+    connection.tellAlive(isOurTurn);
   }, ms);
   return { [Symbol.dispose]: () => clearInterval(timer) };
 }

@@ -119,8 +119,9 @@ export class Accounts {
     asker: Asker = {},
   ): Promise<AccountSession> {
     if (userNameFault(user) || passwordFault(password)) throw wrong();
-    const attempt = this.#guess(user, asker);
     const known = this.#users.find(user);
+    // Nothing that may fail comes between an attempt and its outcome.
+    const attempt = this.#guess(user, asker);
     const matches = await this.#check(password, known, { attempt, asker });
     if (!known || !matches) throw wrong();
     return this.#database.transaction(() => {

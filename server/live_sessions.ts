@@ -140,6 +140,8 @@ export class LiveSessions implements Disposable {
 
   #check(live: Live): void {
     const { session, connections } = live;
+    // All have left during a look; the session may be here again, as another one.
+    if (connections.size === 0) return;
     const expires = this.#accounts.endOf(session);
     if (expires !== undefined) {
       this.#nextEnd = Math.min(this.#nextEnd, expires);

@@ -48,7 +48,6 @@ export class Login {
   #peer: Peer;
   #host: string;
   #onEnded: () => void;
-  #isWorking = false;
   #agent: string | undefined;
   #attempts = 0;
   #account: AccountSession | undefined;
@@ -65,11 +64,6 @@ export class Login {
   /** True once versions have been compared. */
   get isGreeted(): boolean {
     return this.#agent !== undefined;
-  }
-
-  /** True while a password is checked, or the client waits to be let in. */
-  get isWorking(): boolean {
-    return this.#isWorking;
   }
 
   /** Who shares turns: the user, before a login all with that address. */
@@ -115,12 +109,7 @@ export class Login {
     if (++this.#attempts > MAX_LOGIN_ATTEMPTS) {
       throw new ProtocolError("out-of-order", "too many attempts to log in");
     }
-    this.#isWorking = true;
-    try {
-      return await this.#enter(request);
-    } finally {
-      this.#isWorking = false;
-    }
+    return await this.#enter(request);
   }
 
   /** @throws NetdiskError `busy` */
@@ -153,14 +142,11 @@ export class Login {
     const { accounts, live } = this.#services;
     const account = this.#account!;
     const passwords = { old: request.old, next: request.new };
-    this.#isWorking = true;
     try {
       await accounts.changePassword(account, passwords, this.#asker);
     } catch (error) {
       this.#logFailure("passwd", error);
       throw error;
-    } finally {
-      this.#isWorking = false;
     }
     this.log("passwd");
     live.recheck(account.userId);
@@ -198,6 +184,7 @@ export class Login {
       this.#storage = await storage.openUser(account.user);
     } catch (error) {
       live.remove(account, this.#onEnded);
+      this.#discard(account);
       throw error;
     }
     this.#account = account;
@@ -206,6 +193,16 @@ export class Login {
     if (request.type === "login") live.recheck(account.userId);
     const { user, token, expires } = account;
     return { type: "session", user, token, expires };
+  }
+
+  /** Ends a session whose token nobody has got: it would push out another one. */
+  #discard(account: AccountSession): void {
+    if (account.token === null) return;
+    try {
+      this.#services.accounts.logout(account);
+    } catch {
+      // It ends by itself when nobody uses it.
+    }
   }
 
   #authorize(

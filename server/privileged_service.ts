@@ -78,13 +78,16 @@ export class PrivilegedService implements Disposable {
     await this.#disk.sync();
   }
 
-  async #answer({ id, call, argument }: Question): Promise<void> {
+  /** @param question whatever came: as {@link Question} if the Worker is ours still */
+  async #answer(question: Question | null): Promise<void> {
+    // An uncaught error here would end the whole process.
+    if (typeof question !== "object" || question === null) return;
+    const { id, call, argument } = question;
     let answer: Answer;
     try {
       if (!Object.hasOwn(this.#handlers, call)) throw errnoError("ENOSYS");
       answer = { id, value: await this.#handlers[call](argument) };
     } catch (error) {
-      // An uncaught error here would end the whole process.
       answer = { id, errno: errnoOf(error) ?? "EIO" };
     }
     this.#port.postMessage(answer);

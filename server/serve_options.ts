@@ -5,7 +5,7 @@ import { parseServerLink } from "../protocol/link.ts";
 import { DEFAULT_PORT } from "../protocol/version.ts";
 import { DEFAULT_MAX_CONNECTIONS } from "./connection_limits.ts";
 import { DEFAULT_MIN_RATE } from "./deadlines.ts";
-import { parseReserve, type Reserve } from "./free_space.ts";
+import { parseReserve, parseSize, type Reserve } from "./free_space.ts";
 import { PARTIAL_EXPIRY_MS } from "./partials.ts";
 import { parseQuota } from "./quota_limits.ts";
 import type { Registration } from "./worker_messages.ts";
@@ -124,7 +124,7 @@ export function readOptions(options: ServeOptions): ServeSettings {
     port,
     registration: options.registration ?? "invite",
     minFree: parseMinFree(options.minFree),
-    quota: quotaOf(options.quota ?? "none"),
+    quota: parseDefaultQuota(options.quota ?? "none"),
     keepMs: parseKeep(options.keepPartials),
     maxConnections: parseMaxConnections(options.maxConnections),
     minRate: parseMinRate(options.minRate),
@@ -169,7 +169,7 @@ function parseMinFree(text: string | undefined): Reserve | null {
   );
 }
 
-function quotaOf(text: string): number | null {
+function parseDefaultQuota(text: string): number | null {
   const quota = parseQuota(text);
   if (quota === "none") return null;
   if (typeof quota === "number") return quota;
@@ -203,8 +203,8 @@ function parseMaxConnections(text: string | undefined): number | null {
 
 function parseMinRate(text: string | undefined): number {
   if (text === undefined) return DEFAULT_MIN_RATE;
-  const rate = parseReserve(text);
-  if (rate && "bytes" in rate) return rate.bytes;
+  const rate = parseSize(text);
+  if (rate !== undefined) return rate;
   throw new NetdiskError(
     "usage",
     `--min-rate '${text}' is no size such as 1K, 100K or 0`,

@@ -75,14 +75,6 @@ export class Session {
     return this.#login.storage !== undefined;
   }
 
-  /**
-   * True while the server hashes or the login waits for the server: time that
-   * is not the client's.
-   */
-  get authorizing(): boolean {
-    return this.#login.isWorking;
-  }
-
   /** True while the session waits for a request and owes nothing. */
   get idle(): boolean {
     return this.#waiting && this.#replies.pending === 0;

@@ -12,8 +12,8 @@ import type { StoredPassword } from "../passwords.ts";
 import type { Quota } from "../quota_limits.ts";
 import { type User, Users, type UserSummary } from "../users.ts";
 
-/** Times are milliseconds since 1970. */
-export interface SessionInfo {
+/** What an administrator sees of a session. Times are milliseconds since 1970. */
+export interface SessionSummary {
   user: string;
   /** The client's program, as it calls itself. */
   agent: string;
@@ -103,9 +103,9 @@ export class AccountAdmin {
    *
    * @throws NetdiskError `not-found`
    */
-  sessions(user?: string): SessionInfo[] {
+  sessions(user?: string): SessionSummary[] {
     const id = user === undefined ? null : this.requireUser(user).id;
-    const rows = this.#database.all<SessionInfo>(
+    const rows = this.#database.all<SessionSummary>(
       `SELECT name AS user, agent, address, sessions.created,
          last_used AS lastUsed, expires
        FROM sessions JOIN users ON id = user_id

@@ -1071,6 +1071,58 @@ Deno.test(
   },
 );
 
+Deno.test(
+  "uploadAll() does not give up a server that waits for a silent pipe",
+  strict,
+  async () => {
+    using clock = new LeapClock();
+    const more = Promise.withResolvers<Uint8Array>();
+    const pieces = [bytesOf(3), more.promise];
+    const item = source("log", undefined, { size: null, pieces });
+    const result = await run([item], async (server) => {
+      const put = await server.request("put");
+      await server.say({ type: "continue", offset: 0 });
+      await server.data();
+      for (let i = 0; i < 6; i++) {
+        clock.leap(50_000);
+        await server.request("waiting");
+        await server.request("waiting");
+      }
+      more.resolve(bytesOf(1));
+      let request = await server.next();
+      while (!(request instanceof Uint8Array)) request = await server.next();
+      assertEquals((await server.uploaded(put)).end.type, "commit");
+      await server.say(receiptOf(Uint8Array.of(...bytesOf(3), ...bytesOf(1))));
+    });
+    assertEquals(summary(result), ["log: receipt"]);
+  },
+);
+
+Deno.test(
+  "uploadAll() gives up a server that compares without a word",
+  strict,
+  async () => {
+    using clock = new LeapClock();
+    const result = await run([source("big", bytesOf(MIB))], async (server) => {
+      await offer(server, MIB);
+      let request = await server.next();
+      while (!(request instanceof Uint8Array) && request?.type === "waiting") {
+        request = await server.next();
+      }
+      // All that was said has been seen by then.
+      await server.request("waiting");
+      await server.request("waiting");
+      clock.leap(61_000);
+      // That we are there does not say it of the server.
+      await server.request("waiting");
+      await server.request("waiting");
+      clock.leap(61_000);
+      while (await server.next());
+    });
+    assertEquals(result.error?.code, "timeout");
+  },
+);
+
 /** How a beginning turns out not to be readable, and what that is called. */
 const UNREADABLE: [string, Uint8Array, SourceOptions, string][] = [
   ["breaks", bytesOf(2 * MIB), { failsAt: MIB + 1 }, "local-io"],

@@ -546,6 +546,21 @@ Deno.test("a busy server is nobody's failure", async () => {
   await f.accounts.login("ann", PASSWORD, asker);
 });
 
+Deno.test("a database that cannot be read is nobody's failure", async () => {
+  using f = new Fixture();
+  const asker = { address: "192.0.2.1" };
+  await f.accounts.register("ann", PASSWORD, OPEN);
+  const get = f.database.get;
+  f.database.get = () => {
+    throw new NetdiskError("busy", "busy");
+  };
+  for (let n = 0; n < 30; n++) {
+    await assertFails(f.accounts.login("ann", PASSWORD, asker), "busy", "busy");
+  }
+  f.database.get = get;
+  await f.accounts.login("ann", PASSWORD, asker);
+});
+
 Deno.test("one address makes 20 accounts an hour; wrong invites and taken names count", async () => {
   using f = new Fixture();
   const invite = f.accounts.createInvite();

@@ -80,6 +80,8 @@ export interface ConnectOptions extends MemoryOptions {
   registration?: Registration;
   /** `HOST:PORT` of the client. */
   address?: string;
+  /** False for a user with too many connections. */
+  admitUser?: (user: string) => boolean;
 }
 
 /** A client with the session that serves it. */
@@ -95,6 +97,7 @@ export class Connected extends TestClient {
     this.session = new Session(channel, services, {
       address: options.address ?? "192.0.2.1:5000",
       registration: options.registration ?? "open",
+      ...(options.admitUser ? { admitUser: options.admitUser } : {}),
     });
     this.ended = this.session.run();
   }

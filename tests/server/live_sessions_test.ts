@@ -259,6 +259,17 @@ Deno.test("a database that cannot be read ends nobody, and is asked again", asyn
   assertEquals([ended, live.size], [1, 0]);
 });
 
+Deno.test("a login that is answered 'busy' leaves no session behind", async () => {
+  await using server = new Fixture();
+  const ann = await server.login();
+  const more = server.connect({ admitUser: () => false });
+  await more.ask(HELLO, "hello");
+  const login = { type: "login", user: "ann", password: PASSWORD } as const;
+  assertEquals((await more.ask(login, "error")).code, "busy");
+  const { sessions } = await ann.ask({ type: "sessions" }, "sessions");
+  assertEquals([sessions.length, server.live.size], [1, 1]);
+});
+
 Deno.test("a connection that is gone leaves nothing behind", async () => {
   await using server = new Fixture();
   const one = await server.login();

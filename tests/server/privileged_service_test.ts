@@ -1,12 +1,16 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { namesIn } from "../../server/folder_reader.ts";
+import { Libc } from "../../server/libc.ts";
 import { MAX_OPEN_FOLDERS } from "../../server/native_folders.ts";
 import { errnoOf } from "../../server/os_errors.ts";
 import type {
+  Answer,
   CallName,
   FolderPage,
   PrivilegedPort,
 } from "../../server/privileged_calls.ts";
+import { startPrivilegedService } from "../../server/privileged_service.ts";
+import { within } from "../helpers/deadline.ts";
 import { descriptorsBelow } from "../helpers/faults.ts";
 import { pagedFolders } from "../helpers/paged_folders.ts";
 import { tempFolder } from "../helpers/temp_folder.ts";
@@ -106,6 +110,27 @@ testService(
     }
   },
 );
+
+Deno.test({
+  name: "what is no question is not answered, and ends nothing",
+  ignore,
+  async fn() {
+    using folder = tempFolder();
+    const root = Deno.realPathSync(folder.path);
+    const { port1, port2 } = new MessageChannel();
+    using service = startPrivilegedService(port1, root, Libc.load());
+    if (!service) return port1.close();
+    const answered = Promise.withResolvers<Answer>();
+    port2.onmessage = ({ data }) => answered.resolve(data);
+    for (const question of [null, undefined, 7, "syncDisk"]) {
+      port2.postMessage(question);
+    }
+    port2.postMessage({ id: 1, call: "nothing", argument: null });
+    const answer = await within("an answer", answered.promise);
+    assertEquals(answer, { id: 1, errno: "ENOSYS" });
+    port2.close();
+  },
+});
 
 testService("only so many folders are open at a time", async (port, root) => {
   const open: number[] = [];
