@@ -55,6 +55,7 @@ export class FrameChannel {
   #closed = false;
   #reading = false;
   #idle = false;
+  #turn: (() => Promise<void> | undefined) | undefined;
   #abortRead: ((reason: NetdiskError) => void) | undefined;
   #abortWrite: ((reason: NetdiskError) => void) | undefined;
   #received = 0;
@@ -90,6 +91,14 @@ export class FrameChannel {
   }
 
   /**
+   * From now on `turn` is waited for before each frame: a read that finds bytes
+   * lets nobody else have their turn.
+   */
+  takeTurns(turn: () => Promise<void> | undefined): void {
+    this.#turn = turn;
+  }
+
+  /**
    * The next frame, or null when the peer ended the stream between two frames.
    * The payload stays valid until the next read, see {@link keep}. What is
    * queued goes out during the wait, so no answer is ever held back. After a
@@ -101,6 +110,8 @@ export class FrameChannel {
    */
   async read(idle = false): Promise<Frame | null> {
     for (;;) {
+      const turn = this.#turn?.();
+      if (turn) await turn;
       const frame = this.#decoder.next();
       if (frame) return frame;
       this.#idle = idle;

@@ -12,6 +12,7 @@ import type { Accounts } from "./accounts.ts";
 import { hostOf } from "./address.ts";
 import type { LiveSessions } from "./live_sessions.ts";
 import { logEvent, type LogFields } from "./log.ts";
+import type { RequestTurns } from "./request_turns.ts";
 import type { Storage } from "./storage.ts";
 import type { UserStorage } from "./user_storage.ts";
 import type { Registration } from "./worker_messages.ts";
@@ -26,6 +27,7 @@ export interface Services {
   accounts: Accounts;
   storage: Storage;
   live: LiveSessions;
+  turns: RequestTurns;
 }
 
 /** Who is at the other end. */
@@ -62,6 +64,11 @@ export class Login {
   /** True once versions have been compared. */
   get isGreeted(): boolean {
     return this.#agent !== undefined;
+  }
+
+  /** Who shares turns: the user, before a login all with that address. */
+  get owner(): string {
+    return this.#account?.user ?? `at ${this.#host}`;
   }
 
   /** The files of the user, once it is known who that is. */

@@ -61,6 +61,7 @@ export class Session {
       void this.#end("unauthenticated", sessionEnded().message);
     });
     this.#replies = new ReplyQueue(channel);
+    channel.takeTurns(() => services.turns.next(this.#login.owner));
     this.#changes = new ChangeQueue(
       channel,
       this.#replies,

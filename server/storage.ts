@@ -11,6 +11,7 @@ import { Durability, syncFolderNow } from "./durability.ts";
 import { type FolderReader, plainFolders } from "./folder_reader.ts";
 import { FreeSpace, type Reserve } from "./free_space.ts";
 import type { SyncAll } from "./group_sync.ts";
+import { Listings } from "./listings.ts";
 import { errnoOf, toStorageError } from "./os_errors.ts";
 import { PARTIAL_EXPIRY_MS, Partials } from "./partials.ts";
 import { ReadingTurns } from "./prefix.ts";
@@ -47,6 +48,7 @@ export class Storage {
   #recent = new RecentFolders();
   #removed: RemovedTrees;
   #folders: FolderReader;
+  #listings = new Listings();
   #quotas: Quotas;
   #readingTurns = new ReadingTurns();
   #sendingTurns = new SendingTurns();
@@ -137,6 +139,7 @@ export class Storage {
       space: this.#space,
       removed: this.#removed,
       folders: this.#folders,
+      listings: this.#listings,
       quota: this.#quotas.of(user),
       readingTurns: this.#readingTurns,
       sendingTurns: this.#sendingTurns,

@@ -16,6 +16,7 @@ import {
 } from "./changes.ts";
 import { infoOf } from "./file_system.ts";
 import type { FolderReader } from "./folder_reader.ts";
+import type { Listings } from "./listings.ts";
 import { toStorageError } from "./os_errors.ts";
 import type { Holder, PartialFile } from "./partial_file.ts";
 import type { Partials } from "./partials.ts";
@@ -42,6 +43,7 @@ export interface PutClient extends Holder {
 /** What the files of one user have around them. */
 interface UserPlace extends UploadPlace, ChangePlace {
   folders: FolderReader;
+  listings: Listings;
   sendingTurns: SendingTurns;
 }
 
@@ -86,8 +88,9 @@ export class UserStorage {
    * for, in no order.
    */
   async *list(path: string): AsyncGenerator<Entry[]> {
-    const { home, folders } = this.#place;
+    const { home, folders, listings } = this.#place;
     const folder = existingStoragePath(home, path);
+    using _listing = listings.begin(this.#user);
     try {
       if (!Deno.lstatSync(folder).isDirectory) {
         throw new NetdiskError("not-folder", "it is not a folder");

@@ -15,6 +15,7 @@ import { flushLog, logEvent } from "./log.ts";
 import { PasswordHasher } from "./passwords.ts";
 import { PrivilegedPort } from "./privileged_calls.ts";
 import { limitsIn } from "./quota_limits.ts";
+import { RequestTurns } from "./request_turns.ts";
 import { checkSandbox } from "./sandbox.ts";
 import { Storage } from "./storage.ts";
 import { dataFolder } from "./storage_path.ts";
@@ -79,7 +80,7 @@ function serve(message: StartMessage): ReadyMessage {
   const socket = listen(message);
   listener = new ConnectionListener(
     socket,
-    { accounts, storage, live },
+    { accounts, storage, live, turns: new RequestTurns() },
     registration,
     {
       guard: new ConnectionGuard(guardLimits(message.maxConnections)),

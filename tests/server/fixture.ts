@@ -14,6 +14,7 @@ import { LiveSessions } from "../../server/live_sessions.ts";
 import type { PasswordHasher, StoredPassword } from "../../server/passwords.ts";
 import { limitsIn } from "../../server/quota_limits.ts";
 import { Session } from "../../server/session.ts";
+import { RequestTurns } from "../../server/request_turns.ts";
 import { Storage } from "../../server/storage.ts";
 import { dataFolder, uploadsFolder } from "../../server/storage_path.ts";
 import type { Registration } from "../../server/worker_messages.ts";
@@ -116,6 +117,7 @@ export class Fixture implements AsyncDisposable {
   readonly storage: Storage;
   readonly accounts: Accounts;
   readonly live: LiveSessions;
+  readonly turns: RequestTurns = new RequestTurns();
   #database: Database;
   #clients: Connected[] = [];
   #tokens = new Map<string, string>();
