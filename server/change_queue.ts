@@ -138,19 +138,25 @@ export class ChangeQueue {
     await this.#inTurn(() => {
       change.apply();
       return change.settle();
-    }, change.ready);
+    }, { inTurn: () => change.ready() });
     onDone();
     return { type: "ok" };
   }
 
   /**
-   * Makes a change that is ready, behind those that were sent before it: so of
-   * two puts to one name the later one stays. Those behind it need not wait for
-   * what `make` returns, which is the disk.
+   * Makes a change behind those that were sent before it: so of two puts to one
+   * name the later one stays. Those behind it need not wait for what `make`
+   * returns, which is the disk.
+   *
+   * @param ready what it waits for while they are being made
+   * @param inTurn what it waits for when they have been made
    */
   async #inTurn<T>(
     make: () => Promise<T>,
-    ready?: Promise<void>,
+    { ready, inTurn }: {
+      ready?: Promise<void>;
+      inTurn?: () => Promise<void> | undefined;
+    },
   ): Promise<T> {
     const before = this.#lastMade;
     const { promise: made, resolve: pass } = Promise.withResolvers<void>();
@@ -162,6 +168,8 @@ export class ChangeQueue {
       } finally {
         await before;
       }
+      const more = inTurn?.();
+      if (more) await more;
       settled = make();
     } finally {
       pass();
@@ -221,7 +229,7 @@ export class ChangeQueue {
         leave();
       }
       return upload.settle();
-    }, whole);
+    }, { ready: whole });
     this.#onReceipt(request, receipt);
     return receipt;
   }

@@ -7,17 +7,13 @@ import { dirname } from "@std/path";
 import { NetdiskError } from "../protocol/errors.ts";
 import type { Request, RequestOf } from "../protocol/messages.ts";
 import type { Durability } from "./durability.ts";
-import {
-  infoOf,
-  makeFolder,
-  removeEmptyFolder,
-  setExecutable,
-  toFileTime,
-} from "./file_system.ts";
+import { infoOf, setExecutable, toFileTime } from "./file_system.ts";
 import type { FreeSpace } from "./free_space.ts";
+import { makeFolders } from "./made_folders.ts";
 import { move } from "./move.ts";
 import { toStorageError } from "./os_errors.ts";
 import type { UserQuota } from "./quota.ts";
+import { bytesIn } from "./quota_cost.ts";
 import {
   checkIsOwn,
   exists,
@@ -44,8 +40,12 @@ const MAX_UNLINKED_BYTES = 16 * 1024 * 1024;
 
 /** A change that is to be made. */
 export interface Change {
-  /** To be waited for before it is made. */
-  ready?: Promise<void> | undefined;
+  /**
+   * To be waited for in its turn, right before it is made.
+   *
+   * @throws NetdiskError, or rejects: it cannot be made
+   */
+  ready(): Promise<void> | undefined;
   /**
    * Makes it, at once and in one step. Everybody sees it then.
    *
@@ -97,7 +97,12 @@ export function mayDisplaceFolder(request: ChangeRequest): boolean {
 export function changeOf(place: ChangePlace, request: ChangeRequest): Change {
   let settle: Settle;
   return {
-    ready: place.quota.firstWalk,
+    ready() {
+      const { quota } = place;
+      return request.type === "mkdir" && quota.isLimited
+        ? waitForRoom(place, request)
+        : quota.firstWalk;
+    },
     apply() {
       try {
         settle = applyNow(place, request);
@@ -131,26 +136,19 @@ function applyNow(place: ChangePlace, request: ChangeRequest): Settle {
   }
 }
 
-function mkdir(
-  { home, durability, space }: ChangePlace,
-  request: RequestOf<"mkdir">,
-): Settle {
-  const { parents, mtime } = request;
-  const { path, missingFolders } = storagePath(home, request.path);
-  if (missingFolders.length > 0 && !parents) throw noFolder();
-  const info = missingFolders.length > 0 ? undefined : infoOf(path);
-  if (info) checkMayStay(info, parents);
-  const missing = info ? [] : [...missingFolders, path];
-  if (!info) space.take(missing.length * FOLDER_BYTES);
-  const made: string[] = [];
+function mkdir(place: ChangePlace, request: RequestOf<"mkdir">): Settle {
+  const { home, durability, space, quota } = place;
+  const { mtime } = request;
+  const { path, missing } = missingOf(home, request);
+  if (missing.length > 0) {
+    if (quota.isTracked) quota.check(missing.length * quota.cost(0));
+    space.take(missing.length * FOLDER_BYTES);
+  }
+  const undo = makeFolders(place, missing);
   try {
-    for (const folder of missing) {
-      if (makeFolder(folder)) made.unshift(folder);
-      durability.forgetFolder(folder);
-    }
     if (mtime !== null) setTime(path, mtime);
   } catch (error) {
-    made.forEach(removeEmptyFolder);
+    undo();
     throw error;
   }
   return () =>
@@ -158,6 +156,41 @@ function mkdir(
       durability.syncName(home, path),
       mtime === null ? undefined : durability.syncFolder(path),
     ]);
+}
+
+/** The folder that is wanted, and those that are to be made for it. */
+function missingOf(
+  home: string,
+  request: RequestOf<"mkdir">,
+): { path: string; missing: string[] } {
+  const { path, missingFolders } = storagePath(home, request.path);
+  if (missingFolders.length > 0) {
+    if (!request.parents) throw noFolder();
+    return { path, missing: [...missingFolders, path] };
+  }
+  const info = infoOf(path);
+  if (info) checkMayStay(info, request.parents);
+  return { path, missing: info ? [] : [path] };
+}
+
+/** Waits as a put does: until it is known what there is, and for removals. */
+async function waitForRoom(
+  { home, quota }: ChangePlace,
+  request: RequestOf<"mkdir">,
+): Promise<void> {
+  const folders = () => {
+    try {
+      return missingOf(home, request).missing.length * quota.cost(0);
+    } catch {
+      // That is told when it is tried.
+      return 0;
+    }
+  };
+  const replaced = () => 0;
+  const wish = { bytes: 0, isPipe: false, here: 0, replaced, folders };
+  // Its turn has come: what was asked for before it is done.
+  const room = await quota.reserve(wish, () => Promise.resolve());
+  room.release();
 }
 
 /** @throws NetdiskError unless a folder is there, and may be */
@@ -179,7 +212,7 @@ function remove(
   if (info.isDirectory && !recursive) throw isFolder();
   if (!info.isDirectory && info.size <= MAX_UNLINKED_BYTES) {
     Deno.removeSync(gone);
-    if (info.isFile) quota.add(-info.size);
+    quota.add(-quota.cost(bytesIn(info)));
     return () => durability.syncFolder(parent);
   }
   const name = removed.take(gone, quota.mayCount ? quota : undefined);

@@ -1,24 +1,26 @@
-/** How many bytes the files below a folder have. */
+/** How many bytes count of what lies below a folder. */
 
 import { SEPARATOR } from "@std/path";
 import { setImmediate } from "node:timers";
 import { NetdiskError } from "../protocol/errors.ts";
 import type { FolderReader } from "./folder_reader.ts";
 import { errnoOf, toStorageError } from "./os_errors.ts";
+import { bytesIn, type Cost } from "./quota_cost.ts";
 
 /** Names that are looked at in one go; then others have their turn. */
 const BATCH = 256;
 
 /**
- * The sizes of all regular files below `folder`, those with several names
- * counted for each. Links are not followed; what may not be read, or vanishes
- * meanwhile, counts nothing.
+ * What all that is below `folder` counts, files with several names for each of
+ * them. Links are not followed; what is in folders that may not be read, or
+ * vanishes meanwhile, counts nothing.
  *
  * @throws NetdiskError
  */
 export async function bytesBelow(
   folder: string,
   reader: FolderReader,
+  cost: Cost,
 ): Promise<number> {
   let bytes = 0;
   let looked = 0;
@@ -29,8 +31,8 @@ export async function bytesBelow(
         for (const name of names) {
           const path = at + SEPARATOR + name;
           const info = infoIfThere(path);
-          if (info?.isFile) bytes += info.size;
-          else if (info?.isDirectory) folders.push(path);
+          if (info) bytes += cost(bytesIn(info));
+          if (info?.isDirectory) folders.push(path);
           if (++looked % BATCH > 0) continue;
           await new Promise((resolve) => setImmediate(resolve));
         }

@@ -23,11 +23,14 @@ export function makeFolder(path: string): boolean {
   }
 }
 
-export function removeEmptyFolder(path: string): void {
+/** False when it stays. */
+export function removeEmptyFolder(path: string): boolean {
   try {
     Deno.removeSync(path);
+    return true;
   } catch {
     // In use already, or the disk fails: an empty folder does no harm.
+    return false;
   }
 }
 

@@ -7,6 +7,7 @@ import type { Durability } from "./durability.ts";
 import { infoOf } from "./file_system.ts";
 import { errnoOf } from "./os_errors.ts";
 import type { UserQuota } from "./quota.ts";
+import { bytesIn } from "./quota_cost.ts";
 import { exists, isNoFile, isOwnFolder, noFolder } from "./refusals.ts";
 import { existingStoragePath, storagePath } from "./storage_path.ts";
 
@@ -46,7 +47,8 @@ export function move(
     throw toMoveError(error);
   }
   // Nothing else has changed, but a walk may have missed what was moved.
-  quota.add(target?.isFile && from !== to ? -target.size : 0);
+  const isReplaced = target !== undefined && from !== to;
+  quota.add(isReplaced ? -quota.cost(bytesIn(target)) : 0);
   if (source.isDirectory) {
     durability.forgetTree(from);
     durability.forgetTree(to);

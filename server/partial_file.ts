@@ -132,7 +132,7 @@ export class PartialFile {
     let bytes = 0;
     try {
       this.close();
-      bytes = removeIfEmpty(this.path);
+      bytes = removeIfEmpty(this.path) ?? 0;
     } catch {
       // What the disk makes of it is looked at by whoever goes on.
     }
@@ -174,16 +174,16 @@ export function isFileOrNothing(path: string): boolean {
 /**
  * Nothing can be gone on with, and it has the mode of a put that is over.
  *
- * @returns the bytes of a file that stays
+ * @returns the bytes of what is or was there; undefined for nothing
  */
-export function removeIfEmpty(path: string): number {
+export function removeIfEmpty(path: string): number | undefined {
   try {
     const { size } = Deno.lstatSync(path);
     if (size === 0) Deno.removeSync(path);
     return size;
   } catch {
     // Gone already, or the disk fails.
-    return 0;
+    return undefined;
   }
 }
 

@@ -18,6 +18,7 @@ import {
   PartialFile,
   removeIfEmpty,
 } from "./partial_file.ts";
+import { bytesIn, type Cost, costOfAtLeast } from "./quota_cost.ts";
 import { uploadsFolder } from "./storage_path.ts";
 
 /** How long an upload that nobody resumes is kept by default, in milliseconds. */
@@ -32,25 +33,32 @@ export const TAKEOVER_MS = 3000;
 /** Files looked at in one go while sweeping; then others have their turn. */
 const SWEEP_BATCH = 64;
 
-/** Hears when a user's idle uploads, those in nobody's hands, have more or fewer bytes. */
-export type IdleListener = (user: string, bytes: number) => void;
+/** Counts a user's idle uploads, those in nobody's hands. */
+export interface IdleCounter {
+  /** What one of them counts. */
+  cost: Cost;
+  /** They count more bytes now, or fewer. */
+  add(user: string, bytes: number): void;
+}
+
+const UNCOUNTED: IdleCounter = { cost: costOfAtLeast(0), add() {} };
 
 /** All unfinished uploads below one storage root. */
 export class Partials {
   #folder: string;
   #keepMs: number;
-  #onIdle: IdleListener;
+  #idle: IdleCounter;
   #inUse = new Map<string, PartialFile>();
 
   /** @param keepMs how long an upload that nobody resumes is kept */
   constructor(
     root: string,
     keepMs: number = PARTIAL_EXPIRY_MS,
-    onIdle: IdleListener = () => {},
+    idle: IdleCounter = UNCOUNTED,
   ) {
     this.#folder = uploadsFolder(root);
     this.#keepMs = keepMs;
-    this.#onIdle = onIdle;
+    this.#idle = idle;
   }
 
   /** A new file that no later upload finds. @throws NetdiskError */
@@ -82,15 +90,15 @@ export class Partials {
     if (this.#inUse.has(path)) return this.create(user, mode);
     // Nothing that we would have made.
     if (!isFileOrNothing(path)) return this.create(user, mode);
-    removeIfEmpty(path);
+    if (removeIfEmpty(path) === 0) this.#isGone(user, 0);
     const partial = this.#open(user, name, mode, client);
-    if (partial.size > 0) this.#onIdle(user, -partial.size);
+    if (partial.size > 0) this.#isGone(user, partial.size);
     return partial;
   }
 
   /**
-   * The bytes of a user's unfinished uploads: those that are idle, `withLive`
-   * all of them.
+   * What a user's unfinished uploads count: those that are idle, `withLive` all
+   * of them.
    *
    * @throws NetdiskError
    */
@@ -101,7 +109,7 @@ export class Partials {
         const path = this.#pathOf(user, name);
         if (this.#inUse.has(path) && !withLive) continue;
         const info = infoOf(path);
-        if (info?.isFile) bytes += info.size;
+        if (info) bytes += this.#idle.cost(bytesIn(info));
       }
     } catch (error) {
       if (errnoOf(error) !== "ENOENT") throw toStorageError(error);
@@ -139,7 +147,7 @@ export class Partials {
       const path = this.#pathOf(user, name);
       const bytes = await this.#sweepFile(path, name, now);
       if (bytes === undefined) return 0;
-      this.#onIdle(user, -bytes);
+      this.#isGone(user, bytes);
       return 1;
     };
     try {
@@ -172,13 +180,18 @@ export class Partials {
       }
       if (this.#inUse.has(path)) return undefined;
       // At once: in between it could be claimed.
-      const { isFile, size } = Deno.lstatSync(path);
+      const info = Deno.lstatSync(path);
       Deno.removeSync(path);
-      return isFile ? size : 0;
+      return bytesIn(info);
     } catch {
       // Gone already, or the disk fails: the next sweep tries again.
       return undefined;
     }
+  }
+
+  /** An idle upload of so many bytes was removed or is in somebody's hands. */
+  #isGone(user: string, bytes: number): void {
+    this.#idle.add(user, -this.#idle.cost(bytes));
   }
 
   #pathOf(user: string, name: string): string {
@@ -198,7 +211,7 @@ export class Partials {
         ...(holder ? { holder } : {}),
         onRelease: (bytes) => {
           this.#inUse.delete(path);
-          if (bytes > 0) this.#onIdle(user, bytes);
+          if (bytes > 0) this.#idle.add(user, this.#idle.cost(bytes));
         },
       });
       this.#inUse.set(path, partial);

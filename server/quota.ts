@@ -7,6 +7,7 @@
 import { setImmediate } from "node:timers";
 import { logEvent } from "./log.ts";
 import { QuotaAccount, Reservation, type Wish } from "./quota_account.ts";
+import type { Cost } from "./quota_cost.ts";
 import { Slots } from "./slots.ts";
 
 /** How long a limit is good: an admin may change it, in milliseconds. */
@@ -25,8 +26,10 @@ const MAX_WALKS = 2;
 export interface QuotaSource {
   /** Bytes that a user may have; null is without limit. @throws NetdiskError */
   limitOf(user: string): number | null;
+  /** What one thing counts. */
+  cost: Cost;
   /**
-   * Bytes that the user's files and unfinished uploads have.
+   * What all that the user has counts, unfinished uploads included.
    *
    * @param withLive uploads that somebody has in hand as well
    * @throws NetdiskError
@@ -60,6 +63,11 @@ export class UserQuota {
     this.#walks = walks;
   }
 
+  /** What a file of so many bytes counts; a folder, for 0 of them. */
+  cost(bytes: number): number {
+    return this.#source.cost(bytes);
+  }
+
   /** Whether there is a limit. @throws NetdiskError when it cannot be read at all */
   get isLimited(): boolean {
     const now = performance.now();
@@ -88,13 +96,13 @@ export class UserQuota {
       : undefined;
   }
 
-  /** Files were added, removed or moved, and have so many more bytes now. */
+  /** Things were added, removed or moved, and count so many more bytes now. */
   add(bytes: number): void {
     this.#changes++;
     this.#account.add(bytes);
   }
 
-  /** Makes sure that files may grow without a reservation. @throws NetdiskError `quota` */
+  /** Makes sure that so much may be added without a reservation. @throws NetdiskError `quota` */
   check(growth: number): void {
     this.#account.check(growth, 0);
   }
@@ -106,7 +114,7 @@ export class UserQuota {
     void end.then(() => this.#removals.delete(end));
   }
 
-  /** Room for an upload; undefined when it has to be waited for, or there is none. */
+  /** Room for an upload or folders; undefined when it has to be waited for, or there is none. */
   tryReserve(wish: Wish): Reservation | undefined {
     if (this.#account.used === undefined) return undefined;
     if (this.#walkIsOlderThan(REWALK_MS)) this.#walkInBackground();
@@ -119,8 +127,8 @@ export class UserQuota {
   }
 
   /**
-   * Room for an upload. It waits until it is known what there is, and before it
-   * refuses, for what is being removed.
+   * Room for an upload or folders. It waits until it is known what there is, and
+   * before it refuses, for what is being removed.
    *
    * @param settled resolves when what the client asked for before is done
    * @throws NetdiskError `quota`
@@ -158,8 +166,8 @@ export class UserQuota {
   }
 
   /** How much a pipe will bring is not known. */
-  #mustWait({ bytes }: Wish): boolean {
-    return bytes === null && this.#removals.size > 0;
+  #mustWait({ isPipe }: Wish): boolean {
+    return isPipe && this.#removals.size > 0;
   }
 
   #readLimit(now: number): void {

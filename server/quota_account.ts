@@ -1,7 +1,8 @@
 /**
  * The arithmetic of one user's quota, without a disk and without waiting: what
- * is used, what is promised to uploads under way, what is left. As only one
- * thread serves, each call is a transaction.
+ * is used, what is promised to uploads under way, what is left. Its bytes are
+ * those that count (quota_cost.ts). As only one thread serves, each call is a
+ * transaction.
  */
 
 import { NetdiskError } from "../protocol/errors.ts";
@@ -69,18 +70,23 @@ export class QuotaAccount {
 
 /** What a reservation is for. */
 export interface Wish {
-  /** Bytes of the upload in all; null when it is not known. */
-  bytes: number | null;
+  /** Bytes of the upload in all, as far as they are known. */
+  bytes: number;
+  /** Nobody knows how many it will be. */
+  isPipe: boolean;
   /** Bytes that an earlier upload left, no longer counted as used. */
   here: number;
   /** Bytes of the file that would be replaced now; 0 when there is none. */
   replaced(): number;
+  /** Bytes of the folders that would be made now. */
+  folders(): number;
 }
 
 /** The room of one upload, from its beginning to its end. */
 export class Reservation {
   #account: QuotaAccount;
   #wish: Wish;
+  #folders: number;
   #held = 0;
   #credit = 0;
 
@@ -88,12 +94,14 @@ export class Reservation {
   constructor(account: QuotaAccount, wish: Wish) {
     this.#account = account;
     this.#wish = wish;
-    this.require(wish.bytes ?? 0);
+    this.#folders = wish.folders();
+    this.require(wish.bytes);
   }
 
-  /** Makes it room for so many bytes in all. @throws NetdiskError `quota` */
+  /** Makes it room for an upload of so many bytes in all. @throws NetdiskError `quota` */
   require(bytes: number): void {
-    const more = bytes - this.#held - this.#credit;
+    const needed = bytes + this.#folders;
+    const more = needed - this.#held - this.#credit;
     if (more <= 0) return;
     const account = this.#account;
     const { left } = account;
@@ -101,7 +109,7 @@ export class Reservation {
     if (more - credit > left) {
       const { here } = this.#wish;
       throw account.exceeded(
-        bytes - this.#credit - credit - here,
+        needed - this.#credit - credit - here,
         Math.max(0, left + this.#held - here),
       );
     }

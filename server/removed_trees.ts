@@ -11,13 +11,15 @@ import { join } from "@std/path";
 import type { FolderReader } from "./folder_reader.ts";
 import { logEvent } from "./log.ts";
 import { errnoOf } from "./os_errors.ts";
+import { bytesIn } from "./quota_cost.ts";
 import { removedFolder } from "./storage_path.ts";
 
 /** How much is deleted at a time; others need the disk as well. */
 const BATCH = 8;
 
-/** Whose files are being deleted; told of each when it is gone. */
+/** Whose files are being deleted; told of each thing when it is gone. */
 export interface Owner {
+  cost(bytes: number): number;
   add(bytes: number): void;
   /** Until `end` more is to come. */
   removing(end: Promise<void>): void;
@@ -135,11 +137,12 @@ export async function deleteTree(
   };
   const clear = async (path: string) => {
     const isLess = await clearFolder(path, reader, remove, raise);
-    return await removeIfEmpty(path) || isLess;
+    return await remove(path) || isLess;
   };
   while (await clearFolder(tree, reader, remove, clear));
   // Itself, and what the reader has no names for.
   await Deno.remove(tree, { recursive: true });
+  owner?.add(-owner.cost(0));
 }
 
 /**
@@ -191,10 +194,10 @@ async function removeIfEmpty(path: string): Promise<boolean> {
   }
 }
 
-/** The same for a file whose bytes somebody gets back. */
+/** The same for what somebody gets back. */
 async function removeCounted(path: string, owner: Owner): Promise<boolean> {
-  const { isFile, size } = await Deno.lstat(path);
+  const info = await Deno.lstat(path);
   const isRemoved = await removeIfEmpty(path);
-  if (isRemoved && isFile) owner.add(-size);
+  if (isRemoved) owner.add(-owner.cost(bytesIn(info)));
   return isRemoved;
 }

@@ -16,6 +16,7 @@ import { errnoOf, toStorageError } from "./os_errors.ts";
 import { PARTIAL_EXPIRY_MS, Partials } from "./partials.ts";
 import { ReadingTurns } from "./prefix.ts";
 import { Quotas } from "./quota.ts";
+import { type Cost, costOfAtLeast, LEAST_COST } from "./quota_cost.ts";
 import { RemovedTrees } from "./removed_trees.ts";
 import { SendingTurns } from "./sending_turns.ts";
 import {
@@ -37,6 +38,8 @@ export interface StorageOptions {
   folders?: FolderReader;
   /** How many bytes a user may have. @default null, without limit */
   limitOf?: (user: string) => number | null;
+  /** The least that anything counts of that, in bytes. @default 4096 */
+  leastCost?: number;
 }
 
 /** The storage root. */
@@ -50,6 +53,7 @@ export class Storage {
   #folders: FolderReader;
   #listings = new Listings();
   #quotas: Quotas;
+  #cost: Cost;
   #readingTurns = new ReadingTurns();
   #sendingTurns = new SendingTurns();
 
@@ -58,14 +62,19 @@ export class Storage {
     this.#durability = new Durability(options.syncAll);
     this.#folders = options.folders ?? plainFolders;
     this.#removed = new RemovedTrees(root, this.#folders);
+    this.#cost = costOfAtLeast(options.leastCost ?? LEAST_COST);
     this.#quotas = new Quotas({
+      cost: this.#cost,
       limitOf: options.limitOf ?? (() => null),
       measure: (user, withLive) => this.#measure(user, withLive),
     });
     this.#partials = new Partials(
       root,
       options.keepMs ?? PARTIAL_EXPIRY_MS,
-      (user, bytes) => this.#quotas.add(user, bytes),
+      {
+        cost: this.#cost,
+        add: (user, bytes) => this.#quotas.add(user, bytes),
+      },
     );
     this.#space = new FreeSpace(root, options.minFree ?? null);
   }
@@ -150,6 +159,6 @@ export class Storage {
   async #measure(user: string, withLive: boolean): Promise<number> {
     const partials = await this.#partials.bytesOf(user, withLive);
     const home = userFolder(this.#root, user);
-    return partials + await bytesBelow(home, this.#folders);
+    return partials + await bytesBelow(home, this.#folders, this.#cost);
   }
 }

@@ -7,20 +7,20 @@ import { createHash, type Hash } from "node:crypto";
 import { NetdiskError } from "../protocol/errors.ts";
 import type { RequestOf, ResponseOf } from "../protocol/messages.ts";
 import type { Durability } from "./durability.ts";
-import {
-  makeFolder,
-  removeEmptyFolder,
-  setExecutable,
-  toFileTime,
-} from "./file_system.ts";
+import { setExecutable, toFileTime } from "./file_system.ts";
 import type { FreeSpace } from "./free_space.ts";
+import { makeFolders } from "./made_folders.ts";
 import { toStorageError } from "./os_errors.ts";
 import type { PartialFile } from "./partial_file.ts";
 import { hashPrefix, isHashOf, type ReadingTurns } from "./prefix.ts";
 import type { UserQuota } from "./quota.ts";
 import type { Reservation } from "./quota_account.ts";
 import type { StoredFile } from "./stored_file.ts";
-import { findTarget, type TargetPlace } from "./upload_target.ts";
+import {
+  findTarget,
+  type TargetPlace,
+  type UploadTarget,
+} from "./upload_target.ts";
 
 /** Up to this size a write into the page cache is quicker than a thread. */
 const SYNC_WRITE_BYTES = 64 * 1024;
@@ -149,7 +149,9 @@ export class Upload {
         "more bytes came than were announced",
       );
     }
-    if (size === null) this.#room?.require(this.#size + bytes.length);
+    if (size === null && this.#room) {
+      this.#room.require(this.#place.quota.cost(this.#size + bytes.length));
+    }
     this.#place.space.take(bytes.length);
     this.#partial.noteTraffic();
     this.#size += bytes.length;
@@ -216,22 +218,20 @@ export class Upload {
    * @throws NetdiskError also `quota`: what it was to replace may be gone
    */
   publish(): void {
-    const made: string[] = [];
+    let removeFolders: (() => void) | undefined;
     try {
-      const { path, missingFolders, replaces = 0 } = findTarget(
-        this.#place,
-        this.#request,
-      );
+      const target = findTarget(this.#place, this.#request);
+      const { path, missingFolders } = target;
       this.#target = path;
       // It has its name; whoever replaced it meanwhile came later.
       if (this.#published) return this.abort();
       const { quota } = this.#place;
-      const growth = this.#size - replaces;
-      if (quota.isTracked) (this.#room ?? quota).check(growth);
+      const growth = this.#growth(target);
+      const folders = missingFolders.length * quota.cost(0);
+      if (quota.isTracked) (this.#room ?? quota).check(growth + folders);
       this.#partial.close();
-      for (const folder of missingFolders) {
-        if (makeFolder(folder)) made.unshift(folder);
-        this.#place.durability.forgetFolder(folder);
+      if (missingFolders.length > 0) {
+        removeFolders = makeFolders(this.#place, missingFolders);
       }
       Deno.renameSync(this.#partial.path, path);
       this.#partial.release();
@@ -239,7 +239,7 @@ export class Upload {
       if (quota.isTracked) quota.add(growth);
     } catch (error) {
       this.abort();
-      made.forEach(removeEmptyFolder);
+      removeFolders?.();
       throw toStorageError(error);
     }
   }
@@ -275,7 +275,7 @@ export class Upload {
     if (!this.#partial.isResumable) return this.abort();
     this.#end(() => {
       try {
-        if (this.#room) this.#partial.shorten(this.#room.mayStay);
+        if (this.#room) this.#shortenTo(this.#room.mayStay);
       } catch {
         return this.#partial.remove();
       }
@@ -286,6 +286,18 @@ export class Upload {
   /** Gives up and removes the file; harmless when repeated. */
   abort(): void {
     this.#end(() => this.#partial.remove());
+  }
+
+  /** What the file counts more than the one that it replaces. */
+  #growth({ replaces }: UploadTarget): number {
+    const { quota } = this.#place;
+    const replaced = replaces === undefined ? 0 : quota.cost(replaces);
+    return quota.cost(this.#size) - replaced;
+  }
+
+  /** A little may count more than there is room for, and goes then. */
+  #shortenTo(room: number): void {
+    this.#partial.shorten(this.#place.quota.cost(room) > room ? 0 : room);
   }
 
   /** A read that is under way still needs the descriptors. */

@@ -24,7 +24,7 @@ import type { ReadingTurns } from "./prefix.ts";
 import type { Usage } from "./quota.ts";
 import type { Reservation, Wish } from "./quota_account.ts";
 import type { SendingTurns } from "./sending_turns.ts";
-import { existingStoragePath } from "./storage_path.ts";
+import { existingStoragePath, storagePath } from "./storage_path.ts";
 import { StoredFile } from "./stored_file.ts";
 import { Upload, type UploadPlace } from "./upload.ts";
 import { findTarget, openIfSame } from "./upload_target.ts";
@@ -188,27 +188,38 @@ export class UserStorage {
     if (!quota.isLimited) return undefined;
     const wish: Wish = {
       // It may have become shorter.
-      bytes: request.size === null ? null : Math.max(request.size, here),
-      here,
-      replaced: () => this.#replacedBytes(request),
+      bytes: quota.cost(Math.max(request.size ?? 0, here)),
+      isPipe: request.size === null,
+      here: here > 0 ? quota.cost(here) : 0,
+      replaced: orNothing(() => {
+        const bytes = findTarget(this.#place, request).replaces;
+        return bytes === undefined ? 0 : quota.cost(bytes);
+      }),
+      folders: orNothing(() => {
+        const { home, recent } = this.#place;
+        const target = storagePath(home, request.path, recent.has);
+        return target.missingFolders.length * quota.cost(0);
+      }),
     };
     return quota.tryReserve(wish) ??
       await client.during(quota.reserve(wish, () => client.settled()));
-  }
-
-  #replacedBytes(request: RequestOf<"put">): number {
-    try {
-      return findTarget(this.#place, request).replaces ?? 0;
-    } catch {
-      // That is told when it is tried.
-      return 0;
-    }
   }
 
   /** `quota` */
   usage(): Promise<Usage> {
     return this.#place.quota.usage();
   }
+}
+
+/** What is wrong with a path is told when it is tried. */
+function orNothing(bytes: () => number): () => number {
+  return () => {
+    try {
+      return bytes();
+    } catch {
+      return 0;
+    }
+  };
 }
 
 /** A file that vanished while the folder was read is not an error. */

@@ -126,17 +126,20 @@ export class Fixture implements AsyncDisposable {
   /**
    * @param isPaged reads large folders as a server does that is a process
    * @param quota bytes that each user may have
+   * @param leastCost the least that anything counts of them
    */
   constructor(
     reserve: Reserve | null = null,
     isPaged = false,
     quota: number | null = null,
+    leastCost = 0,
   ) {
     this.#line = isPaged ? pagedFolders(this.root) : undefined;
     this.storage = new Storage(this.root, {
       minFree: reserve,
       folders: this.#line?.folders ?? plainFolders,
       limitOf: (user) => limitsIn(this.#database, quota)(user),
+      leastCost,
     });
     this.storage.prepare();
     this.#database = openDatabase(dataFolder(this.root));

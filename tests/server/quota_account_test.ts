@@ -15,10 +15,16 @@ function account(limit: number | null, used?: number): QuotaAccount {
 
 function reserve(
   account: QuotaAccount,
-  bytes: number | null,
-  { here = 0, replaced = 0 } = {},
+  bytes: number,
+  { here = 0, replaced = 0, folders = 0 } = {},
 ): Reservation {
-  return new Reservation(account, { bytes, here, replaced: () => replaced });
+  return new Reservation(account, {
+    bytes,
+    isPipe: false,
+    here,
+    replaced: () => replaced,
+    folders: () => folders,
+  });
 }
 
 function refusal(work: () => unknown): string {
@@ -68,7 +74,7 @@ Deno.test("what is reserved is nobody else's until it is given back", () => {
 
 Deno.test("a pipe takes room as it comes, and only what it needs", () => {
   const all = account(100, 10);
-  const pipe = reserve(all, null);
+  const pipe = reserve(all, 0);
   assertEquals(all.left, 90);
   pipe.require(50);
   pipe.require(20);
@@ -76,6 +82,24 @@ Deno.test("a pipe takes room as it comes, and only what it needs", () => {
   assertEquals(all.left, 0);
   assertEquals(
     refusal(() => pipe.require(91)),
+    "needs 91 B, 90 B left of 100 B",
+  );
+  pipe.release();
+  assertEquals(all.left, 90);
+});
+
+Deno.test("folders need room besides, however much comes", () => {
+  const all = account(100, 10);
+  assertEquals(
+    refusal(() => reserve(all, 50, { folders: 41 })),
+    "needs 91 B, 90 B left of 100 B",
+  );
+  const pipe = reserve(all, 10, { folders: 40 });
+  assertEquals(all.left, 40);
+  pipe.require(50);
+  assertEquals(all.left, 0);
+  assertEquals(
+    refusal(() => pipe.require(51)),
     "needs 91 B, 90 B left of 100 B",
   );
   pipe.release();

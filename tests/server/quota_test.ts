@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { bytesBelow } from "../../server/disk_usage.ts";
 import { plainFolders } from "../../server/folder_reader.ts";
+import { costOfAtLeast, LEAST_COST } from "../../server/quota_cost.ts";
 import { Storage } from "../../server/storage.ts";
 import { until } from "../helpers/deadline.ts";
 import { replace } from "../helpers/faults.ts";
@@ -29,6 +30,7 @@ import {
 const LIMIT = 1_000_000;
 const CONTENT = new Random(11).bytes(LIMIT + 1);
 
+/** Where only bytes count: so the numbers are easier to read. */
 function limited(limit: number | null = LIMIT): Fixture {
   return new Fixture(null, false, limit);
 }
@@ -74,10 +76,11 @@ async function refusal(
 }
 
 /** What is on the disk of the user's, finished or not. */
-async function onDisk(server: Fixture, user = "ann"): Promise<number> {
-  const files = await bytesBelow(server.path("", user), plainFolders);
-  const uploads = `${server.root}/.netdisk/uploads/${user}`;
-  return files + await bytesBelow(uploads, plainFolders);
+async function onDisk(server: Fixture, least = 0): Promise<number> {
+  const cost = costOfAtLeast(least);
+  const files = await bytesBelow(server.path(""), plainFolders, cost);
+  const uploads = `${server.root}/.netdisk/uploads/ann`;
+  return files + await bytesBelow(uploads, plainFolders, cost);
 }
 
 Deno.test("a put that does not fit is refused before its first byte, with the numbers", async () => {
@@ -513,21 +516,48 @@ Deno.test("a walk that fails refuses the put, and the next one tries again", asy
   assertEquals(await send(client, "file", bytes(1)), "ok");
 });
 
+function randomPath(random: Random): string {
+  const file = `f${random.between(0, 5)}`;
+  const folder = `d${random.between(0, 2)}`;
+  return [file, folder, `${folder}/${file}`, `${folder}/e/${file}`][
+    random.between(0, 3)
+  ]!;
+}
+
 /** A put or change at random; false when the connection was given up. */
 async function randomStep(
   client: Connected,
   random: Random,
   server: Fixture,
 ): Promise<boolean> {
-  const path = `f${random.between(0, 5)}`;
-  const size = random.between(0, 300_000);
-  switch (random.between(0, 9)) {
+  const path = randomPath(random);
+  const size = random.between(0, 3) === 0
+    ? random.between(0, 2) * 5000
+    : random.between(0, 300_000);
+  switch (random.between(0, 12)) {
+    case 10:
+    case 11: {
+      const parents = random.between(0, 1) === 0;
+      await client.send({ type: "mkdir", path, parents, mtime: null });
+      await client.next();
+      return true;
+    }
+    case 12:
+      // Puts and folders that come at once.
+      await client.sendPut(path, bytes(size));
+      await client.send(
+        { type: "mkdir", path: "e/e/e", parents: true, mtime: null },
+        { type: "remove", path: "e", recursive: true },
+      );
+      await client.sendPut("e/f", bytes(1));
+      for (let n = 0; n < 4; n++) await client.next();
+      return true;
     case 0:
       await client.send({ type: "remove", path, recursive: true });
       await client.next();
       return true;
     case 1: {
-      const to = `f${random.between(0, 5)}`;
+      const to = randomPath(random);
       await client.send({ type: "move", from: path, to, replace: true });
       await client.next();
       return true;
@@ -567,7 +597,7 @@ async function randomStep(
 }
 
 Deno.test("whatever several clients do, the disk has no more than the limit and what is replaced", async () => {
-  await using server = limited();
+  await using server = new Fixture(null, false, LIMIT, LEAST_COST);
   const WORKERS = 5;
   let most = 0;
   const run = async (seed: number) => {
@@ -577,7 +607,7 @@ Deno.test("whatever several clients do, the disk has no more than the limit and 
       if (!await randomStep(client, random, server)) {
         client = await server.login();
       }
-      most = Math.max(most, await onDisk(server));
+      most = Math.max(most, await onDisk(server, LEAST_COST));
     }
     client.close();
     await client.ended;
@@ -590,7 +620,7 @@ Deno.test("whatever several clients do, the disk has no more than the limit and 
   await server.storage.sweep();
   using client = await server.login();
   const used = await usedOf(client);
-  assertEquals(used, await onDisk(server));
+  assertEquals(used, await onDisk(server, LEAST_COST));
   assert(used <= LIMIT, `${used}`);
   // The same as somebody new finds.
   const anew = new Storage(server.root, { limitOf: () => LIMIT });

@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { Quotas, type UserQuota } from "../../server/quota.ts";
 import type { Wish } from "../../server/quota_account.ts";
+import { costOfAtLeast } from "../../server/quota_cost.ts";
 import { until } from "../helpers/deadline.ts";
 import { DiskRecorder } from "../helpers/faults.ts";
 import { LeapClock } from "../helpers/leap_clock.ts";
@@ -18,6 +19,7 @@ class Found {
   meanwhile = () => {};
   readonly quota: UserQuota = new Quotas({
     limitOf: () => 100,
+    cost: costOfAtLeast(0),
     measure: () => {
       this.walks++;
       this.meanwhile();
@@ -36,7 +38,13 @@ class Found {
 }
 
 function wish(bytes: number | null): Wish {
-  return { bytes, here: 0, replaced: () => 0 };
+  return {
+    bytes: bytes ?? 0,
+    isPipe: bytes === null,
+    here: 0,
+    replaced: () => 0,
+    folders: () => 0,
+  };
 }
 
 Deno.test("removing goes on where the limit cannot be read", () => {
@@ -44,6 +52,7 @@ Deno.test("removing goes on where the limit cannot be read", () => {
     limitOf: () => {
       throw new Error("locked");
     },
+    cost: costOfAtLeast(0),
     measure: () => Promise.resolve(0),
   }).of("ann");
   assertThrows(() => quota.isLimited);

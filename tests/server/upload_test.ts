@@ -5,6 +5,7 @@ import { FreeSpace } from "../../server/free_space.ts";
 import { Partials } from "../../server/partials.ts";
 import { ReadingTurns } from "../../server/prefix.ts";
 import { Quotas, type UserQuota } from "../../server/quota.ts";
+import { costOfAtLeast } from "../../server/quota_cost.ts";
 import { RecentFolders } from "../../server/storage_path.ts";
 import { Upload } from "../../server/upload.ts";
 import { findTarget } from "../../server/upload_target.ts";
@@ -100,7 +101,8 @@ async function add(upload: Upload, content: Bytes): Promise<void> {
 
 function noQuota(): UserQuota {
   const measure = () => Promise.reject(new Error("it was measured"));
-  return new Quotas({ limitOf: () => null, measure }).of("ann");
+  const cost = costOfAtLeast(0);
+  return new Quotas({ limitOf: () => null, cost, measure }).of("ann");
 }
 
 function namesIn(folder: string): string[] {
