@@ -238,6 +238,7 @@ export class Connection {
     throw new NetdiskError(
       "connection-lost",
       `${this.#address}: the server ended the connection`,
+      this.#hello ? {} : { hint: "it may be full, try again in a moment" },
     );
   }
 }

@@ -1,8 +1,7 @@
 /**
  * Who may use the server: registering, logging in, and the way back in with a
- * token (SPEC.md 4 and 5). Hashing is done by password_worker.ts, how often one
- * may try is decided by login_guard.ts, which policy applies to a peer by the
- * caller.
+ * token (SPEC.md 4 and 5). Passwords are checked by password_check.ts, which
+ * policy applies to a peer is decided by the caller.
  */
 
 import { passwordFault, userNameFault } from "../protocol/credentials.ts";
@@ -14,21 +13,17 @@ import {
   sessionEnded,
   type SessionOrigin,
 } from "./account_sessions.ts";
-import { networkOf } from "./address.ts";
 import type { Database } from "./database.ts";
 import { INVITE_MS, Invites } from "./invites.ts";
-import { type Attempt, LoginGuard } from "./login_guard.ts";
-import type { PasswordHasher, StoredPassword } from "./passwords.ts";
-import { hexOf } from "./secrets.ts";
-import { type User, Users } from "./users.ts";
+import { LoginGuard } from "./login_guard.ts";
+import { type Asker, PasswordCheck } from "./password_check.ts";
+import type { PasswordHasher } from "./passwords.ts";
+import { Users } from "./users.ts";
 import type { Registration } from "./worker_messages.ts";
 
 /** How often, and how many at a time, what has expired is removed. */
 const SWEEP_MS = 3600_000;
 const SWEEP_ROWS = 1000;
-
-/** Who asks. Without an address nothing is limited: then it is not the network. */
-export type Asker = Partial<SessionOrigin>;
 
 export interface RegisterOptions extends Asker {
   /** Throws where the user's folder cannot be a new one. */
@@ -48,15 +43,13 @@ export interface AccountsOptions {
 /** The accounts of one server. */
 export class Accounts {
   #database: Database;
-  #hasher: PasswordHasher;
   #now: () => number;
   #guard: LoginGuard;
+  #passwords: PasswordCheck;
   #users: Users;
   #sessions: AccountSessions;
   #invites: Invites;
   #nextSweep = 0;
-  /** Compared with where there is no such user, so that it takes as long. */
-  #nobody: StoredPassword;
 
   /** Owns neither the database nor the hasher. */
   constructor(
@@ -65,17 +58,12 @@ export class Accounts {
     options: AccountsOptions = {},
   ) {
     this.#database = database;
-    this.#hasher = hasher;
     this.#now = options.now ?? Date.now;
     this.#guard = options.guard ?? new LoginGuard();
     this.#users = new Users(database);
     this.#sessions = new AccountSessions(database, this.#now);
     this.#invites = new Invites(database, this.#now);
-    this.#nobody = {
-      salt: new Uint8Array(16),
-      hash: new Uint8Array(32),
-      ...hasher.parameters,
-    };
+    this.#passwords = new PasswordCheck(hasher, this.#guard, this.#sessions);
     this.#sweepNowAndThen();
   }
 
@@ -120,10 +108,9 @@ export class Accounts {
   ): Promise<AccountSession> {
     if (userNameFault(user) || passwordFault(password)) throw wrong();
     const known = this.#users.find(user);
-    // Nothing that may fail comes between an attempt and its outcome.
-    const attempt = this.#guess(user, asker);
-    const matches = await this.#check(password, known, { attempt, asker });
-    if (!known || !matches) throw wrong();
+    const guess = { name: user, user: known, password };
+    const isRight = await this.#passwords.isRight(guess, asker);
+    if (!known || !isRight) throw wrong();
     return this.#database.transaction(() => {
       // While the hash was computed, the user may have been removed or given
       // another password, which ends whatever the old one has begun.
@@ -160,10 +147,10 @@ export class Accounts {
     if (passwordFault(old)) throw wrongPassword();
     const user = this.#users.get(userId);
     if (!user) throw sessionEnded();
-    const attempt = this.#guess(user.name, asker, tokenHash);
-    const matches = await this.#check(old, user, { attempt, asker });
-    if (!matches) throw wrongPassword();
-    const stored = await this.#hasher.hash(next, askerKey(asker));
+    const guess = { name: user.name, user, password: old, tokenHash };
+    const isRight = await this.#passwords.isRight(guess, asker);
+    if (!isRight) throw wrongPassword();
+    const stored = await this.#passwords.hash(next, asker);
     this.#database.transaction(() => {
       if (this.#sessions.endOf(tokenHash) === undefined) throw sessionEnded();
       // Somebody else was faster; only one of both can have been right.
@@ -212,7 +199,7 @@ export class Accounts {
     if (this.#users.find(user)) throw taken(user);
     options.checkFolder?.(user);
 
-    const stored = await this.#hasher.hash(password, askerKey(options));
+    const stored = await this.#passwords.hash(password, options);
     return this.#database.transaction(() => {
       const id = this.#users.add(user, stored, this.#now());
       // Somebody may have taken the name while the hash was computed.
@@ -240,45 +227,6 @@ export class Accounts {
     }
   }
 
-  /** @throws NetdiskError `throttled` */
-  #guess(
-    user: string,
-    { address }: Asker,
-    tokenHash?: Uint8Array,
-  ): Attempt | undefined {
-    if (address === undefined) return undefined;
-    const isKnown = () => {
-      const network = networkOf(address);
-      return this.#sessions.addressesOf(user)
-        .some((used) => networkOf(used) === network);
-    };
-    if (!tokenHash) return this.#guard.guess(user, address, { isKnown });
-    // Who has a session is known, wherever they are, and is counted by it.
-    return this.#guard.guess(user, address, {
-      isKnown: () => true,
-      session: hexOf(tokenHash),
-    });
-  }
-
-  /** Whether the password is right, and takes as long where there is no user. */
-  async #check(
-    password: string,
-    user: User | undefined,
-    { attempt, asker }: { attempt: Attempt | undefined; asker: Asker },
-  ): Promise<boolean> {
-    let matches: boolean;
-    try {
-      const stored = user ?? this.#nobody;
-      matches = await this.#hasher.verify(password, stored, askerKey(asker));
-    } catch (error) {
-      attempt?.dropped();
-      throw error;
-    }
-    if (user && matches) attempt?.succeeded();
-    else attempt?.failed();
-    return matches;
-  }
-
   #sweepNowAndThen(): void {
     const now = this.#now();
     if (now < this.#nextSweep) return;
@@ -294,11 +242,6 @@ export class Accounts {
 
 function originOf({ agent = "", address = "" }: Asker): SessionOrigin {
   return { agent, address };
-}
-
-/** Who shares a part of the password queue. */
-function askerKey({ address }: Asker): string | undefined {
-  return address === undefined ? undefined : networkOf(address);
 }
 
 function taken(user: string): NetdiskError {

@@ -6,26 +6,38 @@
 
 import { setImmediate } from "node:timers";
 
-/** How long requests are served before others are listened to, in milliseconds. */
-const SLICE_MS = 0.5;
+/** How the time is divided, in milliseconds. */
+interface Rhythm {
+  /** How long requests are served before others are listened to. */
+  slice: number;
+  /**
+   * The runtime asks the system for news at every 61st round of its loop, unless
+   * it has nothing to do: so it gets nothing after this time, for a millisecond.
+   */
+  pauseAfter: number;
+}
 
-/**
- * The runtime asks the system for news at every 61st round of its loop, unless
- * it has nothing to do: so it gets nothing after this time, for a millisecond.
- */
-const PAUSE_AFTER_MS = 8;
+/** An answer takes some dozens of rounds: long slices make the others wait. */
+const SHARED: Rhythm = { slice: 0.5, pauseAfter: 8 };
+
+/** For a client who is alone short ones cost a tenth of the rate of small files. */
+const ALONE: Rhythm = { slice: 2, pauseAfter: 24 };
 
 /** Shared by all connections of a Worker. */
 export class RequestTurns {
-  #sliceMs: number;
+  #clients: () => number;
+  #shared: Rhythm;
+  #rhythm = ALONE;
   #began = 0;
   #isUnderWay = false;
   #pausedAt = 0;
   /** Those who wait, by owner; the first owner is next. */
   #waiting = new Map<string, (() => void)[]>();
 
-  constructor(sliceMs = SLICE_MS) {
-    this.#sliceMs = sliceMs;
+  /** @param clients how many there are that may want a turn */
+  constructor(clients: () => number, shared: Rhythm = SHARED) {
+    this.#clients = clients;
+    this.#shared = shared;
   }
 
   /**
@@ -41,7 +53,7 @@ export class RequestTurns {
       this.#begin();
       return undefined;
     }
-    if (performance.now() - this.#began < this.#sliceMs) return undefined;
+    if (performance.now() - this.#began < this.#rhythm.slice) return undefined;
     return new Promise((resolve) => {
       const own = this.#waiting.get(owner);
       if (own) own.push(resolve);
@@ -51,8 +63,9 @@ export class RequestTurns {
 
   #begin(): void {
     this.#began = performance.now();
+    this.#rhythm = this.#clients() > 1 ? this.#shared : ALONE;
     // By then others have been listened to.
-    if (this.#began - this.#pausedAt < PAUSE_AFTER_MS) {
+    if (this.#began - this.#pausedAt < this.#rhythm.pauseAfter) {
       setImmediate(() => this.#end());
     } else {
       this.#pausedAt = this.#began;

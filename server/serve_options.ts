@@ -196,7 +196,7 @@ function parseMaxConnections(text: string | undefined): number | null {
   if (/^[1-9]\d{0,6}$/.test(text)) return Number(text);
   throw new NetdiskError(
     "usage",
-    `--max-connections '${text}' is no number of connections`,
+    `--max-connections '${text}' is no number of connections from 1 to 9999999`,
     { hint: "netdisk help serve" },
   );
 }

@@ -105,7 +105,11 @@ export async function lockRoot(
     });
   } catch (cause) {
     if (cause instanceof NetdiskError) throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = cause instanceof Deno.errors.AlreadyExists
+      ? "it is not a folder"
+      : cause instanceof Error
+      ? cause.message
+      : String(cause);
     throw new NetdiskError("local-io", `${folder}: ${reason}`, {
       hint: "choose a folder that you may write to with --root DIR",
       cause,

@@ -80,7 +80,7 @@ function serve(message: StartMessage): ReadyMessage {
   const socket = listen(message);
   listener = new ConnectionListener(
     socket,
-    { accounts, storage, live, turns: new RequestTurns() },
+    { accounts, storage, live, turns: new RequestTurns(() => live.size) },
     registration,
     {
       guard: new ConnectionGuard(guardLimits(message.maxConnections)),

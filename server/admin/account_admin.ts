@@ -141,6 +141,6 @@ export class AccountAdmin {
 /** What a command says of a user who is not there. */
 export function noUser(user: string): NetdiskError {
   return new NetdiskError("not-found", `there is no user '${user}'`, {
-    hint: "netdisk admin --root DIR users",
+    hint: "netdisk admin users, with the same --root, lists them",
   });
 }

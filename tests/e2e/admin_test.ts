@@ -44,7 +44,7 @@ function noUser(user: string) {
   return {
     code: 3,
     stderr: `netdisk: error: there is no user '${user}'\n` +
-      "netdisk: hint: netdisk admin --root DIR users\n",
+      "netdisk: hint: netdisk admin users, with the same --root, lists them\n",
   };
 }
 

@@ -117,7 +117,7 @@ export class Fixture implements AsyncDisposable {
   readonly storage: Storage;
   readonly accounts: Accounts;
   readonly live: LiveSessions;
-  readonly turns: RequestTurns = new RequestTurns();
+  readonly turns: RequestTurns = new RequestTurns(() => this.live.size);
   #database: Database;
   #clients: Connected[] = [];
   #tokens = new Map<string, string>();

@@ -10,19 +10,19 @@ import { HELLO } from "../helpers/test_client.ts";
 import { Fixture } from "./fixture.ts";
 
 /** Always over its time. */
-const NO_TIME = 0;
+const NO_TIME = { slice: 0, pauseAfter: 8 };
 
 const nextRound = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 Deno.test("whoever comes first need not wait, nor who comes within the slice", () => {
-  const turns = new RequestTurns(Infinity);
+  const turns = new RequestTurns(() => 2, { slice: Infinity, pauseAfter: 8 });
   assertEquals(turns.next("ann"), undefined);
   assertEquals(turns.next("ann"), undefined);
   assertEquals(turns.next("bob"), undefined);
 });
 
 Deno.test("owners take turns, however many connections each of them has", async () => {
-  const turns = new RequestTurns(NO_TIME);
+  const turns = new RequestTurns(() => 2, NO_TIME);
   turns.next("ann");
   const order: string[] = [];
   const waiting = ["ann", "ann", "ann", "bob", "carl"].map(async (owner) => {
@@ -34,7 +34,7 @@ Deno.test("owners take turns, however many connections each of them has", async 
 });
 
 Deno.test("others are listened to while one always has more", async () => {
-  const turns = new RequestTurns(NO_TIME);
+  const turns = new RequestTurns(() => 2, NO_TIME);
   let isOver = false;
   let served = 0;
   const busy = (async () => {
@@ -51,7 +51,7 @@ Deno.test("others are listened to while one always has more", async () => {
 });
 
 Deno.test("after a quiet time nobody has to wait", async () => {
-  const turns = new RequestTurns(NO_TIME);
+  const turns = new RequestTurns(() => 2, NO_TIME);
   turns.next("ann");
   await turns.next("ann");
   await nextRound();
