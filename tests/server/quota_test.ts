@@ -444,7 +444,7 @@ Deno.test("users have quotas of their own, and a new user that of nobody else", 
   assertEquals(await put(again, "file", bytes(LIMIT)), 0);
 });
 
-Deno.test("links count nothing, and hard links for each name", async () => {
+Deno.test("links have no bytes, and hard links count for each name", async () => {
   await using server = limited();
   using client = await server.login();
   await put(client, "file", bytes(300_000));
