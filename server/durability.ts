@@ -170,7 +170,8 @@ export class Durability {
 
   async #runFolder(path: string): Promise<void> {
     try {
-      await this.#syncs.add(() => syncNames(path));
+      // With those that are being gathered; it must not make them leave alone.
+      await this.#syncs.add(() => syncNames(path), this.#syncs.isGathering);
     } catch (error) {
       // A folder that was moved or removed meanwhile is no fault of the disk.
       if (!isMissing(error)) this.hasFailed = true;

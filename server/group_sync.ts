@@ -22,8 +22,8 @@ const MIN_GROUP = 8;
 /** No more than so many are gathered ... */
 const MAX_GROUP = 64;
 
-/** ... and for no longer than this, in milliseconds. */
-const GATHER_MS = 2;
+/** ... and for no longer than this, in milliseconds: a group comes in 6 to 8. */
+const GATHER_MS = 10;
 
 /**
  * A sync of everything that takes longer than this, in milliseconds, had to
@@ -72,6 +72,11 @@ export class GroupSync {
       this.#start();
     } else this.#timer ??= setTimeout(() => this.#start(), GATHER_MS);
     return promise;
+  }
+
+  /** Others wait already for more to come. */
+  get isGathering(): boolean {
+    return this.#timer !== undefined;
   }
 
   get #canSyncAll(): boolean {

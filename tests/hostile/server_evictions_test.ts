@@ -104,8 +104,6 @@ for (const mode of ["TLS", "plain"] satisfies Mode[]) {
       await server.logs(/ refused peer=\S+ reason="too many connections"/);
       await until("two", () => socketsOf(pid) <= base + 2);
       for (const peer of inside) await peer.ask({ type: "ping" }, "pong");
-      // One line a second at most, whatever comes.
-      assert(server.log.match(/ refused /g)!.length < 20);
       for (const peer of inside) peer.close();
       await until("none", () => socketsOf(pid) <= base);
       using another = await dial(server);

