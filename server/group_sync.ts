@@ -22,8 +22,12 @@ const MIN_GROUP = 8;
 /** No more than so many are gathered ... */
 const MAX_GROUP = 64;
 
-/** ... and for no longer than this, in milliseconds: a group comes in 6 to 8. */
-const GATHER_MS = 10;
+/**
+ * ... and for no longer than this, in milliseconds. The beginning of the next
+ * one is here: a full group comes in 8, on a slow machine a small one in 50, and
+ * the last one waits for nobody.
+ */
+const GATHER_MS = 50;
 
 /**
  * A sync of everything that takes longer than this, in milliseconds, had to
