@@ -243,7 +243,7 @@ export class Connection {
   }
 }
 
-/** `ping` may cross a request; it wants no answer of its own, see ALIVE_MS. */
+/** `ping` may cross a request; it wants no answer of its own: see liveness.ts. */
 function isPing({ kind, payload }: Frame): boolean {
   return kind === FrameKind.control && payload.length <= MAX_PING_BYTES &&
     decodeResponse(payload).type === "ping";

@@ -53,26 +53,30 @@ Deno.test(
   },
 );
 
-Deno.test(
-  "netdisk logout asks again when the answer was lost, and the session is gone",
-  strict,
-  async () => {
-    using retries = new RetryWaits();
-    const { users, error, connections } = await play(
-      logout,
-      [],
-      async (server, connection) => {
-        await server.request("hello");
-        await server.request("authenticate");
-        await server.say(SERVER_HELLO);
-        if (connection === 2) await server.refuse("unauthenticated");
-      },
-      { greeting: true },
-    );
-    assertEquals([users, error, connections], [[], undefined, 2]);
-    assertEquals(retries.waits, [500]);
-  },
-);
+for (const args of [[], ["--all"]]) {
+  Deno.test(
+    `netdisk ${
+      ["logout", ...args].join(" ")
+    } asks again when the answer was lost, and the session is gone`,
+    strict,
+    async () => {
+      using retries = new RetryWaits();
+      const { users, error, connections } = await play(
+        logout,
+        args,
+        async (server, connection) => {
+          await server.request("hello");
+          await server.request("authenticate");
+          await server.say(SERVER_HELLO);
+          if (connection === 2) await server.refuse("unauthenticated");
+        },
+        { greeting: true },
+      );
+      assertEquals([users, error, connections], [[], undefined, 2]);
+      assertEquals(retries.waits, [500]);
+    },
+  );
+}
 
 Deno.test(
   "netdisk logout of somebody who is not logged in connects nowhere",
@@ -114,25 +118,5 @@ Deno.test(
     }, { greeting: true });
     assertEquals(error?.code, "unauthenticated");
     assertMatch(error!.hint!, /^netdisk login anna --server /);
-  },
-);
-
-Deno.test(
-  "netdisk logout --all asks again when the answer was lost, and the session is gone",
-  strict,
-  async () => {
-    using _retries = new RetryWaits();
-    const { users, error, connections } = await play(
-      logout,
-      ["--all"],
-      async (server, connection) => {
-        await server.request("hello");
-        await server.request("authenticate");
-        await server.say(SERVER_HELLO);
-        if (connection === 2) await server.refuse("unauthenticated");
-      },
-      { greeting: true },
-    );
-    assertEquals([users, error, connections], [[], undefined, 2]);
   },
 );
