@@ -37,91 +37,41 @@ export interface CommandEntry {
 
 /** Every command, in the order of the help. */
 export const COMMANDS: readonly CommandEntry[] = [
-  {
-    name: "serve",
-    load: async () =>
-      defineCommand((await import("./server/serve.ts")).command),
-  },
-  {
-    name: "admin",
-    load: async () => {
-      const { adminGroup } = await import("./server/admin.ts");
-      return defineGroup(adminGroup((await import("./client/desk.ts")).desk));
-    },
-  },
-  {
-    name: "register",
-    load: async () => (await import("./client/commands/register.ts")).command,
-  },
-  {
-    name: "login",
-    load: async () => (await import("./client/commands/login.ts")).command,
-  },
-  {
-    name: "logout",
-    load: async () => (await import("./client/commands/logout.ts")).command,
-  },
-  {
-    name: "passwd",
-    load: async () => (await import("./client/commands/passwd.ts")).command,
-  },
-  {
-    name: "sessions",
-    load: async () => (await import("./client/commands/sessions.ts")).command,
-  },
-  {
-    name: "whoami",
-    load: async () => (await import("./client/commands/whoami.ts")).command,
-  },
-  {
-    name: "ls",
-    load: async () => (await import("./client/commands/ls.ts")).command,
-  },
-  {
-    name: "put",
-    load: async () => (await import("./client/commands/put.ts")).command,
-  },
-  {
-    name: "get",
-    load: async () => (await import("./client/commands/get.ts")).command,
-  },
-  {
-    name: "sync",
-    load: async () => (await import("./client/commands/sync.ts")).command,
-  },
-  {
-    name: "mkdir",
-    load: async () => (await import("./client/commands/mkdir.ts")).command,
-  },
-  {
-    name: "mv",
-    load: async () => (await import("./client/commands/mv.ts")).command,
-  },
-  {
-    name: "rm",
-    load: async () => (await import("./client/commands/rm.ts")).command,
-  },
-  {
-    name: "tree",
-    load: async () => (await import("./client/commands/tree.ts")).command,
-  },
-  {
-    name: "du",
-    load: async () => (await import("./client/commands/du.ts")).command,
-  },
-  {
-    name: "quota",
-    load: async () => (await import("./client/commands/quota.ts")).command,
-  },
-  {
-    name: "stat",
-    load: async () => (await import("./client/commands/stat.ts")).command,
-  },
-  {
-    name: "ping",
-    load: async () => (await import("./client/commands/ping.ts")).command,
-  },
+  entry("serve", async () => {
+    const { command } = await import("./server/serve.ts");
+    return { command: defineCommand(command) };
+  }),
+  entry("admin", async () => {
+    const { adminGroup } = await import("./server/admin.ts");
+    const { desk } = await import("./client/desk.ts");
+    return { command: defineGroup(adminGroup(desk)) };
+  }),
+  entry("register", () => import("./client/commands/register.ts")),
+  entry("login", () => import("./client/commands/login.ts")),
+  entry("logout", () => import("./client/commands/logout.ts")),
+  entry("passwd", () => import("./client/commands/passwd.ts")),
+  entry("sessions", () => import("./client/commands/sessions.ts")),
+  entry("whoami", () => import("./client/commands/whoami.ts")),
+  entry("ls", () => import("./client/commands/ls.ts")),
+  entry("put", () => import("./client/commands/put.ts")),
+  entry("get", () => import("./client/commands/get.ts")),
+  entry("sync", () => import("./client/commands/sync.ts")),
+  entry("mkdir", () => import("./client/commands/mkdir.ts")),
+  entry("mv", () => import("./client/commands/mv.ts")),
+  entry("rm", () => import("./client/commands/rm.ts")),
+  entry("tree", () => import("./client/commands/tree.ts")),
+  entry("du", () => import("./client/commands/du.ts")),
+  entry("quota", () => import("./client/commands/quota.ts")),
+  entry("stat", () => import("./client/commands/stat.ts")),
+  entry("ping", () => import("./client/commands/ping.ts")),
 ];
+
+function entry(
+  name: string,
+  load: () => Promise<{ command: Command }>,
+): CommandEntry {
+  return { name, load: async () => (await load()).command };
+}
 
 const EXAMPLES = [
   {

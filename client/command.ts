@@ -8,6 +8,12 @@ import { NetdiskError } from "../protocol/errors.ts";
 import type { Output } from "./output.ts";
 import type { PromptInput } from "./prompt.ts";
 
+/**
+ * What a value is the name of. A shell completes it as such, and a `remote` one
+ * may begin with the short name of its server, as in `home:report.pdf`.
+ */
+export type Named = "local" | "remote" | "server" | "user";
+
 /** One option, `--name` or `--name VALUE`. */
 export interface OptionSpec {
   /** Without the dashes; dashes inside become camelCase in the parsed values. */
@@ -16,6 +22,7 @@ export interface OptionSpec {
   readonly short?: string;
   /** What the value is called in the help, such as `FILE`; without it the option is a flag. */
   readonly value?: string;
+  readonly names?: Named;
   /** The only values that are allowed. */
   readonly choices?: readonly string[];
   /** May be given several times; its value is then a list. */
@@ -30,6 +37,7 @@ export interface OptionSpec {
 export interface ArgumentSpec {
   /** As in the usage line, such as `LOCAL`. */
   readonly name: string;
+  readonly names?: Named;
   readonly optional?: boolean;
   readonly repeat?: boolean;
 }
@@ -87,6 +95,7 @@ export const CLIENT_OPTIONS = [
   {
     name: "server",
     value: "SERVER",
+    names: "server",
     env: "NETDISK_SERVER",
     description:
       "HOST, HOST:PORT or a netdisk:// link; else the server of the last login, else localhost",
@@ -94,6 +103,7 @@ export const CLIENT_OPTIONS = [
   {
     name: "user",
     value: "NAME",
+    names: "user",
     env: "NETDISK_USER",
     description: "the account to use, else the one of the last login",
   },
@@ -104,6 +114,7 @@ export const CLIENT_OPTIONS = [
   {
     name: "cacert",
     value: "FILE",
+    names: "local",
     description: "trust servers whose certificate this authority signed (PEM)",
   },
   {
@@ -182,7 +193,9 @@ export function defineCommand<const Specs extends readonly OptionSpec[]>(
 
 /** What is told of a group; the rest follows from its commands. */
 interface Group<Specs extends readonly (readonly OptionSpec[])[]>
-  extends Pick<Command, "name" | "summary" | "description" | "exitStatus"> {
+  extends
+    Pick<Command, "name" | "summary" | "description" | "exitStatus">,
+    Partial<Pick<Command, "usage" | "examples" | "standalone" | "run">> {
   /** Each takes them as well, so that they may stand before or after its word. */
   readonly options: readonly OptionSpec[];
   /** Their names begin with that of the group, as in `admin users`. */
@@ -191,24 +204,31 @@ interface Group<Specs extends readonly (readonly OptionSpec[])[]>
   };
 }
 
-/** A standalone command that is a family of others, each checked as in {@link defineCommand}. */
+/**
+ * A command that is a family of others, each checked as in {@link defineCommand}.
+ * It is `standalone` unless said otherwise, and does nothing by itself without a
+ * `run` of its own.
+ */
 export function defineGroup<
   const Specs extends readonly (readonly OptionSpec[])[],
 >(group: Group<Specs>): Command {
   const subcommands: readonly Command[] = group.subcommands;
   return {
-    ...group,
-    subcommands,
-    usage: subcommands.flatMap(({ usage }) => usage),
     examples: subcommands.map(({ examples, summary }) => ({
       ...examples[0]!,
       note: summary,
     })),
-    args: [],
     standalone: true,
     run: () => {
       throw usageError(group.name, "a command is missing");
     },
+    ...group,
+    usage: [
+      ...group.usage ?? [],
+      ...subcommands.flatMap(({ usage }) => usage),
+    ],
+    subcommands,
+    args: [],
   };
 }
 

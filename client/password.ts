@@ -24,6 +24,7 @@ export const PASSWORD_OPTIONS = [
   {
     name: "password-file",
     value: "FILE",
+    names: "local",
     env: "NETDISK_PASSWORD_FILE",
     description: "read the password from the first line of a file",
   },
@@ -50,12 +51,14 @@ export const PASSWORD_CHANGE_OPTIONS = [
   {
     name: "password-file",
     value: "FILE",
+    names: "local",
     env: "NETDISK_PASSWORD_FILE",
     description: "read the old password from the first line of a file",
   },
   {
     name: "new-password-file",
     value: "FILE",
+    names: "local",
     description: "read the new password from the first line of a file",
   },
 ] as const satisfies readonly OptionSpec[];

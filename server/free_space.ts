@@ -5,6 +5,7 @@
 
 import { statfsSync } from "node:fs";
 import { NetdiskError } from "../protocol/errors.ts";
+import { parseSize } from "../protocol/size.ts";
 
 /** Bytes, or percent of the disk. */
 export type Reserve = { bytes: number } | { percent: number };
@@ -18,21 +19,6 @@ const MIN_FREE_FILES = 0.01;
 
 /** Others write to the disk as well: how long a measurement is good, in milliseconds. */
 const MEASURE_MS = 1000;
-
-const UNITS = ["", "K", "M", "G", "T"];
-
-/**
- * Reads a size such as `500M` (of 1024 x 1024 bytes), `1.5G` or `4096`.
- *
- * @returns bytes; undefined when it is none
- */
-export function parseSize(text: string): number | undefined {
-  const [, digits, unit] = /^(\d+(?:\.\d+)?)([KMGT]?)$/i.exec(text) ?? [];
-  if (digits === undefined || unit === undefined) return undefined;
-  const power = UNITS.indexOf(unit.toUpperCase());
-  const bytes = Math.round(Number(digits) * 1024 ** power);
-  return Number.isSafeInteger(bytes) ? bytes : undefined;
-}
 
 /**
  * Reads a size as {@link parseSize} does, or `5%`.

@@ -1,7 +1,7 @@
 /** How much each user may have: as options say it, and as the database does. */
 
 import type { Database } from "./database.ts";
-import { parseSize } from "./free_space.ts";
+import { parseSize } from "../protocol/size.ts";
 
 /** A limit in bytes, none, or the server's default. */
 export type Quota = number | "none" | "default";

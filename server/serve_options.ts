@@ -2,10 +2,11 @@
 
 import { NetdiskError } from "../protocol/errors.ts";
 import { parseServerLink } from "../protocol/link.ts";
+import { parseSize } from "../protocol/size.ts";
 import { DEFAULT_PORT } from "../protocol/version.ts";
 import { DEFAULT_MAX_CONNECTIONS } from "./connection_limits.ts";
 import { DEFAULT_MIN_RATE } from "./deadlines.ts";
-import { parseReserve, parseSize, type Reserve } from "./free_space.ts";
+import { parseReserve, type Reserve } from "./free_space.ts";
 import { PARTIAL_EXPIRY_MS } from "./partials.ts";
 import { parseQuota } from "./quota_limits.ts";
 import type { Registration } from "./worker_messages.ts";
@@ -20,6 +21,7 @@ export const OPTIONS = [
   {
     name: "root",
     value: "DIR",
+    names: "local",
     description:
       `the folder to serve, made if missing (default ${DEFAULT_ROOT})`,
   },
@@ -39,11 +41,13 @@ export const OPTIONS = [
   {
     name: "tls-cert",
     value: "FILE",
+    names: "local",
     description: "a certificate of your own with its chain (PEM)",
   },
   {
     name: "tls-key",
     value: "FILE",
+    names: "local",
     description: "the certificate's private key (PEM)",
   },
   {

@@ -43,7 +43,7 @@ export const command = defineCommand({
       description: "sizes such as 1.50 GiB; the help is --help here",
     },
   ],
-  args: [{ name: "PATH", optional: true, repeat: true }],
+  args: [{ name: "PATH", names: "remote", optional: true, repeat: true }],
   exitStatus:
     "0 when all was added up, 3 when there is no such file or folder, 4 when not logged in, 5 for the network, 8 when some of several paths failed, or of the folders below.",
   async run(invocation) {

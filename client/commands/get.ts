@@ -44,6 +44,7 @@ export const command = defineCommand({
       name: "to",
       short: "t",
       value: "LOCAL",
+      names: "local",
       description: "the folder, or for a single file or folder its new name",
     },
     ...TRANSFER_OPTIONS,
@@ -52,7 +53,7 @@ export const command = defineCommand({
       description: "fetch whole files, whatever is here of them",
     },
   ],
-  args: [{ name: "REMOTE", repeat: true }],
+  args: [{ name: "REMOTE", names: "remote", repeat: true }],
   exitStatus:
     "0 when all files are here, 1 when this machine cannot write them, 3 when a file, or the folder for it, does not exist, 4 when not logged in, 5 for the network, 6 when something is in the way, or a name cannot be stored here, 7 when the bytes that arrived are not the ones that were sent, 8 when some of several files failed.",
   async run(invocation) {

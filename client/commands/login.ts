@@ -21,7 +21,7 @@ export const command = defineCommand({
     "The password itself is kept nowhere.\n\n" +
     "A link with another fingerprint than the remembered one says that the server has a new identity.",
   options: PASSWORD_OPTIONS,
-  args: [{ name: "USER" }],
+  args: [{ name: "USER", names: "user" }],
   exitStatus:
     "0 when logged in, 4 for a wrong user name or password, 5 when the server cannot be reached, 10 when it is not the one that is expected.",
   async run(invocation) {

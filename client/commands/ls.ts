@@ -44,7 +44,7 @@ export const command = defineCommand({
       description: "the folders below as well",
     },
   ],
-  args: [{ name: "PATH", optional: true, repeat: true }],
+  args: [{ name: "PATH", names: "remote", optional: true, repeat: true }],
   exitStatus:
     "0 when all was listed, 3 when there is no such file or folder, 4 when not logged in, 5 when the server cannot be reached, 8 when some of several paths failed.",
   async run(invocation) {

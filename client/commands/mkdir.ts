@@ -32,7 +32,7 @@ export const command = defineCommand({
       description: "make missing folders above it; one that is there is fine",
     },
   ],
-  args: [{ name: "PATH", repeat: true }],
+  args: [{ name: "PATH", names: "remote", repeat: true }],
   exitStatus:
     "0 when all folders are there, 3 when the folder above is missing, 4 when not logged in, 5 for the network, 6 when there is something of that name, 8 when some of several paths failed.",
   async run(invocation) {

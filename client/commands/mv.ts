@@ -50,7 +50,11 @@ export const command = defineCommand({
       description: "only show what would be moved",
     },
   ],
-  args: [{ name: "SOURCE" }, { name: "TARGET", repeat: true }],
+  args: [{ name: "SOURCE", names: "remote" }, {
+    name: "TARGET",
+    names: "remote",
+    repeat: true,
+  }],
   exitStatus:
     "0 when all are moved, 3 when a source or the folder above the target does not exist, 4 when not logged in or not allowed, 5 for the network, 6 when the target is in the way, 8 when some of several sources failed.",
   async run(invocation) {

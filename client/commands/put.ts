@@ -44,6 +44,7 @@ export const command = defineCommand({
       name: "to",
       short: "t",
       value: "REMOTE",
+      names: "remote",
       description: "the folder, or for a single file or folder its new name",
     },
     ...TRANSFER_OPTIONS,
@@ -52,7 +53,7 @@ export const command = defineCommand({
       description: "send whole files, whatever the server has of them",
     },
   ],
-  args: [{ name: "LOCAL", repeat: true }],
+  args: [{ name: "LOCAL", names: "local", repeat: true }],
   exitStatus:
     "0 when all files are on the server's disk, 3 when a file does not exist, 4 when not logged in, 5 for the network, 6 when the server refuses a file, 7 when the bytes that arrived are not the ones that were sent, 8 when some of several files failed.",
   async run(invocation) {

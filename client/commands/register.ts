@@ -26,7 +26,7 @@ export const command = defineCommand({
     "a password has 8 to 1024 bytes.\n\n" +
     "The password is asked for, twice; without a terminal it comes from --password-stdin or --password-file.",
   options: PASSWORD_OPTIONS,
-  args: [{ name: "USER" }],
+  args: [{ name: "USER", names: "user" }],
   exitStatus:
     "0 when the account is made, 4 when the server does not let you register, 5 when it cannot be reached, 6 when the name is taken or refused, 10 when the server is not the one that is expected.",
   async run(invocation) {

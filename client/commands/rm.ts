@@ -48,7 +48,7 @@ export const command = defineCommand({
       description: "only show what would be removed",
     },
   ],
-  args: [{ name: "PATH", repeat: true }],
+  args: [{ name: "PATH", names: "remote", repeat: true }],
   exitStatus:
     "0 when all are gone, 3 when there is no such file or folder, 4 when not logged in or not allowed, 5 for the network, 6 for a folder without -r, 8 when some of several paths failed.",
   async run(invocation) {

@@ -32,7 +32,7 @@ export const command = defineCommand({
       description: "the SHA-256 of files as well",
     },
   ],
-  args: [{ name: "PATH", repeat: true }],
+  args: [{ name: "PATH", names: "remote", repeat: true }],
   exitStatus:
     "0 when all was shown, 3 when there is no such file or folder, 4 when not logged in, 5 for the network, 8 when some of several paths failed.",
   async run(invocation) {

@@ -53,7 +53,10 @@ export const command = defineCommand({
       description: "compare files of the same size by SHA-256, not by time",
     },
   ],
-  args: [{ name: "LOCAL_DIR" }, { name: "REMOTE_DIR" }],
+  args: [{ name: "LOCAL_DIR", names: "local" }, {
+    name: "REMOTE_DIR",
+    names: "remote",
+  }],
   exitStatus:
     "0 when both sides are the same, 3 when the source does not exist, 4 when not logged in, 5 for the network, 6 when one of the two is no folder or with --delete the source has nothing to copy, 8 when some files or folders failed.",
   run: (invocation) => runSync(invocation),

@@ -34,7 +34,7 @@ export const command = defineCommand({
       description: "only so many levels",
     },
   ],
-  args: [{ name: "PATH", optional: true }],
+  args: [{ name: "PATH", names: "remote", optional: true }],
   exitStatus:
     "0 when all was shown, 3 when there is no such folder, 4 when not logged in, 5 for the network, 8 when some of the folders could not be listed.",
   async run(invocation) {

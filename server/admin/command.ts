@@ -10,6 +10,7 @@ import { DEFAULT_ROOT } from "../serve_options.ts";
 export const ROOT_OPTION = {
   name: "root",
   value: "DIR",
+  names: "local",
   description: `the folder that is served (default ${DEFAULT_ROOT})`,
 } as const;
 

@@ -37,6 +37,7 @@ export function passwd(desk: Desk) {
         // Not from NETDISK_PASSWORD_FILE: that is for the admin's own account.
         name: "password-file",
         value: "FILE",
+        names: "local",
         description: "read the password from the first line of a file",
       },
     ],

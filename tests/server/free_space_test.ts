@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { NetdiskError } from "../../protocol/errors.ts";
-import { FreeSpace, parseReserve, parseSize } from "../../server/free_space.ts";
+import { FreeSpace, parseReserve } from "../../server/free_space.ts";
 import { LeapClock } from "../helpers/leap_clock.ts";
 import { tempFolder } from "../helpers/temp_folder.ts";
 
@@ -74,25 +74,6 @@ function roomOf(space: FreeSpace): number {
   }
   return fits;
 }
-
-Deno.test("parseSize() takes bytes, with a unit or without, and no percent", () => {
-  const cases: [text: string, bytes: number | undefined][] = [
-    ["0", 0],
-    ["4096", 4096],
-    ["1K", KIB],
-    ["1.5m", 1.5 * MIB],
-    ["10G", 10 * GIB],
-    ["8191T", 8191 * 1024 * GIB],
-    ["8192T", undefined],
-    ["5%", undefined],
-    ["-1", undefined],
-    ["1GB", undefined],
-    ["", undefined],
-    [" 1", undefined],
-    ["1e3", undefined],
-  ];
-  for (const [text, bytes] of cases) assertEquals(parseSize(text), bytes, text);
-});
 
 Deno.test("parseReserve() reads bytes, binary units and percent", () => {
   const good: Record<string, ReturnType<typeof parseReserve>> = {
