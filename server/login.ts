@@ -12,6 +12,7 @@ import type { Accounts } from "./accounts.ts";
 import { hostOf } from "./address.ts";
 import type { LiveSessions } from "./live_sessions.ts";
 import { logEvent, type LogFields } from "./log.ts";
+import type { PostOffice } from "./post_office.ts";
 import type { RequestTurns } from "./request_turns.ts";
 import type { Storage } from "./storage.ts";
 import type { UserStorage } from "./user_storage.ts";
@@ -26,6 +27,7 @@ export type LoginRequest = RequestOf<"register" | "login" | "authenticate">;
 export interface Services {
   accounts: Accounts;
   storage: Storage;
+  office: PostOffice;
   live: LiveSessions;
   turns: RequestTurns;
 }
@@ -69,6 +71,11 @@ export class Login {
   /** Who shares turns: the user, before a login all with that address. */
   get owner(): string {
     return this.#account?.user ?? `at ${this.#host}`;
+  }
+
+  /** The session of the account, once it is known who that is. */
+  get account(): AccountSession | undefined {
+    return this.#account;
   }
 
   /** The files of the user, once it is known who that is. */

@@ -29,6 +29,11 @@ import { ChangeQueue, type UploadUnderWay } from "./change_queue.ts";
 import { type ChangeRequest, isChange, mayDisplaceFolder } from "./changes.ts";
 import { digest, get, list, quota, stat } from "./handlers.ts";
 import { Login, type LoginRequest, type Peer, type Services } from "./login.ts";
+import {
+  isParcelRequest,
+  ParcelDesk,
+  type ParcelRequest,
+} from "./parcel_desk.ts";
 import { ReplyQueue, toErrorResponse } from "./reply_queue.ts";
 import type { UserStorage } from "./user_storage.ts";
 
@@ -49,6 +54,7 @@ export class Session {
   #login: Login;
   #replies: ReplyQueue;
   #changes: ChangeQueue;
+  #parcels: ParcelDesk;
   #waiting = false;
   #strangersRequests = 0;
   #over = false;
@@ -61,6 +67,7 @@ export class Session {
       void this.#end("unauthenticated", sessionEnded().message);
     });
     this.#replies = new ReplyQueue(channel);
+    this.#parcels = new ParcelDesk(services.office);
     channel.takeTurns(() => services.turns.next(this.#login.owner));
     this.#changes = new ChangeQueue(
       channel,
@@ -106,6 +113,7 @@ export class Session {
     } catch (error) {
       await this.#fail(error);
     } finally {
+      this.#parcels.leave();
       this.#login.close();
       this.#channel.close();
     }
@@ -177,7 +185,7 @@ export class Session {
     }
     // Changes overlap with those before them; everything else sees their effect.
     if (storage && request.type === "put") {
-      await this.#changes.put(storage, request);
+      await this.#changes.put(this.#parcels.filesForPut(storage), request);
     } else if (storage && isChange(request)) {
       if (mayDisplaceFolder(request)) await this.#replies.drained();
       await this.#change(storage, request);
@@ -197,8 +205,16 @@ export class Session {
   }
 
   /** Overlaps with the changes before it, as a put does. */
-  #change(storage: UserStorage, request: ChangeRequest): Promise<void> {
-    return this.#changes.change(storage.change(request), () => {
+  async #change(
+    storage: UserStorage,
+    request: ChangeRequest,
+  ): Promise<void> {
+    try {
+      this.#parcels.checkMayChange();
+    } catch (error) {
+      return this.#replies.push(Promise.reject(error));
+    }
+    await this.#changes.change(storage.change(request), () => {
       this.#login.log(
         request.type,
         request.type === "move"
@@ -235,8 +251,9 @@ export class Session {
       case "cancel":
         throw outOfOrder(`'${request.type}' came outside an upload`);
     }
-    const { storage } = this.#login;
-    if (!storage) throw new NetdiskError("unauthenticated", "not logged in");
+    const own = this.#login.storage;
+    if (!own) throw new NetdiskError("unauthenticated", "not logged in");
+    if (isParcelRequest(request)) return this.#askDesk(request, own);
     switch (request.type) {
       case "logout": {
         const response = this.#login.logOut(request);
@@ -247,6 +264,11 @@ export class Session {
         return this.#login.sessions();
       case "passwd":
         return this.#login.changePassword(request);
+      case "quota":
+        return this.#replies.push(quota(own));
+    }
+    const storage = this.#parcels.filesToRead(own);
+    switch (request.type) {
       case "stat":
         return stat(storage, request.path);
       case "list":
@@ -255,8 +277,6 @@ export class Session {
         return this.#get(storage, request);
       case "digest":
         return digest(storage, request.path, this.#channel);
-      case "quota":
-        return this.#replies.push(quota(storage));
     }
     // Changes are made before they come here: see #serveNext.
   }
@@ -265,6 +285,15 @@ export class Session {
     const response = await this.#login.logIn(request);
     this.#channel.setLimits(FRAME_LIMITS);
     return response;
+  }
+
+  /** What follows may be about what it has opened. */
+  async #askDesk(request: ParcelRequest, own: UserStorage): Promise<void> {
+    const { user, userId } = this.#login.account!;
+    const log = this.#login.log.bind(this.#login);
+    const customer = { user, userId, storage: own, log };
+    await this.#replies.push(this.#parcels.answer(request, customer));
+    await this.#replies.drained();
   }
 
   async #get(storage: UserStorage, request: RequestOf<"get">): Promise<void> {

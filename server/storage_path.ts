@@ -32,11 +32,36 @@ export function removedFolder(root: string): string {
   return join(dataFolder(root), "removed");
 }
 
+/** Where the files of parcels lie: of drafts, and of those that are delivered. */
+export type ParcelPlace = "drafts" | "inbox";
+
+/**
+ * `<root>/.netdisk/drafts`, `<root>/.netdisk/inbox`: in a folder for each
+ * receiver one for each parcel.
+ */
+export function parcelsFolder(root: string, place: ParcelPlace): string {
+  return join(dataFolder(root), place);
+}
+
+/** `<root>/.netdisk/<place>/<user>` @throws NetdiskError `bad-name` */
+export function userParcelsFolder(
+  root: string,
+  place: ParcelPlace,
+  user: string,
+): string {
+  checkUserName(user);
+  return join(parcelsFolder(root, place), user);
+}
+
 /** `<root>/users/<user>` @throws NetdiskError `bad-name` */
 export function userFolder(root: string, user: string): string {
+  checkUserName(user);
+  return join(root, "users", user);
+}
+
+function checkUserName(user: string): void {
   const fault = userNameFault(user);
   if (fault) throw new NetdiskError("bad-name", fault);
-  return join(root, "users", user);
 }
 
 /** A place on the disk, and which folders above it are not there yet. */

@@ -13,6 +13,7 @@ import { ConnectionListener } from "./listener.ts";
 import { LiveSessions } from "./live_sessions.ts";
 import { flushLog, logEvent } from "./log.ts";
 import { PasswordHasher } from "./passwords.ts";
+import { PostOffice } from "./post_office.ts";
 import { PrivilegedPort } from "./privileged_calls.ts";
 import { limitsIn } from "./quota_limits.ts";
 import { RequestTurns } from "./request_turns.ts";
@@ -77,10 +78,17 @@ function serve(message: StartMessage): ReadyMessage {
       : {}),
   });
   storage.prepare();
+  const office = new PostOffice(database, storage.parcels, message);
   const socket = listen(message);
   listener = new ConnectionListener(
     socket,
-    { accounts, storage, live, turns: new RequestTurns(() => live.size) },
+    {
+      accounts,
+      storage,
+      office,
+      live,
+      turns: new RequestTurns(() => live.size),
+    },
     registration,
     {
       guard: new ConnectionGuard(guardLimits(message.maxConnections)),
@@ -91,8 +99,12 @@ function serve(message: StartMessage): ReadyMessage {
   void listener.run();
   live.start();
   // Behind the ready line: there may be many.
-  void storage.sweep();
-  setInterval(() => void storage.sweep(), SWEEP_MS);
+  const sweep = async () => {
+    await office.sweep();
+    await storage.sweep();
+  };
+  void sweep();
+  setInterval(() => void sweep(), SWEEP_MS);
   const { hostname, port } = socket.addr as Deno.NetAddr;
   const invite = registration === "invite" ? accounts.createInvite() : null;
   return { type: "ready", hostname, port, invite };
