@@ -3,6 +3,7 @@
 import { NetdiskError } from "../../protocol/errors.ts";
 import { passwordFault } from "../../protocol/credentials.ts";
 import { defineCommand } from "../command.ts";
+import { unreadNotice } from "../parcels.ts";
 import { Guest } from "../guest.ts";
 import { PASSWORD_OPTIONS, readPassword } from "../password.ts";
 import { checkUserName, chooseServer } from "../server_choice.ts";
@@ -49,5 +50,11 @@ export const command = defineCommand({
     saveSession(choice, user, session);
     output.record("session", { user, server: choice.address });
     output.notice(`logged in to ${choice.address} as ${user}`);
+    try {
+      const { notice } = await unreadNotice(connection);
+      if (notice !== undefined) output.notice(notice);
+    } catch {
+      // Logged in all the same.
+    }
   },
 });

@@ -6,7 +6,7 @@ import { displayText } from "../display_text.ts";
 import { localTime } from "../entry_view.ts";
 import type { JsonFields } from "../output.ts";
 import { withSession } from "../retry.ts";
-import { loadTextWidth, textWidth } from "../text_width.ts";
+import { printTable } from "../table.ts";
 
 const TITLES = ["", "AGENT", "ADDRESS", "LAST USED", "CREATED", "EXPIRES"];
 
@@ -36,17 +36,7 @@ export const command = defineCommand({
       }
       return;
     }
-    await loadTextWidth();
-    const rows = [TITLES, ...sessions.map(columnsOf)];
-    const widths = TITLES.map((_, column) =>
-      Math.max(...rows.map((row) => textWidth(row[column]!)))
-    );
-    for (const row of rows) {
-      const cells = row.map((cell, column) =>
-        cell + " ".repeat(widths[column]! - textWidth(cell))
-      );
-      output.print(cells.join("  ").trimEnd());
-    }
+    await printTable(output, TITLES, sessions.map(columnsOf));
   },
 });
 
