@@ -36,7 +36,7 @@ export function isParcelRequest(request: Request): request is ParcelRequest {
 /** What is open instead of the user's own files. */
 type Opened =
   | { draft: Draft; files: DraftFiles }
-  | { draft?: undefined; files: UserStorage };
+  | { draft?: undefined; number: number; files: UserStorage };
 
 /** Who asks, and what is theirs. */
 export interface Customer extends Person {
@@ -50,6 +50,15 @@ export class ParcelDesk {
 
   constructor(office: PostOffice) {
     this.#office = office;
+  }
+
+  /** What a log says of puts and gets, so that nobody takes them for the user's own. */
+  get logFields(): LogFields {
+    const opened = this.#opened;
+    if (!opened) return {};
+    return opened.draft
+      ? { to: opened.draft.receiver }
+      : { parcel: opened.number };
   }
 
   /** Where puts go. */
@@ -146,7 +155,8 @@ export class ParcelDesk {
   #open({ number }: RequestOf<"open">, customer: Customer): Response {
     this.leave();
     const { key, parcel } = this.#office.parcels.open(customer, number);
-    this.#opened = { files: this.#office.folders.files(key, "inbox") };
+    const files = this.#office.folders.files(key, "inbox");
+    this.#opened = { number, files };
     return parcel;
   }
 }

@@ -72,7 +72,9 @@ export class Session {
     this.#changes = new ChangeQueue(
       channel,
       this.#replies,
-      ({ path }, { size }) => this.#login.log("put", { path, bytes: size }),
+      ({ path }, { size: bytes }) => {
+        this.#login.log("put", { path, bytes, ...this.#parcels.logFields });
+      },
       (reason) => this.drop(reason),
     );
   }
@@ -298,7 +300,8 @@ export class Session {
 
   async #get(storage: UserStorage, request: RequestOf<"get">): Promise<void> {
     const bytes = await get(storage, request, this.#channel);
-    this.#login.log("get", { path: request.path, bytes });
+    const { logFields } = this.#parcels;
+    this.#login.log("get", { path: request.path, bytes, ...logFields });
   }
 
   async #fail(error: unknown): Promise<void> {
