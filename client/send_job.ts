@@ -36,7 +36,7 @@ export class SendJob implements Disposable {
   readonly #queue: UploadQueue;
   #progress: UploadProgress | undefined;
   #bytes = 0;
-  /** The first file that failed: nothing will be delivered. */
+  /** Such as that of the first file that failed: nothing will be delivered. */
   #error: NetdiskError | undefined;
   #isDelivering = false;
   /** When it was delivered. */
@@ -134,11 +134,10 @@ export class SendJob implements Disposable {
       this.#time = time;
     } catch (error) {
       if (!isAboutPath(error)) throw error;
-      throw isAgain && error.code === "not-found"
-        ? isUnknown(error)
-        : error.code === "changed"
-        ? isIncomplete(error)
-        : error;
+      if (error.code === "changed") throw isIncomplete(error);
+      if (!isAgain || error.code !== "not-found") throw error;
+      // To connect once more would not help.
+      this.#error = isUnknown(error);
     }
   }
 

@@ -7,7 +7,7 @@ import { NetdiskError } from "../protocol/errors.ts";
 import type { Request, RequestOf, Response } from "../protocol/messages.ts";
 import { MAX_PARCEL_FILES, parcelNameFault } from "../protocol/parcels.ts";
 import type { LogFields } from "./log.ts";
-import type { Draft, Person } from "./parcels.ts";
+import { type Draft, noDraft, type Person } from "./parcels.ts";
 import type { PostOffice } from "./post_office.ts";
 import type { PutClient, PutStorage, UserStorage } from "./user_storage.ts";
 import type { Upload } from "./upload.ts";
@@ -184,13 +184,22 @@ class DraftFiles implements PutStorage {
         `a parcel has at most ${MAX_PARCEL_FILES} files`,
       );
     }
-    // Its folder is gone when it was delivered, given up or blocked meanwhile.
-    this.#files.stat("");
+    if (!this.#isThere()) throw noDraft();
     return await this.#files.beginPut(request, client);
   }
 
   waitForDisk(): Promise<() => void> {
     return this.#files.waitForDisk();
+  }
+
+  /** False when it was delivered, given up or blocked meanwhile. */
+  #isThere(): boolean {
+    try {
+      this.#files.stat("");
+      return true;
+    } catch {
+      return false;
+    }
   }
 }
 

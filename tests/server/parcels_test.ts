@@ -217,7 +217,10 @@ Deno.test("what is under way when its draft is delivered comes too late", async 
   for (const client of late) {
     assertEquals(await refusal(client), "not-found: no such file or folder");
     await client.sendPut("a.txt", "another");
-    assertEquals(await refusal(client), "not-found: no such file or folder");
+    assertEquals(
+      await refusal(client),
+      "not-found: there is no such draft any more",
+    );
   }
   assertEquals(stored(server, "inbox"), ["ann/ID/a.txt"]);
   assertEquals(stored(server, "drafts"), []);
