@@ -137,8 +137,12 @@ export class ParcelDesk {
   ): Promise<Response> {
     this.leave();
     const draft = await this.#office.compose(customer, request);
-    const files = this.#office.folders.files(draft, "drafts");
-    this.#opened = { draft, files: new DraftFiles(files) };
+    const { folders } = this.#office;
+    const files = folders.files(draft, "drafts");
+    this.#opened = {
+      draft,
+      files: new DraftFiles(files, folders.names(draft)),
+    };
     return OK;
   }
 
@@ -164,11 +168,13 @@ export class ParcelDesk {
 /** The files of a draft: their sender may put them, and do nothing else. */
 class DraftFiles implements PutStorage {
   #files: UserStorage;
-  /** Of this connection; the whole parcel is counted when it is delivered. */
-  #names = new Set<string>();
+  /** Without those of other connections; all are counted when it is delivered. */
+  #names: Set<string>;
 
-  constructor(files: UserStorage) {
+  /** @param names what is there already */
+  constructor(files: UserStorage, names: readonly string[]) {
     this.#files = files;
+    this.#names = new Set(names);
   }
 
   async beginPut(
@@ -177,14 +183,15 @@ class DraftFiles implements PutStorage {
   ): Promise<Upload> {
     const fault = parcelNameFault(request.path);
     if (fault) throw new NetdiskError("bad-name", fault);
-    this.#names.add(request.path);
-    if (this.#names.size > MAX_PARCEL_FILES) {
+    const isFull = this.#names.size >= MAX_PARCEL_FILES;
+    if (isFull && !this.#names.has(request.path)) {
       throw new NetdiskError(
         "too-large",
         `a parcel has at most ${MAX_PARCEL_FILES} files`,
       );
     }
     if (!this.#isThere()) throw noDraft();
+    this.#names.add(request.path);
     return await this.#files.beginPut(request, client);
   }
 

@@ -10,6 +10,7 @@
 
 import { dirname, join } from "@std/path";
 import { NetdiskError } from "../protocol/errors.ts";
+import { MAX_PARCEL_FILES } from "../protocol/parcels.ts";
 import type { Durability } from "./durability.ts";
 import { infoOf, makeFolder } from "./file_system.ts";
 import { logEvent } from "./log.ts";
@@ -96,6 +97,15 @@ export class ParcelFolders {
       durability.forgetFolder(folder);
     } finally {
       room?.release();
+    }
+  }
+
+  /** The names in a draft; they need not be all when these are too many. @throws NetdiskError */
+  names(draft: ParcelKey): string[] {
+    try {
+      return namesIn(this.pathOf(draft, "drafts"));
+    } catch (error) {
+      throw toStorageError(error);
     }
   }
 
@@ -221,13 +231,20 @@ export class ParcelFolders {
 }
 
 function contentsOf(folder: string): { files: number; bytes: number } {
-  let files = 0;
-  let bytes = 0;
+  const names = namesIn(folder);
+  const sizes = names.map((name) => infoOf(join(folder, name))?.size ?? 0);
+  const bytes = sizes.reduce((sum, size) => sum + size, 0);
+  return { files: names.length, bytes };
+}
+
+/** The files of a parcel; one too many at most, however many there are. */
+function namesIn(folder: string): string[] {
+  const names: string[] = [];
   for (const { name } of Deno.readDirSync(folder)) {
-    files++;
-    bytes += infoOf(join(folder, name))?.size ?? 0;
+    names.push(name);
+    if (names.length > MAX_PARCEL_FILES) break;
   }
-  return { files, bytes };
+  return names;
 }
 
 /** How much room somebody else has is nobody's business. */

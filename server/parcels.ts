@@ -20,6 +20,9 @@ import type { ParcelKey } from "./parcel_folders.ts";
 /** Drafts that one sender may have; one more takes the place of the oldest. */
 export const MAX_DRAFTS = 20;
 
+/** That a draft is in use is written down at most this often: it costs an fsync. */
+const TOUCH_MS = 60_000;
+
 /** Who asks. */
 export type Person = Pick<AccountSession, "user" | "userId">;
 
@@ -95,9 +98,10 @@ export class Parcels {
 
   /** Somebody has it in hand still. */
   touch(id: string): void {
+    const now = this.#now();
     this.#database.run(
-      "UPDATE parcels SET used = ? WHERE id = ?",
-      ...[this.#now(), id],
+      "UPDATE parcels SET used = ? WHERE id = ? AND used < ?",
+      ...[now, id, now - TOUCH_MS],
     );
   }
 
@@ -207,13 +211,15 @@ export class Parcels {
     };
   }
 
-  /** @throws NetdiskError `not-found` */
-  markRead({ userId }: Person, number: number): void {
-    const changed = this.#database.run(
+  /** May have been done before. @throws NetdiskError `not-found` */
+  markRead(receiver: Person, number: number): void {
+    const { parcel } = this.open(receiver, number);
+    // What changes nothing would cost an fsync as well.
+    if (parcel.read) return;
+    this.#database.run(
       "UPDATE parcels SET is_read = 1 WHERE receiver_id = ? AND number = ?",
-      ...[userId, number],
+      ...[receiver.userId, number],
     );
-    if (changed === 0) throw noParcel(number);
   }
 
   /** Its files have been taken out. */

@@ -281,6 +281,11 @@ Deno.test("a draft takes files with plain names, and nothing else", async () => 
     await refusal(ben),
     "too-large: a parcel has at most 100 files",
   );
+  // Neither does the next connection.
+  await compose(ben);
+  await ben.sendPut("one-more", "");
+  assertEquals(await ben.error(), "too-large");
+  await sendFile(ben, "7", "another");
   await deliver(ben, MAX_PARCEL_FILES);
 });
 
