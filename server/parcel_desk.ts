@@ -136,13 +136,9 @@ export class ParcelDesk {
     customer: Customer,
   ): Promise<Response> {
     this.leave();
-    const draft = await this.#office.compose(customer, request);
-    const { folders } = this.#office;
-    const files = folders.files(draft, "drafts");
-    this.#opened = {
-      draft,
-      files: new DraftFiles(files, folders.names(draft)),
-    };
+    const { draft, names } = await this.#office.compose(customer, request);
+    const files = this.#office.folders.files(draft, "drafts");
+    this.#opened = { draft, files: new DraftFiles(files, names) };
     return OK;
   }
 

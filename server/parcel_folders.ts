@@ -62,7 +62,7 @@ export class ParcelFolders {
 
   /**
    * Makes the folder of a draft, if it is not there; on return it is on the disk.
-   * A crash may have left it in the inbox.
+   * What was to be delivered is a draft again.
    *
    * @throws NetdiskError `quota`
    */
@@ -148,15 +148,6 @@ export class ParcelFolders {
       return contents;
     } catch (error) {
       throw toStorageError(error);
-    }
-  }
-
-  /** It is a draft again. Never throws: what stays is found there as well. */
-  unseal(draft: ParcelKey): void {
-    try {
-      this.#move(draft, "inbox", "drafts");
-    } catch (error) {
-      logEvent("unseal-failed", { reason: String(error) });
     }
   }
 

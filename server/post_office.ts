@@ -6,8 +6,9 @@
  *   from there before its folder is deleted. A crash in between leaves a folder
  *   that nobody knows, which is swept away.
  * - To deliver, the folder is moved and that is on the disk; then the database
- *   says that it is delivered, in one step. A crash in between leaves a draft
- *   whose folder is in the inbox: whoever goes on with it finds it there.
+ *   says that it is delivered, in one step. A crash or a refusal in between
+ *   leaves a draft whose folder is in the inbox: who goes on with it, or deletes
+ *   it, finds it there.
  */
 
 import { NetdiskError } from "../protocol/errors.ts";
@@ -65,12 +66,13 @@ export class PostOffice {
   /**
    * Takes a draft in hand, until {@link close}.
    *
+   * @returns also the names that are in it
    * @throws NetdiskError `not-found`, `denied`, `quota`, `exists`, `busy`
    */
   async compose(
     sender: Person,
     request: RequestOf<"compose">,
-  ): Promise<Draft> {
+  ): Promise<{ draft: Draft; names: string[] }> {
     const isOpen = this.#isOpen;
     const { draft, dropped } = this.parcels.compose(sender, request, isOpen);
     this.#checkRests(draft);
@@ -78,11 +80,11 @@ export class PostOffice {
     try {
       for (const old of dropped) await this.folders.discard(old);
       await this.folders.make(draft);
+      return { draft, names: this.folders.names(draft) };
     } catch (error) {
       this.close(draft);
       throw error;
     }
-    return draft;
   }
 
   /** Lets go of a draft that was composed. Never throws. */
@@ -101,7 +103,7 @@ export class PostOffice {
   /**
    * Delivers a draft, or tells when that was done.
    *
-   * @returns what was delivered to whom; undefined when that was done before
+   * @returns when, and if that is now also what to whom
    * @throws NetdiskError `not-found`, `denied`, `quota`, `changed`, `io`
    */
   async deliver(
@@ -118,9 +120,6 @@ export class PostOffice {
       const parcel = { ...contents, message };
       const time = this.parcels.deliver(sender, draft, parcel);
       return { time, parcel: { to: draft.receiver, bytes: contents.bytes } };
-    } catch (error) {
-      await this.#takeBack(draft);
-      throw error;
     } finally {
       this.#delivering.delete(draft.id);
     }
@@ -186,12 +185,6 @@ export class PostOffice {
   async #drop(parcel: ParcelKey): Promise<void> {
     this.parcels.remove(parcel.id);
     await this.folders.discard(parcel);
-  }
-
-  /** It was not delivered: it is a draft again, unless it is none any more. */
-  async #takeBack(draft: Draft): Promise<void> {
-    if (this.parcels.isKnown(draft.id)) this.folders.unseal(draft);
-    else await this.folders.discard(draft);
   }
 
   #find(sender: Person, name: string): SentParcel {

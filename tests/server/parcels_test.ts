@@ -578,7 +578,7 @@ Deno.test("a draft in somebody's hands is not swept", async () => {
   });
   const person = personOf(server, "ben");
   const request = { type: "compose", to: "ann", draft: DRAFT } as const;
-  const draft = await office.compose(person, request);
+  const { draft } = await office.compose(person, request);
   now += 100_000;
   await office.sweep();
   assert(office.parcels.isKnown(draft.id));

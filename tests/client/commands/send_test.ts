@@ -1,4 +1,9 @@
-import { assertEquals, assertMatch, assertNotEquals } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertNotEquals,
+} from "@std/assert";
 import { command as send } from "../../../client/commands/send.ts";
 import { PARCELS } from "../../../protocol/parcels.ts";
 import type { RequestOf } from "../../../protocol/messages.ts";
@@ -223,6 +228,7 @@ Deno.test(
         "",
       ],
     );
+    assert(isGivenUp);
   },
 );
 
