@@ -35,14 +35,23 @@ const SELF_MADE: readonly [file: string, args: string[]][] = [
   ["netdisk.1", ["man"]],
 ];
 
-/** Makes the release, or changes nothing. @throws Error fit to show to a person */
-async function release(
-  facts: ReleaseFacts,
-  targets: readonly Target[],
-  signal: AbortSignal,
-): Promise<void> {
+/** What is released, and for whom. */
+interface ReleaseOptions {
+  facts: ReleaseFacts;
+  targets: readonly Target[];
+  signal?: AbortSignal;
+}
+
+/**
+ * Makes the release of the project in `root`, or changes nothing. What is there
+ * of an earlier try is replaced. @throws Error fit to show to a person
+ */
+export async function makeRelease(
+  root: string,
+  { facts, targets, signal }: ReleaseOptions,
+): Promise<Outcome[]> {
   const { version, commit, commitTime } = facts;
-  const final = join(ROOT, "dist", "release", version);
+  const final = join(root, "dist", "release", version);
   await Deno.mkdir(dirname(final), { recursive: true });
   const work = await Deno.makeTempDir({
     dir: dirname(final),
@@ -53,7 +62,7 @@ async function release(
     await Deno.mkdir(folder);
     const downloads = join(await denoFolder(signal), "dl");
     const stage = await makeStage(commit, {
-      root: ROOT,
+      root,
       folder: work,
       downloads,
       signal,
@@ -89,7 +98,7 @@ async function release(
     await writeSums(folder);
     await removeIfThere(final);
     await Deno.rename(folder, final);
-    showTable(version, outcomes);
+    return outcomes;
   } finally {
     await Deno.remove(work, { recursive: true });
   }
@@ -99,7 +108,7 @@ async function release(
 async function writeSelfMade(
   folder: string,
   version: string,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<void> {
   const own = TARGETS.find(({ triple }) => triple === Deno.build.target);
   const program = own && join(folder, binaryName(version, own));
@@ -179,7 +188,10 @@ async function main(): Promise<number> {
     for (const reason of reasons) console.error(`release: error: ${reason}`);
     if (reasons.length > 0) return 1;
     if (check) console.log(`release: ${facts.version} can be made`);
-    else await release(facts, targets, signal);
+    else {
+      const outcomes = await makeRelease(ROOT, { facts, targets, signal });
+      showTable(facts.version, outcomes);
+    }
     return 0;
   } catch (error) {
     console.error(`release: error: ${messageOf(error)}`);

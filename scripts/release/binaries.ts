@@ -59,6 +59,7 @@ export async function makeBinaries(
         target,
         version: runtime.version,
         sha256: await sha256OfFile(runtime.file),
+        isArchive: runtime.path === undefined,
         url: runtime.url,
       },
     });

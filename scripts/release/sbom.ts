@@ -10,8 +10,10 @@ import type { Target } from "./targets.ts";
 export interface RuntimeFacts {
   target: Target;
   version: string | undefined;
-  /** Of the file at `url`, or, of a package, of the denort that is cut out of it. */
+  /** Of the denort, or of the archive that it comes in, in hex. */
   sha256: string;
+  isArchive: boolean;
+  /** Where anybody can get it. */
   url: string | undefined;
 }
 
@@ -88,7 +90,8 @@ function packageComponent({ name, version, integrity, license }: Package) {
 }
 
 function runtimeComponent(runtime: RuntimeFacts) {
-  const { target, version, sha256, url } = runtime;
+  const { target, version, sha256, isArchive, url } = runtime;
+  const hashes = [{ alg: "SHA-256", content: sha256 }];
   return {
     type: "platform",
     "bom-ref": runtimeRef(runtime),
@@ -96,14 +99,16 @@ function runtimeComponent(runtime: RuntimeFacts) {
     // Of one that a person has named only its hash is known.
     ...(version === undefined ? {} : { version }),
     description: `The runtime in netdisk for ${target.name}`,
-    hashes: [{ alg: "SHA-256", content: sha256 }],
+    ...(isArchive ? {} : { hashes }),
     licenses: [{ license: { id: "MIT" } }],
     ...(version === undefined
       ? {}
       : { purl: `pkg:github/denoland/deno@v${version}` }),
-    ...(url === undefined
-      ? {}
-      : { externalReferences: [{ type: "distribution", url }] }),
+    ...(url === undefined ? {} : {
+      externalReferences: [
+        { type: "distribution", url, ...(isArchive ? { hashes } : {}) },
+      ],
+    }),
   };
 }
 
