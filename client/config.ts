@@ -89,10 +89,11 @@ const configSchema = schema.object({
 /** The folder of the client's files (design.md 2). @throws NetdiskError without a home */
 export function configFolder(
   env: (name: string) => string | undefined,
+  os: typeof Deno.build.os = Deno.build.os,
 ): string {
   const own = env("NETDISK_CONFIG_DIR");
   if (own) return own;
-  const windows = Deno.build.os === "windows";
+  const windows = os === "windows";
   const base = windows ? env("APPDATA") : env("XDG_CONFIG_HOME");
   if (base) return join(base, "netdisk");
   const home = env("HOME");

@@ -77,6 +77,11 @@ Deno.test("configFolder() takes the first that is set", strict, () => {
   for (const [env, folder] of cases) {
     assertEquals(configFolder((name) => env[name]), folder);
   }
+  const windows = { APPDATA: "C:/a", XDG_CONFIG_HOME: "/x", HOME: "/h" };
+  const nameIn = (env: Record<string, string>) =>
+    configFolder((name) => env[name], "windows");
+  assertEquals(nameIn(windows), "C:/a/netdisk");
+  assertThrows(() => nameIn({ XDG_CONFIG_HOME: "/x", HOME: "/h" }));
   const error = assertThrows(() => configFolder(() => undefined), NetdiskError);
   assertEquals(
     [error.code, error.hint],
