@@ -107,19 +107,13 @@ Deno.test("a name that a hostile server tells twice is one name", pure, () => {
 });
 
 Deno.test("the executable bit is nothing to Windows, and is left as it is there", () => {
-  const entry: Entry = {
-    name: "a",
-    kind: "file",
-    size: 1,
-    mtime: 2,
-    executable: false,
-  };
-  const other = { ...entry, executable: true };
-  assertEquals(hasSameFacts(entry, other, "linux"), false);
-  assertEquals(hasSameFacts(entry, other, "windows"), true);
-  assertEquals(hasSameFacts(entry, { ...other, mtime: 3 }, "windows"), false);
+  const plain = entry("a");
+  const other = { ...plain, executable: true };
+  assertEquals(hasSameFacts(plain, other, "linux"), false);
+  assertEquals(hasSameFacts(plain, other, "windows"), true);
+  assertEquals(hasSameFacts(plain, { ...other, mtime: 3 }, "windows"), false);
   const bit = (os: typeof Deno.build.os) => {
-    const { change } = touchOf("a", entry, os);
+    const { change } = touchOf("a", plain, os);
     return change.type === "touch" ? change.executable : undefined;
   };
   assertEquals(bit("linux"), false);
