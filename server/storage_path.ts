@@ -67,6 +67,7 @@ export function storagePath(
   home: string,
   remotePath: string,
   isFolder: (path: string) => boolean = isRealFolder,
+  os: typeof Deno.build.os = Deno.build.os,
 ): StoragePath {
   const fault = remotePathFault(remotePath);
   if (fault) throw new NetdiskError("bad-name", fault);
@@ -74,7 +75,7 @@ export function storagePath(
   const tooDeep = depthFault(remotePath);
   if (tooDeep !== undefined) throw new NetdiskError("bad-name", tooDeep);
   for (const part of parts) {
-    const fault = diskNameFault(part);
+    const fault = diskNameFault(part, os);
     if (fault !== undefined) throw new NetdiskError("bad-name", fault);
   }
   const missingFolders: string[] = [];

@@ -50,6 +50,15 @@ Deno.test("on Windows no user has the folder of another one, or a device", () =>
   assertEquals(userFolder("/disk", "a.b", "windows"), "/disk/users/a.b");
 });
 
+Deno.test("on Windows no part of a path is a device, or has another name", () => {
+  for (const path of ["nul", "a/con.txt", "a./b", "a/b ", "C:", "a\\b"]) {
+    const of = (os: typeof Deno.build.os) =>
+      storagePath("/disk/users/ann", path, () => true, os);
+    assertEquals(of("linux").path, `/disk/users/ann/${path}`);
+    assertEquals(codeOf(() => of("windows")), "bad-name", path);
+  }
+});
+
 Deno.test("diskNameFault() is about Windows alone", () => {
   assertEquals(diskNameFault("nul", "linux"), undefined);
   assertEquals(diskNameFault("nul", "darwin"), undefined);
