@@ -25,6 +25,7 @@ import {
 import { nearest } from "./client/nearest.ts";
 import { Output, type OutputSystem } from "./client/output.ts";
 import type { PromptInput } from "./client/prompt.ts";
+import { runCommand } from "./client/run_command.ts";
 import { StdoutClosed, stdoutIsNonBlocking } from "./client/stream_writer.ts";
 import { type ErrorCode, NetdiskError } from "./protocol/errors.ts";
 import { VERSION } from "./protocol/version.ts";
@@ -149,7 +150,7 @@ export async function main(
       using _signals = command.handlesSignals
         ? undefined
         : watchSignals((signal) => stop(signal, output, system));
-      await command.run({ options, args, output, stdin, env });
+      await runCommand(command, { options, args, output, stdin, env });
     }
     output.finish(0);
     return 0;

@@ -204,6 +204,7 @@ function initialValue(spec: OptionSpec): boolean | string[] | undefined {
   return spec.repeat ? [] : undefined;
 }
 
-function camelCase(name: string): string {
+/** How the values of an option are named: `dryRun` for `dry-run`. */
+export function camelCase(name: string): string {
   return name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
 }

@@ -5,18 +5,17 @@
 
 import { userNameFault } from "../protocol/credentials.ts";
 import { NetdiskError } from "../protocol/errors.ts";
-import {
-  formatAddress,
-  parseServerLink,
-  type ServerLink,
-} from "../protocol/link.ts";
-import type { Invocation } from "./command.ts";
+import type { ServerLink } from "../protocol/link.ts";
+import { type Invocation, usageError } from "./command.ts";
 import {
   Config,
+  type ConfigData,
   configFolder,
   type SavedServer,
   type SavedSession,
 } from "./config.ts";
+import type { KnownServers } from "./remote_names.ts";
+import { parseServer } from "./server_names.ts";
 
 /** A server, and what is remembered of it. */
 export interface ServerChoice {
@@ -25,19 +24,57 @@ export interface ServerChoice {
   address: string;
   config: Config;
   saved: SavedServer | undefined;
+  /** The short name under which a login is to save it. */
+  newName?: string | undefined;
 }
 
-/** @throws NetdiskError `usage` for an address or link that is not one */
-export function chooseServer(invocation: Invocation): ServerChoice {
-  const { options, env } = invocation;
-  const config = new Config(configFolder(env));
+/** Where a value comes from. */
+export type Origin = "option" | "environment" | "last login" | "default";
+
+/**
+ * @param mayName the command may save the server under a short name
+ * @throws NetdiskError `usage` for what means no server
+ */
+export function chooseServer(
+  invocation: Invocation,
+  { mayName = false } = {},
+): ServerChoice {
+  const config = new Config(configFolder(invocation.env));
   const data = config.read();
-  const text = options.server ?? (env("NETDISK_SERVER") || data.server) ??
-    "localhost";
-  const link = parseServerLink(text);
-  const address = formatAddress(link.host, link.port);
+  const { text } = serverText(invocation, data);
+  const { link, address, newName } = parseServer(text, data.servers);
+  if (newName !== undefined && !mayName) {
+    throw usageError(
+      "",
+      `--server ${newName}=...: only login and register save a short name`,
+    );
+  }
   const saved = data.servers.find((s) => s.address === address);
-  return { link, address, config, saved };
+  return { link, address, config, saved, newName };
+}
+
+/** What names in front of remote paths may mean; see remote_names.ts. */
+export function knownServers({ env }: Pick<Invocation, "env">): KnownServers {
+  const data = new Config(configFolder(env)).read();
+  const { text } = serverText({ options: {}, env }, data);
+  return { servers: data.servers, standard: text };
+}
+
+/** What was written for the server, and where. */
+export function serverText(
+  { options, env }: Pick<Invocation, "env"> & {
+    options: { server?: string | undefined };
+  },
+  data: Pick<ConfigData, "server">,
+): { text: string; origin: Origin } {
+  if (options.server !== undefined) {
+    return { text: options.server, origin: "option" };
+  }
+  const variable = env("NETDISK_SERVER");
+  if (variable) return { text: variable, origin: "environment" };
+  return data.server === null
+    ? { text: "localhost", origin: "default" }
+    : { text: data.server, origin: "last login" };
 }
 
 /**

@@ -1,8 +1,11 @@
 /** Arguments in the commands that hints suggest. */
 
-/** A path as a shell and the program behind it take it: none is an option. */
+/** What would be taken for an option, or for the short name of a server. */
+const MISTAKABLE = /^(?:-|[a-z][a-z0-9_-]+:)/;
+
+/** A path as a shell and the program behind it take it. */
 export function shellWord(path: string): string {
-  return shellArgument(path.startsWith("-") ? `./${path}` : path);
+  return shellArgument(MISTAKABLE.test(path) ? `./${path}` : path);
 }
 
 /** The text as a shell takes it for one argument. */
