@@ -103,13 +103,24 @@ const configSchema = schema.object({
 export function configFolder(
   env: (name: string) => string | undefined,
 ): string {
-  const own = env("NETDISK_CONFIG_DIR");
-  if (own) return own;
+  return findConfigFolder(env).path;
+}
+
+/** The same, with the variable that names it or the folder above. @throws NetdiskError without a home */
+export function findConfigFolder(
+  env: (name: string) => string | undefined,
+): { path: string; variable: string } {
   const windows = Deno.build.os === "windows";
-  const base = windows ? env("APPDATA") : env("XDG_CONFIG_HOME");
-  if (base) return join(base, "netdisk");
-  const home = env("HOME");
-  if (home && !windows) return join(home, ".config", "netdisk");
+  const places: (readonly [variable: string, ...below: string[]])[] = [
+    ["NETDISK_CONFIG_DIR"],
+    [windows ? "APPDATA" : "XDG_CONFIG_HOME", "netdisk"],
+    ...windows ? [] : [["HOME", ".config", "netdisk"] as const],
+  ];
+  for (const [variable, ...below] of places) {
+    const base = env(variable);
+    if (!base) continue;
+    return { path: below.length === 0 ? base : join(base, ...below), variable };
+  }
   throw new NetdiskError(
     "local-io",
     "there is no home folder to keep sessions in",

@@ -86,9 +86,8 @@ export function chooseSession(
   invocation: Invocation,
   { saved, address }: ServerChoice,
 ): SavedSession {
-  const wanted = invocation.options.user ?? invocation.env("NETDISK_USER");
-  if (wanted) checkUserName(wanted);
-  const user = wanted || saved?.user;
+  const { user, origin } = chooseUser(invocation, saved);
+  if (user && origin !== "last login") checkUserName(user);
   const session = saved?.sessions.find((s) => s.user === user);
   if (session) return session;
   const others = saved?.sessions.map((s) => s.user).join(", ");
@@ -101,6 +100,21 @@ export function chooseSession(
       hint: `netdisk login ${user || "NAME"} --server ${address}`,
     },
   );
+}
+
+/** The account that is meant, and where that was said. */
+export function chooseUser(
+  { options, env }: Pick<Invocation, "options" | "env">,
+  saved: SavedServer | undefined,
+): { user: string | undefined; origin: Origin } {
+  if (options.user !== undefined) {
+    return { user: options.user, origin: "option" };
+  }
+  const variable = env("NETDISK_USER");
+  if (variable) return { user: variable, origin: "environment" };
+  return saved?.user
+    ? { user: saved.user, origin: "last login" }
+    : { user: undefined, origin: "default" };
 }
 
 /** @throws NetdiskError `bad-name` */
