@@ -22,7 +22,7 @@ import {
   SIGNAL_STATUS,
   watchSignals,
 } from "./client/interrupt.ts";
-import { nearest } from "./client/nearest.ts";
+import { nearest } from "./protocol/nearest.ts";
 import { Output, type OutputSystem } from "./client/output.ts";
 import type { PromptInput } from "./client/prompt.ts";
 import { runCommand } from "./client/run_command.ts";

@@ -15,7 +15,7 @@ import {
   type SharedValues,
   usageError,
 } from "./command.ts";
-import { nearest } from "./nearest.ts";
+import { nearest } from "../protocol/nearest.ts";
 
 /**
  * The command word, if there is one, and the arguments without it. Only options

@@ -12,7 +12,7 @@ import {
   optionsOf,
   usageError,
 } from "./command.ts";
-import { nearest } from "./nearest.ts";
+import { nearest } from "../protocol/nearest.ts";
 import { type NamedServer, parseServer } from "./server_names.ts";
 
 type Values = Pick<Invocation, "options" | "args">;

@@ -9,7 +9,7 @@ import {
   nameServer,
   type SavedServer,
 } from "../config.ts";
-import { nearest } from "../nearest.ts";
+import { nearest } from "../../protocol/nearest.ts";
 import { checkShortName, parseServer } from "../server_names.ts";
 import { nameNotice } from "../session_store.ts";
 
