@@ -2,6 +2,7 @@
 
 import type { Command, Invocation } from "./command.ts";
 import { explainDoubt, resolveRemoteNames } from "./remote_names.ts";
+import { placeWords } from "./same_place.ts";
 import { knownServers } from "./server_choice.ts";
 
 /** @throws what the command throws, and NetdiskError `usage` for names that do not fit */
@@ -14,6 +15,7 @@ export async function runCommand(
     invocation,
     () => knownServers(invocation),
   );
+  invocation.output.place = placeWords(options);
   try {
     await command.run({ ...invocation, options, args });
   } catch (error) {
