@@ -262,10 +262,11 @@ export function nameServer(
   server: SavedServer,
   name: string,
 ): string | undefined {
-  const before = data.servers.find((s) => s.name === name && s !== server);
-  delete before?.name;
+  const others = data.servers.filter((s) => s.name === name && s !== server);
+  // Several only in a file that was written by hand.
+  for (const other of others) delete other.name;
   server.name = name;
-  return before?.address;
+  return others[0]?.address;
 }
 
 function removeIfThere(path: string): void {

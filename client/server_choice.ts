@@ -15,7 +15,7 @@ import {
   type SavedSession,
 } from "./config.ts";
 import type { KnownServers } from "./remote_names.ts";
-import { parseServer } from "./server_names.ts";
+import { parseServer, type ServerText } from "./server_names.ts";
 
 /** A server, and what is remembered of it. */
 export interface ServerChoice {
@@ -26,6 +26,10 @@ export interface ServerChoice {
   saved: SavedServer | undefined;
   /** The short name under which a login is to save it. */
   newName?: string | undefined;
+}
+
+interface ServerContext extends Pick<Invocation, "env"> {
+  options: { server?: string | undefined };
 }
 
 /** Where a value comes from. */
@@ -41,12 +45,13 @@ export function chooseServer(
 ): ServerChoice {
   const config = new Config(configFolder(invocation.env));
   const data = config.read();
-  const { text } = serverText(invocation, data);
-  const { link, address, newName } = parseServer(text, data.servers);
+  const { link, address, newName, origin } = readServer(invocation, data);
   if (newName !== undefined && !mayName) {
     throw usageError(
       "",
-      `--server ${newName}=...: only login and register save a short name`,
+      `${
+        labelOf(origin)
+      }: ${newName}=...: only login and register save a short name`,
     );
   }
   const saved = data.servers.find((s) => s.address === address);
@@ -60,12 +65,30 @@ export function knownServers({ env }: Pick<Invocation, "env">): KnownServers {
   return { servers: data.servers, standard: text };
 }
 
+/** The server that is meant, and where that was said. @throws NetdiskError `usage` */
+export function readServer(
+  context: ServerContext,
+  data: ConfigData,
+): ServerText & { origin: Origin } {
+  const { text, origin } = serverText(context, data);
+  try {
+    return { ...parseServer(text, data.servers), origin };
+  } catch (error) {
+    if (!(error instanceof NetdiskError)) throw error;
+    const message = error.message.replace(/^--server/, labelOf(origin));
+    const { code, hint } = error;
+    throw new NetdiskError(code, message, hint === undefined ? {} : { hint });
+  }
+}
+
+function labelOf(origin: Origin): string {
+  return origin === "environment" ? "NETDISK_SERVER" : "--server";
+}
+
 /** What was written for the server, and where. */
-export function serverText(
-  { options, env }: Pick<Invocation, "env"> & {
-    options: { server?: string | undefined };
-  },
-  data: Pick<ConfigData, "server">,
+function serverText(
+  { options, env }: ServerContext,
+  data: ConfigData,
 ): { text: string; origin: Origin } {
   if (options.server !== undefined) {
     return { text: options.server, origin: "option" };

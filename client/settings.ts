@@ -4,8 +4,7 @@ import { camelCase } from "./arguments.ts";
 import { CLIENT_OPTIONS, type Invocation, type OptionSpec } from "./command.ts";
 import { Config, type ConfigData, findConfigFolder } from "./config.ts";
 import { DEFAULT_RETRIES } from "./retry.ts";
-import { chooseUser, type Origin, serverText } from "./server_choice.ts";
-import { parseServer } from "./server_names.ts";
+import { chooseUser, type Origin, readServer } from "./server_choice.ts";
 
 /** One value, and what set it. */
 export interface Setting {
@@ -49,8 +48,7 @@ export function accountSettings(
   context: Context,
   data: ConfigData,
 ): Setting[] {
-  const { text, origin } = serverText(context, data);
-  const { address } = parseServer(text, data.servers);
+  const { address, origin } = readServer(context, data);
   const saved = data.servers.find((server) => server.address === address);
   const account = chooseUser(context, saved);
   return [

@@ -5,6 +5,10 @@ const WORDS: [string, string][] = [
   ["a/b-c.jpg", "a/b-c.jpg"],
   ["-n", "./-n"],
   ["-my n", "'./-my n'"],
+  // A file, and not something on the server home.
+  ["home:a", "./home:a"],
+  ["C:/a", "C:/a"],
+  ["a/home:b", "a/home:b"],
   ["it's", "'it'\\''s'"],
   ["a*", "'a*'"],
   ["", "''"],
