@@ -26,6 +26,8 @@ export interface ServerChoice {
   saved: SavedServer | undefined;
   /** The short name under which a login is to save it. */
   newName?: string | undefined;
+  /** A saved short name that is spelled nearly as what was given. */
+  guess?: string | undefined;
 }
 
 interface ServerContext extends Pick<Invocation, "env"> {
@@ -45,7 +47,8 @@ export function chooseServer(
 ): ServerChoice {
   const config = new Config(configFolder(invocation.env));
   const data = config.read();
-  const { link, address, newName, origin } = readServer(invocation, data);
+  const { origin, ...server } = readServer(invocation, data);
+  const { address, newName } = server;
   if (newName !== undefined && !mayName) {
     throw usageError(
       "",
@@ -55,7 +58,7 @@ export function chooseServer(
     );
   }
   const saved = data.servers.find((s) => s.address === address);
-  return { link, address, config, saved, newName };
+  return { ...server, config, saved };
 }
 
 /** What names in front of remote paths may mean; see remote_names.ts. */
@@ -107,7 +110,7 @@ function serverText(
  */
 export function chooseSession(
   invocation: Invocation,
-  { saved, address }: ServerChoice,
+  { saved, address, guess }: ServerChoice,
 ): SavedSession {
   const { user, origin } = chooseUser(invocation, saved);
   if (user && origin !== "last login") checkUserName(user);
@@ -120,7 +123,9 @@ export function chooseSession(
     "unauthenticated",
     `not logged in to ${address}${who}`,
     {
-      hint: `netdisk login ${user || "NAME"} --server ${address}`,
+      hint: saved === undefined && guess !== undefined
+        ? `did you mean --server ${guess}?`
+        : `netdisk login ${user || "NAME"} --server ${address}`,
     },
   );
 }

@@ -4,6 +4,7 @@
  */
 
 import { NetdiskError } from "../protocol/errors.ts";
+import { nearest } from "../protocol/nearest.ts";
 import {
   formatAddress,
   parseServerLink,
@@ -32,6 +33,8 @@ export interface ServerText {
   address: string;
   /** Of `home=HOST`: the name that the server is to have. */
   newName: string | undefined;
+  /** A short name that was perhaps meant, where there is none of this spelling. */
+  guess: string | undefined;
 }
 
 /** Why a text cannot be a short name, or undefined when it can. */
@@ -61,5 +64,8 @@ export function parseServer(
   if (newName !== undefined) checkShortName(newName);
   const saved = servers.find(({ name }) => name === server);
   const link = parseServerLink(saved?.address ?? server);
-  return { link, address: formatAddress(link.host, link.port), newName };
+  const guess = saved
+    ? undefined
+    : nearest(server, servers.flatMap(({ name }) => name ?? []));
+  return { link, address: formatAddress(link.host, link.port), newName, guess };
 }

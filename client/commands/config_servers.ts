@@ -9,7 +9,6 @@ import {
   nameServer,
   type SavedServer,
 } from "../config.ts";
-import { nearest } from "../../protocol/nearest.ts";
 import { checkShortName, parseServer } from "../server_names.ts";
 import { nameNotice } from "../session_store.ts";
 
@@ -134,14 +133,12 @@ function change<Result>(
 }
 
 function findServer(data: ConfigData, text: string): SavedServer {
-  const { address, newName } = parseServer(text, data.servers);
+  const { address, newName, guess } = parseServer(text, data.servers);
   if (newName !== undefined) {
     throw usageError("config", `'${text}' is no server`);
   }
   const server = data.servers.find((server) => server.address === address);
   if (server) return server;
-  const names = data.servers.flatMap((server) => server.name ?? []);
-  const guess = nearest(text, names);
   const question = guess === undefined ? "" : `, did you mean '${guess}'?`;
   throw new NetdiskError(
     "not-found",

@@ -234,6 +234,27 @@ Deno.test("chooseSession() says how to log in", strict, () => {
   }
 });
 
+Deno.test(
+  "chooseSession() guesses the short name that was meant",
+  strict,
+  () => {
+    using folder = tempFolder();
+    save(folder.path, "disk.example:6375", "anna");
+    new Config(folder.path).update((data) => {
+      nameServer(data, data.servers[0]!, "home");
+    });
+    const { invocation, choice } = choose(folder.path, ["--server", "hoem"]);
+    const error = assertThrows(
+      () => chooseSession(invocation, choice),
+      NetdiskError,
+    );
+    assertEquals(
+      [error.message, error.hint],
+      ["not logged in to hoem:6375", "did you mean --server home?"],
+    );
+  },
+);
+
 Deno.test("chooseSession() refuses what is no user name", strict, () => {
   using folder = tempFolder();
   const { invocation, choice } = choose(folder.path, ["--user", "../anna"]);
