@@ -3,7 +3,7 @@
 import type { SharedValues } from "./command.ts";
 import { GOES_ON } from "./retry.ts";
 import { placeWords } from "./same_place.ts";
-import { shellArgument, shellWord } from "./shell_word.ts";
+import { remoteWord, shellArgument, shellWord } from "./shell_word.ts";
 import { type TransferValues, UPDATE_GOES_ON } from "./transfer_options.ts";
 
 /** Longer ones are not read, and the same one is in the shell's history. */
@@ -43,8 +43,11 @@ export function goesOn(
   for (const pattern of options.exclude) {
     words.push(`--exclude=${shellArgument(pattern)}`);
   }
-  words.push(...sources.map(shellWord));
-  if (options.to !== undefined) words.push("--to", shellWord(options.to));
+  const [from, to] = command === "put"
+    ? [shellWord, remoteWord]
+    : [remoteWord, shellWord];
+  words.push(...sources.map(from));
+  if (options.to !== undefined) words.push("--to", to(options.to));
   words.push(...placeWords(options));
   const line = words.join(" ");
   return renamed === undefined && line.length > MAX_COMMAND_CHARACTERS

@@ -98,8 +98,9 @@ export const forget = defineCommand({
       forgotten: true,
     });
     output.notice(`forgot ${labelOf(server)}`);
-    if (sessions.length > 0) {
-      const users = sessions.map(({ user }) => user).join(", ");
+    const lasting = sessions.filter(({ expires }) => expires > Date.now());
+    if (lasting.length > 0) {
+      const users = lasting.map(({ user }) => user).join(", ");
       output.notice(
         `the server still has the sessions of: ${users}; who has a copy of the config file can use them ` +
           "until they expire (netdisk logout --all after a new login ends them)",

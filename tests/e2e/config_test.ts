@@ -101,6 +101,12 @@ Deno.test("two servers under short names", async () => {
     stderr: "netdisk: error: [..]\n" +
       "netdisk: hint: netdisk mkdir --server home -p a/b\n",
   });
+  // As cp has it, which put has not.
+  assertOutcome(await client.run(["put", "report.txt", "home:"]), {
+    code: 3,
+    stderr: "netdisk: error: home:: no such file or folder\n" +
+      "netdisk: hint: to upload under another name: netdisk put report.txt --to home:\n",
+  });
   assertOutcome(await client.run(["ls", "--server", "new=localhost"]), {
     code: 2,
     stderr:

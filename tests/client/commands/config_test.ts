@@ -310,7 +310,7 @@ Deno.test(
     assertEquals(error, undefined);
     assertEquals(stderr.split("\n"), [
       "netdisk: forgot home (disk.example:7000)",
-      "netdisk: the server still has the sessions of: anna, ben; who has a copy of the config file can use them " +
+      "netdisk: the server still has the sessions of: ben; who has a copy of the config file can use them " +
       "until they expire (netdisk logout --all after a new login ends them)",
       `netdisk: its fingerprint was ${FINGERPRINT}; compare it when the server is met again`,
       "netdisk: without --server commands now go to localhost",
