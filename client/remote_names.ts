@@ -89,9 +89,12 @@ export function explainDoubt(
   error: unknown,
   { value, guess }: Doubt,
 ): unknown {
-  const fits = error instanceof NetdiskError && error.hint === undefined &&
-    (error.code === "not-found" || error.code === "partial");
-  if (!fits) return error;
+  if (!(error instanceof NetdiskError) || error.hint !== undefined) {
+    return error;
+  }
+  // Of several, it is likely only where there is a guess.
+  const isPart = error.code === "partial" && guess !== undefined;
+  if (error.code !== "not-found" && !isPart) return error;
   const name = value.slice(0, value.indexOf(":"));
   const hint = guess === undefined
     ? `no server is called ${name} here; to change that: netdisk login USER --server ${name}=HOST`

@@ -15,7 +15,8 @@ export async function runCommand(
     invocation,
     () => knownServers(invocation),
   );
-  invocation.output.place = placeWords(options);
+  // Those of the server's own commands mean something else.
+  if (!command.standalone) invocation.output.place = placeWords(options);
   try {
     await command.run({ ...invocation, options, args });
   } catch (error) {

@@ -144,6 +144,15 @@ Deno.test("explainDoubt() says how a server gets a name", () => {
   );
 });
 
+Deno.test("explainDoubt() of several files only has a guess", () => {
+  const partial = new NetdiskError("partial", "1 of 2 files failed");
+  const guessed = explainDoubt(partial, resolve(get, "a hoem:b").doubt!);
+  assert(guessed instanceof NetdiskError);
+  assertEquals(guessed.hint, "did you mean home:b?");
+  const { doubt } = resolve(get, "a backup:b");
+  assertEquals(explainDoubt(partial, doubt!), partial);
+});
+
 Deno.test("explainDoubt() leaves other failures, and hints, alone", () => {
   const { doubt } = resolve(get, "hoem:a");
   for (
