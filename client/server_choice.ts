@@ -78,9 +78,15 @@ export function readServer(
     return { ...parseServer(text, data.servers), origin };
   } catch (error) {
     if (!(error instanceof NetdiskError)) throw error;
-    const message = error.message.replace(/^--server/, labelOf(origin));
-    const { code, hint } = error;
-    throw new NetdiskError(code, message, hint === undefined ? {} : { hint });
+    const { code, message, hint } = error;
+    throw new NetdiskError(
+      code,
+      message.replace(/^--server/, labelOf(origin)),
+      {
+        cause: error,
+        ...(hint === undefined ? {} : { hint }),
+      },
+    );
   }
 }
 

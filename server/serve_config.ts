@@ -22,7 +22,7 @@ import {
 /** A hundred times what all settings take. */
 const MAX_CONFIG_BYTES = 64 * 1024;
 
-/** Names of files that a setting holds are relative to the file that it is in. */
+/** What may be set; a file cannot name another one. */
 const KEYS: readonly ServeOptionSpec[] = OPTIONS.filter(({ name }) =>
   name !== "config"
 );
@@ -81,6 +81,7 @@ function valueOf(
     const choices = spec.choices.join(", ");
     throw badSetting(label, `'${value}' is not one of ${choices}`);
   }
+  // Wherever the server is started from.
   const isRelative = spec.names === "local" && !isAbsolute(value);
   return isRelative ? join(folder, value) : value;
 }
