@@ -5,6 +5,7 @@
 
 import { parseArgs } from "node:util";
 import type { NetdiskError } from "../protocol/errors.ts";
+import { nearest } from "../protocol/nearest.ts";
 import {
   CLIENT_OPTIONS,
   type Command,
@@ -16,7 +17,6 @@ import {
   usageError,
 } from "./command.ts";
 import { localPath } from "./local_path.ts";
-import { nearest } from "./nearest.ts";
 
 /**
  * The command word, if there is one, and the arguments without it. Only options
@@ -219,6 +219,7 @@ function initialValue(spec: OptionSpec): boolean | string[] | undefined {
   return spec.repeat ? [] : undefined;
 }
 
-function camelCase(name: string): string {
+/** How the values of an option are named: `dryRun` for `dry-run`. */
+export function camelCase(name: string): string {
   return name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
 }
