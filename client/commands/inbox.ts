@@ -1,14 +1,13 @@
 /** `netdisk inbox`: lists what other users have sent, and the commands on it. */
 
 import type { ParcelInfo } from "../../protocol/messages.ts";
+import { printColumns } from "../columns.ts";
 import { defineGroup, type Invocation } from "../command.ts";
-import { displayText } from "../display_text.ts";
 import { localTime } from "../entry_view.ts";
 import { formatBytes, formatCount } from "../format.ts";
 import type { JsonFields } from "../output.ts";
 import { listInbox } from "../parcels.ts";
 import { withSession } from "../retry.ts";
-import { printTable } from "../table.ts";
 import { block, blocked, unblock } from "./inbox/block.ts";
 import { deleteParcels } from "./inbox/delete.ts";
 import { get } from "./inbox/get.ts";
@@ -43,7 +42,7 @@ async function list(invocation: Invocation): Promise<void> {
   } else if (parcels.length === 0) {
     output.notice("the inbox is empty");
   } else {
-    await printTable(output, TITLES, parcels.map(columnsOf));
+    await printColumns([TITLES, ...parcels.map(columnsOf)], output);
   }
 }
 
@@ -53,10 +52,10 @@ function columnsOf(parcel: ParcelInfo): string[] {
     read ? "" : "*",
     String(number),
     localTime(time),
-    displayText(from),
+    from,
     files === 0 ? "-" : formatCount(files),
     files === 0 ? "-" : formatBytes(bytes),
-    displayText(line),
+    line,
   ];
 }
 

@@ -1,12 +1,11 @@
 /** `netdisk sessions`: where the account is logged in. */
 
 import type { SessionInfo } from "../../protocol/messages.ts";
+import { printColumns } from "../columns.ts";
 import { defineCommand } from "../command.ts";
-import { displayText } from "../display_text.ts";
 import { localTime } from "../entry_view.ts";
 import type { JsonFields } from "../output.ts";
 import { withSession } from "../retry.ts";
-import { printTable } from "../table.ts";
 
 const TITLES = ["", "AGENT", "ADDRESS", "LAST USED", "CREATED", "EXPIRES"];
 
@@ -36,7 +35,7 @@ export const command = defineCommand({
       }
       return;
     }
-    await printTable(output, TITLES, sessions.map(columnsOf));
+    await printColumns([TITLES, ...sessions.map(columnsOf)], output);
   },
 });
 
@@ -44,8 +43,8 @@ function columnsOf(session: SessionInfo): string[] {
   const { current, agent, address, used, created, expires } = session;
   return [
     current ? "*" : "",
-    displayText(agent) || "-",
-    displayText(address) || "-",
+    agent || "-",
+    address || "-",
     ...[used, created, expires].map(localTime),
   ];
 }
