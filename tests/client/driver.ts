@@ -13,7 +13,8 @@ import {
   progressStyle,
 } from "../../client/progress.ts";
 import { confirm } from "../../client/prompt.ts";
-import { type CommandEntry, denoSystem, main } from "../../main.ts";
+import type { CommandEntry } from "../../client/command_list.ts";
+import { denoSystem, main } from "../../main.ts";
 import { NetdiskError } from "../../protocol/errors.ts";
 
 const HELP = {
