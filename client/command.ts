@@ -136,9 +136,18 @@ export const CLIENT_OPTIONS = [
   },
 ] as const satisfies readonly OptionSpec[];
 
-export type SharedValues = OptionValues<
-  readonly [...typeof COMMON_OPTIONS, ...typeof CLIENT_OPTIONS]
->;
+/** Options of every command that transfers files. */
+export const RATE_OPTIONS = [
+  {
+    name: "limit-rate",
+    value: "RATE",
+    description: "use at most RATE bytes a second, such as 500K or 10M",
+  },
+] as const satisfies readonly OptionSpec[];
+
+export type SharedValues =
+  & OptionValues<readonly [...typeof COMMON_OPTIONS, ...typeof CLIENT_OPTIONS]>
+  & Partial<OptionValues<typeof RATE_OPTIONS>>;
 
 /** What a command is given to run. `Values` are those of its own options. */
 export interface Invocation<Values = unknown> {

@@ -52,6 +52,9 @@ export function goesOn(
     if (value !== undefined) words.push(`--${name}`, shellArgument(value));
   }
   if (options.plain) words.push("--plain");
+  if (options.limitRate !== undefined) {
+    words.push("--limit-rate", shellArgument(options.limitRate));
+  }
   const line = words.join(" ");
   return renamed === undefined && line.length > MAX_COMMAND_CHARACTERS
     ? UPDATE_GOES_ON
