@@ -67,7 +67,8 @@ export async function connect(
     ? await dialPlain(link)
     : await dialTrusted(invocation, choice, mayRepin);
   const bytes = limit ? new LimitedConnection(socket, limit) : socket;
-  return new Connection(new FrameChannel(bytes), address);
+  const { blockBytes } = limit ?? {};
+  return new Connection(new FrameChannel(bytes), address, { blockBytes });
 }
 
 async function dialTrusted(

@@ -4,6 +4,7 @@
  */
 
 import type { ByteConnection } from "../protocol/channel.ts";
+import { MAX_DATA_BYTES } from "../protocol/frame.ts";
 import { parseSize } from "../protocol/size.ts";
 import { type Invocation, usageError } from "./command.ts";
 
@@ -16,6 +17,9 @@ const MIN_RATE_TEXT = "64K";
 
 /** What may pass at a time: short enough for a progress line that moves. */
 const BURST_S = 0.1;
+
+/** A block of a file is sent within a burst, but for small ones, which cost more. */
+const MIN_BLOCK_BYTES = 16 * 1024;
 
 /** From here on it is worth going on: waking up for every packet costs more. */
 const WORTHWHILE = 1 / 4;
@@ -47,6 +51,11 @@ export class RateLimit {
     this.#clock = clock;
     this.#left = this.#burst;
     this.#filledAt = clock.now();
+  }
+
+  /** How much of a file is sent at a time: what is on its way is not shown yet. */
+  get blockBytes(): number {
+    return Math.min(Math.max(this.#burst, MIN_BLOCK_BYTES), MAX_DATA_BYTES);
   }
 
   /** Waits until something may pass, and tells how many bytes. */

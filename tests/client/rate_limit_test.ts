@@ -56,6 +56,13 @@ for (const rate of [64 * KIB, RATE, 10 * RATE, 100 * RATE, 1024 * RATE]) {
   });
 }
 
+Deno.test("RateLimit: a slow upload is sent in small blocks, a fast one in whole ones", () => {
+  const blocks = [64 * KIB, RATE, 1024 * RATE].map((rate) =>
+    new RateLimit(rate).blockBytes
+  );
+  assertEquals(blocks, [16 * KIB, BURST, 1024 * KIB]);
+});
+
 Deno.test("RateLimit: what was not used is not saved up", async () => {
   const clock = new FakeClock();
   const limit = new RateLimit(RATE, clock);
