@@ -15,6 +15,7 @@ import {
   findEntry,
   findInGroup,
 } from "./client/command_list.ts";
+import { COMPLETE, complete } from "./client/complete.ts";
 import { displayText } from "./client/display_text.ts";
 import { EXIT_STATUS, STDOUT_CLOSED_STATUS } from "./client/exit_status.ts";
 import { HELP, makeHelp, showHelp } from "./client/commands/help.ts";
@@ -59,6 +60,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   entry("quota", () => import("./client/commands/quota.ts")),
   entry("stat", () => import("./client/commands/stat.ts")),
   entry("ping", () => import("./client/commands/ping.ts")),
+  entry("completions", () => import("./client/commands/completions.ts")),
 ];
 
 function entry(
@@ -80,6 +82,10 @@ export async function main(
   system: System,
   commands: readonly CommandEntry[] = COMMANDS,
 ): Promise<number> {
+  if (argv[0] === COMPLETE) {
+    await complete(argv.slice(1), system, commands);
+    return 0;
+  }
   // Until the arguments are understood, this decides in which form they are refused.
   let output = new Output(system, { json: argv.includes("--json") });
   try {

@@ -38,6 +38,8 @@ export interface ArgumentSpec {
   /** As in the usage line, such as `LOCAL`. */
   readonly name: string;
   readonly names?: Named;
+  /** The only values that are allowed. */
+  readonly choices?: readonly string[];
   readonly optional?: boolean;
   readonly repeat?: boolean;
 }
@@ -159,7 +161,7 @@ export interface Invocation<Values = unknown> {
   readonly env: (name: string) => string | undefined;
 }
 
-/** A subcommand: all that the help, the parser and (later) the completions need, and what it does. */
+/** A subcommand: all that the help, the parser and the completions need, and what it does. */
 export interface Command {
   readonly name: string;
   /** One line for the list of commands: lower case, no full stop. */

@@ -25,7 +25,7 @@ const TOPICS: Readonly<Record<string, () => string>> = {
 };
 
 /** Words that may follow `netdisk help`, beside those of the commands. */
-export const HELP_TOPICS: readonly string[] = [HELP, ...Object.keys(TOPICS)];
+export const HELP_TOPICS: readonly string[] = Object.keys(TOPICS);
 
 /** The command, which knows all others. */
 export function makeHelp(commands: readonly CommandEntry[]): Command {
@@ -72,7 +72,8 @@ async function helpOn(
   if (word === HELP) return renderOverview(await loadAll(commands));
   const topic = Object.hasOwn(TOPICS, word) ? TOPICS[word] : undefined;
   if (topic !== undefined && subword === undefined) return topic();
-  const command = await findEntry(word, commands, HELP_TOPICS).load();
+  const command = await findEntry(word, commands, [HELP, ...HELP_TOPICS])
+    .load();
   return renderHelp(
     subword === undefined ? command : subcommandOf(command, subword),
   );
