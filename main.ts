@@ -61,6 +61,10 @@ export const COMMANDS: readonly CommandEntry[] = [
   entry("stat", () => import("./client/commands/stat.ts")),
   entry("ping", () => import("./client/commands/ping.ts")),
   entry("completions", () => import("./client/commands/completions.ts")),
+  entry("man", async () => {
+    const { makeMan } = await import("./client/commands/man.ts");
+    return { command: makeMan(COMMANDS) };
+  }),
 ];
 
 function entry(

@@ -7,15 +7,16 @@
  *     netdisk complete zsh WORD...        the arguments up to the cursor, without quotes
  *     netdisk complete fish WORD...
  *
- * The kinds are `words`, `remote` (paths: to be quoted, a folder ends in a slash)
- * and `local`, which shells know best.
+ * The kinds are `words`, `remote` (paths; a folder ends in a slash, and no blank
+ * follows) and `local`, which shells know best. For bash they are quoted, as its own
+ * way leaves `$(...)` and backquotes alive; the others quote for themselves.
  */
 
 import type { CommandEntry } from "./command_list.ts";
 import { type Candidate, type Completion, completionOf } from "./completion.ts";
 import { remotePaths, serverNames, userNames } from "./completion_names.ts";
 import type { OutputSystem } from "./output.ts";
-import { typedWords } from "./shell_line.ts";
+import { type OpenQuote, readTyped, writeTyped } from "./shell_line.ts";
 import { writeAllSync } from "./stream_writer.ts";
 
 /** The word of the command, which no help shows. */
@@ -60,9 +61,10 @@ async function answer(
   commands: readonly CommandEntry[],
 ): Promise<string[]> {
   const isBash = shell === "bash";
-  const { argv, kept } = isBash ? askedByBash(question) : {
+  const { argv, kept, quote } = isBash ? askedByBash(question) : {
     argv: question,
     kept: shell === "zsh" ? optionPart(question.at(-1) ?? "") : "",
+    quote: "" as const,
   };
   const completion = await completionOf(argv, commands);
   const { kind, candidates } = await resolve(completion, system);
@@ -70,26 +72,24 @@ async function answer(
     .filter(({ text }) => text.startsWith(kept) && !CONTROL.test(text))
     .map(({ text, description }) => {
       const word = text.slice(kept.length);
-      return isBash || description === undefined
-        ? word
-        : `${word}\t${description}`;
+      if (isBash) return writeTyped(word, quote);
+      return description === undefined ? word : `${word}\t${description}`;
     });
   return [kind, ...lines];
 }
 
 /**
  * bash replaces the end of a word, from the last `:`, `=` or quote on: what
- * stands before that is kept.
+ * stands before that is kept. What replaces it has to be quoted.
  */
 function askedByBash(
   [line = "", text = ""]: readonly string[],
-): { argv: string[]; kept: string } {
-  const [, ...argv] = typedWords(line);
-  const head = line.endsWith(text)
-    ? line.slice(0, line.length - text.length)
-    : line;
-  const kept = typedWords(head).at(-1) ?? "";
-  return { argv, kept };
+): { argv: string[]; kept: string; quote: OpenQuote } {
+  const [, ...argv] = readTyped(line).words;
+  const isEnd = line.endsWith(text);
+  const head = isEnd ? line.slice(0, line.length - text.length) : line;
+  const { words, quote } = readTyped(head);
+  return { argv, kept: words.at(-1) ?? "", quote };
 }
 
 /** The script for zsh has taken `--to=` off. */

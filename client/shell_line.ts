@@ -1,50 +1,61 @@
-/** A command line that is being typed, as bash reads it. Pure. */
+/** A command line that is being typed, as bash reads and writes it. Pure. */
 
-/**
- * Splits the beginning of a command line into its words, without their quotes.
- * Nothing is expanded: what a variable holds is not known here.
- *
- * @returns all words; the last is the one that the line ends in, empty behind a blank
- */
-export function typedWords(line: string): string[] {
-  const words: string[] = [];
-  let word: string | undefined;
-  for (let at = 0; at < line.length;) {
-    const [text, length, isBlank] = piece(line, at);
-    at += length;
-    if (!isBlank) {
-      word = (word ?? "") + text;
-    } else if (word !== undefined) {
-      words.push(word);
-      word = undefined;
-    }
-  }
-  return [...words, word ?? ""];
+/** The quote that is still open at the end of a line. */
+export type OpenQuote = "" | "'" | '"';
+
+export interface TypedLine {
+  /** Without their quotes; the last is what the line ends in, empty behind a blank. */
+  words: string[];
+  quote: OpenQuote;
 }
 
-/** The next quoted part, escaped or plain character, and how long it is in the line. */
-function piece(
-  line: string,
-  at: number,
-): [text: string, length: number, isBlank?: boolean] {
-  const character = line[at]!;
-  switch (character) {
-    case " ":
-    case "\t":
-    case "\n":
-      return ["", 1, true];
-    case "\\":
-      return [line[at + 1] ?? "", 2];
-    case "'": {
-      const end = line.indexOf("'", at + 1);
-      const text = end < 0 ? line.slice(at + 1) : line.slice(at + 1, end);
-      return [text, text.length + 2];
+/**
+ * Splits the beginning of a command line into its words. Nothing is expanded: what
+ * a variable holds is not known here.
+ */
+export function readTyped(line: string): TypedLine {
+  const words: string[] = [];
+  let word: string | undefined;
+  let quote: OpenQuote = "";
+  for (let at = 0; at < line.length; at++) {
+    const character = line[at]!;
+    const next = line[at + 1] ?? "";
+    if (quote === "" && /[ \t\n]/.test(character)) {
+      if (word !== undefined) words.push(word);
+      word = undefined;
+      continue;
     }
-    case '"': {
-      const [raw = ""] = /^(?:[^"\\]|\\.|\\$)*/s.exec(line.slice(at + 1)) ?? [];
-      return [raw.replace(/\\([$`"\\\n])/g, "$1"), raw.length + 2];
+    word ??= "";
+    if (character === quote) {
+      quote = "";
+    } else if (quote === "" && (character === "'" || character === '"')) {
+      quote = character;
+    } else if (
+      character === "\\" && (quote === "" || quote === '"' && isSpecial(next))
+    ) {
+      word += next;
+      at++;
+    } else {
+      word += character;
     }
-    default:
-      return [character, 1];
   }
+  return { words: [...words, word ?? ""], quote };
+}
+
+/** What bash takes for exactly this text, behind an open quote or none. */
+export function writeTyped(text: string, quote: OpenQuote): string {
+  switch (quote) {
+    case "'":
+      return text.replaceAll("'", "'\\''");
+    case '"':
+      // Between double quotes nothing keeps ! from meaning the history.
+      return text.replace(/[$`"\\]/g, "\\$&").replaceAll("!", `"'!'"`);
+    case "":
+      return text.replace(/[^\p{L}\p{N}\p{M}_@%+=:,./-]/gu, "\\$&");
+  }
+}
+
+/** Whether a backslash between double quotes takes the meaning of a character. */
+function isSpecial(character: string): boolean {
+  return '$`"\\\n'.includes(character);
 }

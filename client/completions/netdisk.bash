@@ -7,11 +7,8 @@ _netdisk() {
   while IFS= read -r line; do
     if [[ -z $kind ]]; then kind=$line; else COMPREPLY+=("$line"); fi
   done < <(command netdisk complete bash "${COMP_LINE:0:COMP_POINT}" "$2" 2>/dev/null)
-  # Without compopt (bash 3.2) names are not quoted, and a blank follows folders.
-  case $kind in
-    local) compopt -o default 2>/dev/null ;;
-    remote) compopt -o filenames 2>/dev/null ;;
-  esac
+  # Where there is no compopt (bash 3.2) a blank follows folders, and no local path is offered.
+  if [[ $kind == local ]]; then compopt -o default 2>/dev/null; fi
   if [[ ${COMPREPLY[0]-} == *[/:] ]]; then compopt -o nospace 2>/dev/null; fi
 }
 
