@@ -65,7 +65,7 @@ for (const name of ["bash", "zsh", "fish"] as const satisfies ShellName[]) {
         ["netdisk put x --to=photos/20\t", ["put", "x", "--to=photos/2026/"]],
         ["netdisk put loc\t", ["put", "local file.txt"]],
         ["netdisk get x --to=bel\toth\t", ["get", "x", "--to=below/other.txt"]],
-        ["netdisk sync bel\t pho\t", ["sync", "below/", "photos/"]],
+        ["netdisk sync . pho\t", ["sync", ".", "photos/"]],
         ["netdisk get photos/two\\ w\tx\t", [
           "get",
           "photos/two words/x y.jpg",
@@ -90,6 +90,20 @@ for (const name of ["bash", "zsh", "fish"] as const satisfies ShellName[]) {
           assertEquals(called, ["get", start.slice(0, -1) + file]);
         });
       }
+      for (const file of HOSTILE) {
+        for (const quote of ['"', "'"]) {
+          // A quote or history mark behind an open quote is beyond what they complete.
+          if (name !== "bash" && /['"!]/.test(file)) continue;
+          await t.step(`${file} behind ${quote}`, async () => {
+            const typed = `netdisk get ${quote}${file.slice(0, 1)}\t`;
+            assertEquals(await shell.calls(typed), ["get", file]);
+          });
+        }
+      }
+      await t.step("the rest of a name with colons", async () => {
+        const called = await shell.calls("netdisk get y:colon:m\t");
+        assertEquals(called, ["get", "y:colon:more"]);
+      });
       await t.step("names that cannot be shown are not offered", async () => {
         for (const start of ["u", "v", "w"]) {
           assertEquals(await shell.calls(`netdisk get ${start}\t`), [
