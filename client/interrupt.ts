@@ -47,29 +47,27 @@ export const SIGNAL_STATUS = {
 export type EndSignal = keyof typeof SIGNAL_STATUS;
 
 /**
- * From now on the first of these signals calls `stop`, and each further one ends
- * the program at once. Does not keep the program alive.
+ * From now on the first of these signals calls `stop`. A further one ends the
+ * program at once, even while `stop` waits for a disk or a terminal: by then the
+ * system, not a listener, is in charge of it. Does not keep the program alive.
  */
 export function watchSignals(stop: (signal: EndSignal) => void): Registration {
-  let stopping = false;
   const listeners: [EndSignal, () => void][] = [];
-  for (const [name, status] of Object.entries(SIGNAL_STATUS)) {
+  const unwatch = () => {
+    for (const [signal, listener] of listeners.splice(0)) {
+      Deno.removeSignalListener(signal, listener);
+    }
+  };
+  for (const name of Object.keys(SIGNAL_STATUS)) {
     const signal = name as EndSignal;
     // Deno on Windows cannot listen to SIGTERM; nobody sends it there.
     if (signal === "SIGTERM" && Deno.build.os === "windows") continue;
     const listener = () => {
-      if (stopping) Deno.exit(status);
-      stopping = true;
+      unwatch();
       stop(signal);
     };
     Deno.addSignalListener(signal, listener);
     listeners.push([signal, listener]);
   }
-  return {
-    [Symbol.dispose]: () => {
-      for (const [signal, listener] of listeners) {
-        Deno.removeSignalListener(signal, listener);
-      }
-    },
-  };
+  return { [Symbol.dispose]: unwatch };
 }

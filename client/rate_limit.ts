@@ -21,7 +21,11 @@ const BURST_S = 0.1;
 /** A block of a file is sent within a burst, but for small ones, which cost more. */
 const MIN_BLOCK_BYTES = 16 * 1024;
 
-/** From here on it is worth going on: waking up for every packet costs more. */
+/**
+ * The part of a burst that is worth going on for. With less, time that passes
+ * during one write would allow another one of a few bytes, and nothing else, not
+ * even Ctrl-C, would get its turn.
+ */
 const WORTHWHILE = 1 / 4;
 
 /** What waiting needs of the world; a test fakes it. */
@@ -62,8 +66,8 @@ export class RateLimit {
   async allowance(): Promise<number> {
     for (;;) {
       this.#fill();
-      if (this.#left >= 1) return Math.floor(this.#left);
       const missing = this.#burst * WORTHWHILE - this.#left;
+      if (missing <= 0) return Math.floor(this.#left);
       await this.#clock.wait(Math.ceil(missing / this.#bytesPerMs));
     }
   }

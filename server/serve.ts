@@ -24,6 +24,7 @@ interface ServeInvocation {
     print(line: string): void;
     record(type: string, fields: Record<string, unknown>): void;
     flush(): void;
+    notice(text: string): void;
   };
 }
 
@@ -47,7 +48,7 @@ export const command = {
     "When it is ready it prints the commands with which users register, from this machine and from others; " +
     "the link in the latter tells them how to reach the server and how to know it. " +
     "Everything else is logged on stderr, one line an event.\n\n" +
-    "Ctrl-C or SIGTERM stops it: running transfers get 5 seconds to finish.",
+    "Ctrl-C or SIGTERM stops it: running transfers get 5 seconds to finish, a second one ends them at once.",
   options: OPTIONS,
   args: [],
   exitStatus:
@@ -63,12 +64,17 @@ async function run({ options, output }: ServeInvocation): Promise<void> {
   const { root, lock } = await lockRoot(folder);
   try {
     const identity = options.plain ? null : await identityOf(options, root);
-    const stopSignal = nextSignal();
+    const stopSignal = nextSignal((signal) => {
+      logEvent("stopping", { signal });
+      if (!Deno.stderr.isTerminal()) return;
+      output.notice(
+        "stopping: running transfers get 5 seconds; Ctrl-C again ends them at once",
+      );
+    });
     const server = await startServer({ root, tls: identity, ...settings });
     writeServerLink(root, linkOf(identity, server.ready));
     announce(output, folder, identity, registration, server.ready);
-    const signal = await Promise.race([stopSignal, server.failed]);
-    logEvent("stopping", { signal });
+    await Promise.race([stopSignal, server.failed]);
     await server.stop();
     logEvent("stopped");
   } finally {
@@ -83,8 +89,8 @@ function identityOf(options: ServeOptions, root: string): Promise<Identity> {
     : loadIdentity(dataFolder(root));
 }
 
-/** Resolves with the first SIGINT or SIGTERM; the second one ends the process. */
-function nextSignal(): Promise<string> {
+/** Resolves with the first SIGINT or SIGTERM, after `tell`; the second one ends the process. */
+function nextSignal(tell: (signal: string) => void): Promise<void> {
   const signals: Deno.Signal[] = Deno.build.os === "windows"
     ? ["SIGINT", "SIGBREAK"]
     : ["SIGINT", "SIGTERM"];
@@ -94,7 +100,8 @@ function nextSignal(): Promise<string> {
       Deno.addSignalListener(signal, () => {
         if (stopping) Deno.exit(signal === "SIGINT" ? 130 : 143);
         stopping = true;
-        resolve(signal);
+        tell(signal);
+        resolve();
       });
     }
   });

@@ -65,7 +65,10 @@ export const command = defineCommand({
     rateLimit(invocation);
     chooseSession(invocation, chooseServer(invocation));
     using _interrupted = onInterrupt(() => {
-      if (job.hint !== undefined) output.notice(job.hint);
+      const { hint } = job;
+      if (hint !== undefined) {
+        output.notice(`what has come stays here; ${hint}`);
+      }
     });
     await loadProgress(invocation.options.progress, output);
     await job.takeBeginnings();

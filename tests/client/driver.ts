@@ -170,15 +170,17 @@ const fails = defineCommand({
 const hold = defineCommand({
   ...HELP,
   name: "hold",
-  usage: ["hold FILE"],
+  usage: ["hold FILE [PIPE]"],
   options: [],
-  args: [{ name: "FILE" }],
+  args: [{ name: "FILE" }, { name: "PIPE", optional: true }],
   async run({ args, output }) {
-    const [path = ""] = args;
+    const [path = "", pipe] = args;
     Deno.writeTextFileSync(path, "");
     using _ = onInterrupt(() => {
       Deno.removeSync(path);
       output.notice("removed");
+      // As a disk that does not answer: nobody ever writes into it.
+      if (pipe !== undefined) Deno.readTextFileSync(pipe);
     });
     output.print("holding");
     await sleep(1e9);

@@ -63,6 +63,18 @@ Deno.test("RateLimit: a slow upload is sent in small blocks, a fast one in whole
   assertEquals(blocks, [16 * KIB, BURST, 1024 * KIB]);
 });
 
+Deno.test("RateLimit: what little time allows is not worth a write of its own", async () => {
+  const clock = new FakeClock();
+  const limit = new RateLimit(RATE, clock);
+  for (let i = 0; i < 1000; i++) {
+    const most = await limit.allowance();
+    assert(most >= BURST / 5, `${most} bytes`);
+    limit.spend(most);
+    // A write takes some time itself.
+    clock.ms += 0.03;
+  }
+});
+
 Deno.test("RateLimit: what was not used is not saved up", async () => {
   const clock = new FakeClock();
   const limit = new RateLimit(RATE, clock);
