@@ -1,6 +1,7 @@
 /** What a person sees and types: prompts, questions, colours, the progress line. */
 
 import { assertEquals, assertMatch } from "@std/assert";
+import { until } from "../helpers/deadline.ts";
 import { sharedDisk } from "../helpers/disk.ts";
 import { assertOutcome } from "../helpers/golden.ts";
 import { PASSWORD } from "../helpers/netdisk.ts";
@@ -85,8 +86,16 @@ Deno.test(
     await eve.register("eve", address, "--plain");
     // A transfer that is under way for as long as nobody ends it.
     await using put = eve.start(["put", "-", "--to", "pipe", "--plain"]);
-    await put.write("the beginning");
-    await terminal.shows(/session peer=\S+ user=eve|user=eve/);
+    await put.write(new Uint8Array(700_000));
+    const uploads = host.path("netdisk-data/.netdisk/uploads/eve");
+    await until("an upload", () => {
+      try {
+        return [...Deno.readDirSync(uploads)].length > 0;
+      } catch (error) {
+        if (error instanceof Deno.errors.NotFound) return false;
+        throw error;
+      }
+    });
     await terminal.types("\x03");
     await terminal.shows(
       /netdisk: stopping: running transfers get 5 seconds; Ctrl-C again ends them at once/,

@@ -18,8 +18,8 @@ const SHELLS = {
   },
   zsh: {
     argv: "zsh -f -i",
-    setup: 'PS1="ready> "; autoload -Uz compinit; compinit -u -D; ' +
-      'eval "$(netdisk completions zsh)"',
+    setup: 'PS1="ready> "; netdisk completions zsh >$HOME/_netdisk; ' +
+      "fpath=($HOME $fpath); autoload -Uz compinit; compinit -u -D",
   },
   fish: {
     argv: "fish --no-config -i",
