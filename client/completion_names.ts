@@ -8,7 +8,12 @@ import type { Entry } from "../protocol/messages.ts";
 import { parseRemotePath, segmentFault } from "../protocol/remote_path.ts";
 import type { Invocation } from "./command.ts";
 import type { GivenValues } from "./completion.ts";
-import { Config, type ConfigData, configFolder } from "./config.ts";
+import {
+  Config,
+  type ConfigData,
+  configFolder,
+  type SavedServer,
+} from "./config.ts";
 import { connect } from "./connect.ts";
 import { displayText } from "./display_text.ts";
 import { listingPages } from "./listing.ts";
@@ -18,9 +23,15 @@ import { chooseServer, chooseSession } from "./server_choice.ts";
 /** More would be no help; nobody reads them. */
 const MAX_CANDIDATES = 1000;
 
-/** Addresses of the servers that are known. @throws NetdiskError */
+/** A server of the config, with its short name if it has one. */
+type KnownServer = Pick<SavedServer, "address"> & { name?: string };
+
+/** What the servers that are known are called, and their addresses. @throws NetdiskError */
 export function serverNames(env: Invocation["env"]): string[] {
-  return readConfig(env).servers.map(({ address }) => address);
+  const servers: KnownServer[] = readConfig(env).servers;
+  return servers.flatMap(({ name, address }) =>
+    name === undefined ? [address] : [name, address]
+  );
 }
 
 /** Accounts that have logged in here. @throws NetdiskError */
@@ -43,10 +54,15 @@ export async function remotePaths(
   given: GivenValues,
   system: OutputSystem,
 ): Promise<string[]> {
-  const folder = value.slice(0, value.lastIndexOf("/") + 1);
-  const beginning = value.slice(folder.length);
+  const servers = readConfig((name) => system.env(name)).servers;
+  const { label, path: typed, address } = splitServer(value, servers);
+  const folder = typed.slice(0, typed.lastIndexOf("/") + 1);
+  const beginning = typed.slice(folder.length);
   const path = parseRemotePath(folder);
-  const invocation = silentInvocation(given, system);
+  const invocation = silentInvocation(
+    address === undefined ? given : new Map([...given, ["server", address]]),
+    system,
+  );
   const choice = chooseServer(invocation);
   const session = chooseSession(invocation, choice);
   // Whom to trust is nothing to decide here.
@@ -55,15 +71,40 @@ export async function remotePaths(
   using connection = await connect(invocation, choice);
   await connection.greet(session);
   await connection.send({ type: "list", path });
-  const found: string[] = [];
+  const found = address === undefined ? labelsFor(value, servers) : [];
   for await (const entries of listingPages(connection)) {
     for (const entry of entries) {
       if (!isOffered(entry, beginning)) continue;
-      found.push(candidate(folder, entry));
-      if (found.length === MAX_CANDIDATES) return found;
+      found.push(label + candidate(folder, entry));
+      if (found.length >= MAX_CANDIDATES) return found;
     }
   }
   return found;
+}
+
+/** Takes the short name of a server off a path, as in `home:report.pdf`. */
+export function splitServer(
+  value: string,
+  servers: readonly KnownServer[],
+): { label: string; path: string; address: string | undefined } {
+  const [label = ""] = /^[^/:]+:/.exec(value) ?? [];
+  const server = servers.find(({ name }) =>
+    name !== undefined && `${name}:` === label
+  );
+  if (server === undefined) {
+    return { label: "", path: value, address: undefined };
+  }
+  const path = value.slice(label.length);
+  return { label, path, address: server.address };
+}
+
+/** Short names that a path may begin with, as `value` does. */
+function labelsFor(
+  value: string,
+  servers: readonly KnownServer[],
+): string[] {
+  return servers.flatMap(({ name }) => name === undefined ? [] : `${name}:`)
+    .filter((label) => label.startsWith(value));
 }
 
 /** Hidden files as shells have it; a name that cannot be shown as it is would deceive. */

@@ -13,9 +13,9 @@ _netdisk() {
       _files
       ;;
     remote)
-      candidates=("${(@M)lines:#*/}")
+      candidates=("${(@M)lines:#*[/:]}")
       (( $#candidates )) && compadd -S '' -a candidates
-      candidates=("${(@)lines:#*/}")
+      candidates=("${(@)lines:#*[/:]}")
       (( $#candidates )) && compadd -a candidates
       ;;
     words)
