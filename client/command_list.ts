@@ -3,7 +3,7 @@
 import type { NetdiskError } from "../protocol/errors.ts";
 import { findSubcommand } from "./arguments.ts";
 import { type Command, usageError } from "./command.ts";
-import { nearest } from "./nearest.ts";
+import { nearest } from "../protocol/nearest.ts";
 
 /** A command that is loaded when it is asked for: `netdisk ls` need not load the server. */
 export interface CommandEntry {

@@ -24,7 +24,7 @@ import { chooseServer, chooseSession } from "./server_choice.ts";
 const MAX_CANDIDATES = 1000;
 
 /** A server of the config, with its short name if it has one. */
-type KnownServer = Pick<SavedServer, "address"> & { name?: string };
+type KnownServer = Pick<SavedServer, "address" | "name">;
 
 /** What the servers that are known are called, and their addresses. @throws NetdiskError */
 export function serverNames(env: Invocation["env"]): string[] {
