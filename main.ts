@@ -15,6 +15,7 @@ import {
   usageError,
 } from "./client/command.ts";
 import { displayText } from "./client/display_text.ts";
+import { EXIT_STATUS, STDOUT_CLOSED_STATUS } from "./client/exit_status.ts";
 import { renderHelp, renderOverview } from "./client/help.ts";
 import {
   type EndSignal,
@@ -26,7 +27,7 @@ import { nearest } from "./client/nearest.ts";
 import { Output, type OutputSystem } from "./client/output.ts";
 import type { PromptInput } from "./client/prompt.ts";
 import { StdoutClosed, stdoutIsNonBlocking } from "./client/stream_writer.ts";
-import { type ErrorCode, NetdiskError } from "./protocol/errors.ts";
+import { NetdiskError } from "./protocol/errors.ts";
 import { VERSION } from "./protocol/version.ts";
 
 /** A command that is loaded when it is asked for: `netdisk ls` need not load the server. */
@@ -83,40 +84,6 @@ const EXAMPLES = [
   { command: "netdisk ls -l", note: "look" },
   { command: "netdisk get report.pdf", note: "download, on any machine" },
 ];
-
-/** The exit status of each failure (design.md 2). A code without one does not compile. */
-export const EXIT_STATUS: Readonly<Record<ErrorCode, number>> = {
-  "protocol": 1,
-  "version": 1,
-  "changed": 1,
-  "io": 1,
-  "local-io": 1,
-  "internal": 1,
-  "usage": 2,
-  "not-found": 3,
-  "unauthenticated": 4,
-  "denied": 4,
-  "throttled": 4,
-  "busy": 5,
-  "stopping": 5,
-  "timeout": 5,
-  "unreachable": 5,
-  "connection-lost": 5,
-  "exists": 6,
-  "is-folder": 6,
-  "not-folder": 6,
-  "bad-name": 6,
-  "too-large": 6,
-  "quota": 6,
-  "disk-full": 6,
-  "integrity": 7,
-  "partial": 8,
-  "identity": 10,
-  "interrupted": SIGNAL_STATUS.SIGINT,
-};
-
-/** As of a program that SIGPIPE ended: what was asked for is not done, and nobody listens. */
-const STDOUT_CLOSED_STATUS = 141;
 
 /** What the program needs of the world. */
 export interface System extends OutputSystem {

@@ -110,7 +110,7 @@ export class SyncReport {
     const { output } = this;
     const { transferred, ...counts } = this.#counts;
     output.summarise({
-      [this.#verb]: transferred,
+      files: transferred,
       bytes: this.#bytes,
       ...counts,
       failed: this.#failures,

@@ -47,7 +47,7 @@ export const command = defineCommand({
       "session",
     );
     saveSession(choice, user, session);
-    output.record("session", { user, server: choice.address });
+    output.record("account", { user, server: choice.address });
     output.notice(`logged in to ${choice.address} as ${user}`);
   },
 });

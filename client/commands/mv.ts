@@ -100,7 +100,7 @@ class MvJob {
     const { found, failed, isSingle } = targets;
     const tally = new Tally(output, isSingle, "moved");
     this.#tally = tally;
-    for (const { error } of failed) tally.failed(error);
+    for (const { label, error } of failed) tally.failed(error, { name: label });
     const requests = [parseRemotePath(target), ...found.map((f) => f.path)]
       .map((path) => ({ type: "stat", path } as const));
     const entries: (Entry | NetdiskError)[] = [];

@@ -68,7 +68,7 @@ export const command = defineCommand({
       "session",
     );
     saveSession(choice, user, session);
-    output.record("session", { user, server: choice.address });
+    output.record("account", { user, server: choice.address });
     output.notice(`registered ${user} on ${choice.address} and logged in`);
   },
 });

@@ -83,7 +83,9 @@ class RmJob {
       const whole = options.recursive;
       this.#targets = await findTargets(connection, args, { whole });
       this.#tally = new Tally(output, this.#targets.isSingle, "removed");
-      for (const { error } of this.#targets.failed) this.#tally.failed(error);
+      for (const { label, error } of this.#targets.failed) {
+        this.#tally.failed(error, { name: label });
+      }
     }
     const { found } = this.#targets;
     if (options.dryRun) return await this.#show(connection);

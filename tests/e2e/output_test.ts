@@ -190,6 +190,7 @@ Deno.test("--json of several failures has an object for each", async () => {
       version: 1,
       code: "not-found",
       message: `${name}: no such file or folder`,
+      exitCode: 3,
       name,
     })),
     {
@@ -200,6 +201,7 @@ Deno.test("--json of several failures has an object for each", async () => {
       skipped: 0,
       failed: 2,
       bytes: 0,
+      dryRun: false,
       error: { code: "partial", message: "2 of 2 files were not downloaded" },
     },
   ]);

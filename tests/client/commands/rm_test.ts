@@ -109,7 +109,7 @@ Deno.test("netdisk rm says what is not there", async () => {
   assertEquals(error?.message, "2 of 3 paths could not be removed");
   assertEquals(stderr.split("\n").length, 3);
   assertEquals(objects().map(({ type, name }) => [type, name]), [
-    ["error", undefined],
+    ["error", "*.gif"],
     ["removed", "a.txt"],
     ["error", "none"],
   ]);
