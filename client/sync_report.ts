@@ -83,9 +83,8 @@ export class SyncReport {
     const isPull = this.#verb === "downloaded";
     const label = isPull ? path : name;
     if (this.isDryRun) {
-      const kind = isFolder ? "folder" : "file";
       const size = deed === "transferred" ? { size: bytes } : {};
-      const fields = { name, path, kind, ...size };
+      const fields = { name, path, ...size };
       const labels = { label, isFolder };
       return showPlanned(output, this.#actionOf(deed), labels, fields);
     }

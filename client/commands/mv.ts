@@ -88,6 +88,8 @@ class MvJob {
 
   /** @throws NetdiskError when something is not moved */
   finish(): void {
+    const { options, output } = this.#invocation;
+    output.summarise({ dryRun: options.dryRun });
     this.#tally?.finish();
   }
 
@@ -143,7 +145,7 @@ class MvJob {
         tally.succeeded();
         const isFolder = kind === "folder";
         const labels = { label: from, to, isFolder };
-        showPlanned(output, "move", labels, { name: from, to });
+        showPlanned(output, "move", labels, { kind, name: from, to });
       }
       steps.length = 0;
     }

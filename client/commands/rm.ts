@@ -104,6 +104,8 @@ class RmJob {
 
   /** @throws NetdiskError when something is not removed */
   finish(): void {
+    const { options, output } = this.#invocation;
+    output.summarise({ dryRun: options.dryRun });
     this.#tally?.finish();
   }
 
@@ -115,7 +117,8 @@ class RmJob {
       const { answer, error } of answers(connection, requests, "entry")
     ) {
       const { label, path } = this.#targets!.found[this.#shown++]!;
-      const isFolder = answer?.entry.kind === "folder";
+      const kind = answer?.entry.kind;
+      const isFolder = kind === "folder";
       const failure = error
         ? about(label, error)
         : isFolder && !options.recursive
@@ -126,7 +129,8 @@ class RmJob {
         continue;
       }
       this.#tally!.succeeded();
-      showPlanned(output, "delete", { label: path, isFolder }, { name: path });
+      const fields = { kind, name: path };
+      showPlanned(output, "delete", { label: path, isFolder }, fields);
     }
   }
 

@@ -6,7 +6,7 @@
 import { assertEquals } from "@std/assert";
 import { COMMANDS } from "../../main.ts";
 import { sharedDisk } from "../helpers/disk.ts";
-import { ObjectLog } from "./contract_objects.ts";
+import { ObjectLog, readPage, sectionsOf } from "./contract_objects.ts";
 import {
   type CommandWalk,
   type Failure,
@@ -76,6 +76,11 @@ Deno.test("the contract: what is left", async () => {
     const one = tryOf(given);
     return [one.args, () => walk.succeeds(one, "json")];
   }));
+});
+
+// Behind the walk, which has met them.
+Deno.test("docs/scripting.md tells every object and every field", () => {
+  assertEquals(objects.faults(sectionsOf(readPage())), []);
 });
 
 /** How a command fails so, unless it never does. */

@@ -10,7 +10,7 @@ import { meet } from "../helpers/lying_server.ts";
 import { Loopback, testIdentity } from "../helpers/loopback.ts";
 import type { Client } from "../helpers/netdisk.ts";
 import type { Outcome, Process } from "../helpers/process.ts";
-import { type Failure, FAILURES, type Try } from "./contract_table.ts";
+import { type Failure, FAILURES, type Try, WALK } from "./contract_table.ts";
 import type { ObjectLog } from "./contract_objects.ts";
 
 /** In which form a command is to speak. `--json -q` shows that -q takes no object away. */
@@ -62,7 +62,7 @@ export class Walk {
       process.signal(given.ends);
     } else await feed(process, given.stdin);
     const outcome = await process.outcome();
-    this.#judge(outcome, 0, mode);
+    this.#judge(outcome, 0, mode, given);
     return outcome;
   }
 
@@ -75,7 +75,7 @@ export class Walk {
       judgeTalk(outcome.stderr, mode, hasReason ? "one" : "none");
       return;
     }
-    this.#judge(outcome, FAILURES[failure], mode);
+    this.#judge(outcome, FAILURES[failure], mode, given);
     if (failure === "partial") return;
     if (mode !== "json") assertEquals(outcome.stdout, "");
   }
@@ -220,7 +220,12 @@ export class Walk {
   }
 
   /** What holds for every command line. */
-  #judge({ code, stdout, stderr }: Outcome, status: number, mode: Mode): void {
+  #judge(
+    { code, stdout, stderr }: Outcome,
+    status: number,
+    mode: Mode,
+    given: Try,
+  ): void {
     const said = `--- stdout\n${stdout}\n--- stderr\n${stderr}`;
     assertEquals(code, status, said);
     const isInterrupted = status === 130 || status === 143;
@@ -233,12 +238,12 @@ export class Walk {
         : "one";
       judgeTalk(stderr, mode, errors);
     }
-    if (mode === "json") this.#judgeObjects(stdout, status);
+    if (mode === "json") this.#judgeObjects(stdout, status, commandOf(given));
     // deno-lint-ignore no-control-regex -- that is what it is about
     else assert(!/\x1b/.test(stdout), said);
   }
 
-  #judgeObjects(stdout: string, status: number): void {
+  #judgeObjects(stdout: string, status: number, command: string): void {
     assert(stdout.endsWith("\n"), stdout);
     const objects = stdout.trimEnd().split("\n").map((line) =>
       JSON.parse(line) as Record<string, unknown>
@@ -250,7 +255,7 @@ export class Walk {
     const { code } = (result.error ?? {}) as { code?: ErrorCode };
     assertEquals(code !== undefined, status !== 0, stdout);
     if (code && status !== 143) assertEquals(EXIT_STATUS[code], status);
-    for (const object of objects) this.#objects.add(object);
+    for (const object of objects) this.#objects.add(command, object);
     for (const { type, code, exitCode } of objects) {
       if (type !== "error") continue;
       assertEquals(exitCode, EXIT_STATUS[code as ErrorCode], stdout);
@@ -292,4 +297,11 @@ async function feed(process: Process, stdin: string = ""): Promise<void> {
   } catch {
     // It has ended without reading that.
   }
+}
+
+/** The command of a line, by its whole name. */
+function commandOf({ args }: Try): string {
+  const [word = "", subword] = args.split(" ");
+  const both = `${word} ${subword}`;
+  return both in WALK ? both : word;
 }

@@ -125,7 +125,7 @@ Deno.test("netdisk rm -n only shows what would be removed", async () => {
   );
   const { objects } = await run(disk, "-n", "--json", "a.txt");
   assertEquals(objects(), [
-    { type: "plan", version: 1, action: "delete", name: "a.txt" },
+    { type: "plan", version: 1, action: "delete", kind: "file", name: "a.txt" },
   ]);
   const refused = await run(disk, "-n", "photos", "none");
   assertEquals(refused.error?.code, "partial");
