@@ -69,8 +69,12 @@ export class ObjectLog {
     this.#seen.push({ command, object });
   }
 
-  /** What is not as a page says, each once. */
-  faults(sections: readonly Section[]): string[] {
+  /**
+   * What is not as a page says, each once.
+   *
+   * @param isAll every command has been here, so that what was not seen is none
+   */
+  faults(sections: readonly Section[], isAll: boolean): string[] {
     const faults = new Set<string>();
     const met = new Set<string>();
     for (const { command, object } of this.#seen) {
@@ -91,7 +95,7 @@ export class ObjectLog {
         if (name in object) met.add(`${where}: it has ${name}`);
       }
     }
-    for (const { type, commands, fields } of sections) {
+    for (const { type, commands, fields } of isAll ? sections : []) {
       const where = `${type}: ${commands?.join(", ") ?? "every command"}`;
       const told = [
         ...(commands ?? []).map((command) => `${command} prints it`),

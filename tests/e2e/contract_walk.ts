@@ -32,6 +32,8 @@ const FULL = ["sh", "-c", 'exec "$@" >/dev/full', "-"];
 
 const identity = await testIdentity();
 const TEXT = "hello";
+/** Seconds since 1970; what is on the server is newer. */
+const OLD = 1_000_000_000;
 
 export class Walk {
   readonly #disk: Disk;
@@ -184,11 +186,16 @@ export class Walk {
     if (given.user === "carl") client.copyConfig(this.#carl!);
     client.write("f", TEXT);
     client.write("d/f", TEXT);
+    Deno.utimeSync(client.path("d/f"), OLD, OLD);
     Deno.mkdirSync(client.path("e"));
     const { address } = this.#disk.server;
     const words = this.#words(given);
     if (given.args.includes("large")) {
       client.write("large", new Uint8Array(QUOTA_BYTES + 1));
+    }
+    if (given.args.includes("links")) {
+      Deno.mkdirSync(client.path("links"));
+      Deno.symlinkSync("nowhere", client.path("links/link"));
     }
     if (given.args.includes("swapped")) client.write("swapped/d", TEXT);
     if (port !== undefined) client.readdress(address, `127.0.0.1:${port}`);
