@@ -12,6 +12,7 @@ import {
   type Failure,
   FAILURES,
   MORE,
+  SPECIFIC,
   type Try,
   WALK,
 } from "./contract_table.ts";
@@ -63,7 +64,7 @@ for (const [name, row] of rows) {
     for (const failure of Object.keys(FAILURES) as Failure[]) {
       const given = rowOf(row, failure);
       if (!given) continue;
-      for (const mode of modesOf(failure)) {
+      for (const mode of modesOf(failure, name)) {
         const what = `${failure}, ${mode}`;
         steps.push([what, () => walk.fails(given, failure, mode)]);
       }
@@ -101,13 +102,17 @@ function tryOf(given: string | Try): Try {
   return typeof given === "string" ? { args: given } : given;
 }
 
-/** Not every command says something on stdout without --json; and signals are alike. */
-function modesOf(failure: Failure): Mode[] {
-  if (failure === "SIGINT") return ["text"];
-  if (["SIGTERM", "stdout closed", "stdout full"].includes(failure)) {
-    return ["json"];
-  }
-  return ["text", "json"];
+/**
+ * The forms in which a command is to fail. What does not depend on it is tried
+ * in one, of each two commands in the other one; and not every command has
+ * something to say on stdout without --json.
+ */
+function modesOf(failure: Failure, command: string): Mode[] {
+  if (failure in SPECIFIC) return ["text", "json"];
+  if (failure.startsWith("stdout")) return ["json"];
+  const place = Object.keys(WALK).indexOf(command) +
+    Object.keys(FAILURES).indexOf(failure);
+  return place % 2 === 0 ? ["text"] : ["json"];
 }
 
 /** Runs all, a few at a time, and names those that failed. */

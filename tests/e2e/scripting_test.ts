@@ -62,6 +62,8 @@ Deno.test("the page has every variable that the program reads", () => {
   const read = new Set<string>();
   for (const path of [join(ROOT, "main.ts"), ...sources]) {
     const text = Deno.readTextFileSync(path);
+    // What the page says of prompts.
+    assert(!text.includes("/dev/tty"), path);
     for (const [, name] of text.matchAll(/\benv(?:\.get)?\("([A-Z_]+)"\)/g)) {
       read.add(name!);
     }
