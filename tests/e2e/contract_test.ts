@@ -6,6 +6,7 @@
 import { assertEquals } from "@std/assert";
 import { COMMANDS } from "../../main.ts";
 import { sharedDisk } from "../helpers/disk.ts";
+import type { Mode } from "./contract_judge.ts";
 import { ObjectLog, readPage, sectionsOf } from "./contract_objects.ts";
 import {
   type CommandWalk,
@@ -16,7 +17,7 @@ import {
   type Try,
   WALK,
 } from "./contract_table.ts";
-import { type Mode, QUOTA_BYTES, Walk } from "./contract_walk.ts";
+import { QUOTA_BYTES, Walk } from "./contract_walk.ts";
 
 /** Command lines that run side by side. */
 const AT_ONCE = 2;

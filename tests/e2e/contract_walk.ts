@@ -1,25 +1,16 @@
-/** Runs the command lines of contract_table.ts, and judges what every one must keep to. */
+/** Runs the command lines of contract_table.ts, each in the circumstances in which it is to fail. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { EXIT_STATUS } from "../../client/exit_status.ts";
-import type { ErrorCode } from "../../protocol/errors.ts";
 import { until } from "../helpers/deadline.ts";
 import type { Disk } from "../helpers/disk.ts";
 import { meet } from "../helpers/lying_server.ts";
 import { Loopback, testIdentity } from "../helpers/loopback.ts";
 import type { Client } from "../helpers/netdisk.ts";
 import type { Outcome, Process } from "../helpers/process.ts";
+import { judge, judgeTalk, type Mode, MODES } from "./contract_judge.ts";
 import { type Failure, FAILURES, type Try, WALK } from "./contract_table.ts";
 import type { ObjectLog } from "./contract_objects.ts";
-
-/** In which form a command is to speak. `--json -q` shows that -q takes no object away. */
-export const MODES = {
-  text: [],
-  json: ["--json", "-q"],
-  quiet: ["-q"],
-} as const;
-export type Mode = keyof typeof MODES;
 
 /** What a user may store: less than the file `large`. */
 export const QUOTA_BYTES = 1024 * 1024;
@@ -174,6 +165,13 @@ export class Walk {
     return outcome;
   }
 
+  #judge(outcome: Outcome, status: number, mode: Mode, given: Try): void {
+    const command = commandOf(given);
+    for (const object of judge(outcome, status, mode)) {
+      this.#objects.add(command, object);
+    }
+  }
+
   /** A home for one process, and its command line. */
   #prepare(
     given: Try,
@@ -224,76 +222,6 @@ export class Walk {
     const line = args.replaceAll("{n}", own)
       .replace("{server}", server.address).replace("{root}", server.root);
     return line.split(" ");
-  }
-
-  /** What holds for every command line. */
-  #judge(
-    { code, stdout, stderr }: Outcome,
-    status: number,
-    mode: Mode,
-    given: Try,
-  ): void {
-    const said = `--- stdout\n${stdout}\n--- stderr\n${stderr}`;
-    assertEquals(code, status, said);
-    const isInterrupted = status === 130 || status === 143;
-    const isServer = /^\S+Z sandbox /m.test(stderr);
-    if (!isServer) {
-      const errors = status === 0 || isInterrupted
-        ? "none"
-        : status === 8
-        ? "several"
-        : "one";
-      judgeTalk(stderr, mode, errors);
-    }
-    if (mode === "json") this.#judgeObjects(stdout, status, commandOf(given));
-    // deno-lint-ignore no-control-regex -- that is what it is about
-    else assert(!/\x1b/.test(stdout), said);
-  }
-
-  #judgeObjects(stdout: string, status: number, command: string): void {
-    assert(stdout.endsWith("\n"), stdout);
-    const objects = stdout.trimEnd().split("\n").map((line) =>
-      JSON.parse(line) as Record<string, unknown>
-    );
-    const results = objects.filter(({ type }) => type === "result");
-    assertEquals(results.length, 1, stdout);
-    const result = objects.at(-1)!;
-    assertEquals([result.type, result.exitCode], ["result", status], stdout);
-    const { code } = (result.error ?? {}) as { code?: ErrorCode };
-    assertEquals(code !== undefined, status !== 0, stdout);
-    if (code && status !== 143) assertEquals(EXIT_STATUS[code], status);
-    for (const object of objects) this.#objects.add(command, object);
-    for (const { type, code, exitCode } of objects) {
-      if (type !== "error") continue;
-      assertEquals(exitCode, EXIT_STATUS[code as ErrorCode], stdout);
-    }
-    const hasErrors = objects.some(({ type }) => type === "error");
-    assertEquals(hasErrors, status === 8, stdout);
-  }
-}
-
-/** What a command may say on stderr: lines of its own, an error a failure, after it its hint. */
-function judgeTalk(
-  stderr: string,
-  mode: Mode,
-  errors: "none" | "one" | "several",
-): void {
-  const lines = stderr.split("\n");
-  assertEquals(lines.pop(), "", stderr);
-  const kinds = lines.map((line) =>
-    /^netdisk: (error|hint): \S/.exec(line)?.[1] ??
-      (line.startsWith("netdisk: ") ? "notice" : `not ours: ${line}`)
-  );
-  // deno-lint-ignore no-control-regex -- that is what it is about
-  assert(!/\x1b/.test(stderr), stderr);
-  const count = kinds.filter((kind) => kind === "error").length;
-  if (errors === "several") assert(count > 1, stderr);
-  else assertEquals(count, errors === "one" ? 1 : 0, stderr);
-  for (const [index, kind] of kinds.entries()) {
-    const isSaid = kind === "error" ||
-      kind === "hint" && kinds[index - 1] === "error" ||
-      kind === "notice" && mode === "text";
-    assert(isSaid, `${kind}\n${stderr}`);
   }
 }
 
