@@ -12,8 +12,8 @@ import { judge, judgeTalk, type Mode, MODES } from "./contract_judge.ts";
 import { type Failure, FAILURES, type Try, WALK } from "./contract_table.ts";
 import type { ObjectLog } from "./contract_objects.ts";
 
-/** What a user may store: less than the file `large`. */
-export const QUOTA_BYTES = 1024 * 1024;
+/** What a user may store: less than the file `large`, more than all others together. */
+export const QUOTA_BYTES = 1024 ** 3;
 
 /** Starts what follows when its stdout is a pipe that nobody reads any more. */
 const CLOSED = ["bash", "-c", 'exec > >(exec true); wait $!; exec "$@"', "-"];
@@ -189,7 +189,7 @@ export class Walk {
     const { address } = this.#disk.server;
     const words = this.#words(given);
     if (given.args.includes("large")) {
-      client.write("large", new Uint8Array(QUOTA_BYTES + 1));
+      Deno.truncateSync(client.write("large", ""), QUOTA_BYTES + 1);
     }
     if (given.args.includes("links")) {
       Deno.mkdirSync(client.path("links"));
