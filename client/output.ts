@@ -10,6 +10,7 @@
 import type { NetdiskError } from "../protocol/errors.ts";
 import { displayJson, displayText } from "./display_text.ts";
 import { EXIT_STATUS } from "./exit_status.ts";
+import { inSamePlace } from "./same_place.ts";
 import {
   type OutputStream,
   StdoutWriter,
@@ -65,6 +66,8 @@ export class Output {
   readonly verbose: boolean;
   /** True where a line on stderr can be drawn over: a terminal, and not a dumb one. */
   readonly canRedraw: boolean;
+  /** What a command in a hint needs to go where this one went; see same_place.ts. */
+  place: readonly string[] = [];
 
   readonly #system: OutputSystem;
   readonly #stdout: StdoutWriter;
@@ -168,7 +171,8 @@ export class Output {
     let text = `netdisk: ${label} ${displayText(message)}\n`;
     if (hint !== undefined) {
       const label = this.paint("stderr", "cyan", "hint:");
-      text += `netdisk: ${label} ${displayText(hint)}\n`;
+      const there = inSamePlace(hint, this.place);
+      text += `netdisk: ${label} ${displayText(there)}\n`;
     }
     this.raw(text);
   }
@@ -180,7 +184,7 @@ export class Output {
   failure(error: NetdiskError, fields: JsonFields = {}): void {
     this.error(error.message, error.hint);
     const exitCode = EXIT_STATUS[error.code];
-    this.record("error", { ...errorFields(error), exitCode, ...fields });
+    this.record("error", { ...this.#errorFields(error), exitCode, ...fields });
   }
 
   /** Text on stderr exactly as it is, even with `--quiet`: a question, or what NETDISK_DEBUG asks for. */
@@ -222,7 +226,7 @@ export class Output {
     this.record("result", {
       exitCode,
       ...this.#summary,
-      ...(error === undefined ? {} : { error: errorFields(error) }),
+      ...(error === undefined ? {} : { error: this.#errorFields(error) }),
     });
     this.flush();
   }
@@ -245,9 +249,9 @@ export class Output {
       // Closed or full.
     }
   }
-}
 
-function errorFields(error: NetdiskError): JsonFields {
-  const { code, message, hint } = error;
-  return hint === undefined ? { code, message } : { code, message, hint };
+  #errorFields({ code, message, hint }: NetdiskError): JsonFields {
+    if (hint === undefined) return { code, message };
+    return { code, message, hint: inSamePlace(hint, this.place) };
+  }
 }

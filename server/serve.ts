@@ -11,6 +11,7 @@ import {
 import { DEFAULT_PORT, VERSION } from "../protocol/version.ts";
 import { type Identity, loadIdentity, readIdentityFiles } from "./identity.ts";
 import { flushLog, logEvent } from "./log.ts";
+import { withConfigFile } from "./serve_config.ts";
 import { OPTIONS, readOptions, type ServeOptions } from "./serve_options.ts";
 import { writeServerLink } from "./server_link.ts";
 import { dataFolder } from "./storage_path.ts";
@@ -31,7 +32,7 @@ interface ServeInvocation {
 export const command = {
   name: "serve",
   summary: "turn this machine into a disk server",
-  usage: ["serve [--root DIR] [--listen HOST:PORT]"],
+  usage: ["serve [--root DIR] [--listen HOST:PORT]", "serve --config FILE"],
   examples: [
     {
       command: "netdisk serve --root ./disk",
@@ -41,24 +42,37 @@ export const command = {
       command: "netdisk serve --root /srv/disk --listen 0.0.0.0:7000",
       note: "on another port",
     },
+    {
+      command: "netdisk serve --config /etc/netdisk.conf",
+      note: "with the options in a file",
+    },
   ],
   description:
     "Serves the folder DIR: every user who registers gets a folder below DIR/users.\n\n" +
     "When it is ready it prints the commands with which users register, from this machine and from others; " +
     "the link in the latter tells them how to reach the server and how to know it. " +
     "Everything else is logged on stderr, one line an event.\n\n" +
+    "A config file has a line KEY = VALUE for each option, named as here without the dashes; " +
+    "one without a value is yes or no, as in 'plain = yes'. " +
+    "Lines that begin with # are comments, and so is what follows a blank and # after a value. " +
+    "Double quotes may stand around a value, to keep blanks or # in it; there are no escapes. " +
+    "Paths are relative to the folder of the file. What is wrong is told with file, line and key. " +
+    "An option on the command line comes before the same one in the file.\n\n" +
     "Ctrl-C or SIGTERM stops it: running transfers get 5 seconds to finish.",
   options: OPTIONS,
   args: [],
   exitStatus:
-    "0 after Ctrl-C or SIGTERM, 1 when it cannot start or fails, 2 for a wrong option.",
+    "0 after Ctrl-C or SIGTERM, 1 when it cannot start or fails, 2 for a wrong option or setting.",
   standalone: true,
   handlesSignals: true,
   run,
 } as const;
 
-async function run({ options, output }: ServeInvocation): Promise<void> {
-  const { folder, ...settings } = readOptions(options);
+async function run(
+  { options: given, output }: ServeInvocation,
+): Promise<void> {
+  const { options, labelOf } = withConfigFile(given);
+  const { folder, ...settings } = readOptions(options, labelOf);
   const { registration } = settings;
   const { root, lock } = await lockRoot(folder);
   try {
