@@ -14,7 +14,8 @@ import { flushLog, logEvent } from "./log.ts";
 import { OPTIONS, readOptions, type ServeOptions } from "./serve_options.ts";
 import { writeServerLink } from "./server_link.ts";
 import { dataFolder } from "./storage_path.ts";
-import { lockRoot, startServer } from "./supervisor.ts";
+import { lockRoot } from "./root_lock.ts";
+import { startServer } from "./supervisor.ts";
 import type { ReadyMessage, Registration } from "./worker_messages.ts";
 
 /** What the command needs of its caller; the client's Output has it. */

@@ -1,10 +1,8 @@
 /**
- * The privileged side of the server: locks the storage root, starts the
- * Workers with the permissions they get, and stops them. It never sees a byte
- * of a client's.
+ * The privileged side of the server: starts the Workers with the permissions
+ * they get, and stops them. It never sees a byte of a client's.
  */
 
-import { dirname, join } from "@std/path";
 import { NetdiskError } from "../protocol/errors.ts";
 import { connectionLimit, raiseDescriptorLimit } from "./connection_limits.ts";
 import type { Reserve } from "./free_space.ts";
@@ -13,8 +11,6 @@ import { prepareListener } from "./listening_socket.ts";
 import { logEvent } from "./log.ts";
 import { startPrivilegedService } from "./privileged_service.ts";
 import { type SandboxPermissions, sandboxPermissions } from "./sandbox.ts";
-import { dataFolder } from "./storage_path.ts";
-import { checkStorageRoot } from "./storage_root.ts";
 import type {
   FromWorker,
   ReadyMessage,
@@ -26,12 +22,9 @@ import type {
 /** How long running transfers get when the server stops: all is over within 5 s. */
 const GRACE_MS = 4500;
 
-/** A lock that is free is taken at once; one that is held stays so. */
-const LOCK_MS = 500;
-
 /** What a server is started with. */
 export interface ServerOptions {
-  /** The storage root, prepared and locked: see {@link lockRoot}. */
+  /** The storage root, prepared and locked: see root_lock.ts. */
   root: string;
   hostname: string;
   port: number;
@@ -62,63 +55,6 @@ export interface RunningServer {
 /** A Worker's permissions, which `lib.deno.worker` does not declare. */
 interface WorkerPermissions {
   deno: { permissions: "none" | SandboxPermissions };
-}
-
-/**
- * Makes the root and the server's own folder in it and takes the lock that
- * keeps a second server away. The kernel gives it back however we end.
- *
- * @returns the root's real, absolute path, and the lock to hold on to
- * @throws NetdiskError when the root cannot be used or is in use
- */
-export async function lockRoot(
-  folder: string,
-): Promise<{ root: string; lock: Deno.FsFile }> {
-  let root: string;
-  let lock: Deno.FsFile;
-  try {
-    // Before anything is made, and again when nobody can exchange it any more.
-    checkStorageRoot(folder, "serve");
-    Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
-    checkStorageRoot(folder, "serve");
-    root = Deno.realPathSync(folder);
-    if (dirname(root) === root) {
-      throw new NetdiskError(
-        "usage",
-        `${folder}: the root of a disk cannot be served`,
-        {
-          hint: "choose a folder with --root DIR",
-        },
-      );
-    }
-    Deno.mkdirSync(dataFolder(root), { recursive: true, mode: 0o700 });
-    // Accounts must not vanish with a folder's name when the power fails, and
-    // those above the root may be as new as itself.
-    for (let at = root; at !== dirname(at); at = dirname(at)) {
-      syncFolder(dirname(at));
-    }
-    syncFolder(root);
-    lock = Deno.openSync(join(dataFolder(root), "lock"), {
-      write: true,
-      create: true,
-      mode: 0o600,
-    });
-  } catch (cause) {
-    if (cause instanceof NetdiskError) throw cause;
-    const reason = cause instanceof Deno.errors.AlreadyExists
-      ? "it is not a folder"
-      : cause instanceof Error
-      ? cause.message
-      : String(cause);
-    throw new NetdiskError("local-io", `${folder}: ${reason}`, {
-      hint: "choose a folder that you may write to with --root DIR",
-      cause,
-    });
-  }
-  if (await isLockedWithin(lock, LOCK_MS)) return { root, lock };
-  throw new NetdiskError("local-io", `${folder}: another server is using it`, {
-    hint: "stop that one first, or serve another folder with --root DIR",
-  });
 }
 
 /**
@@ -186,35 +122,6 @@ export async function startServer(
       end();
     },
   };
-}
-
-function syncFolder(path: string): void {
-  try {
-    using folder = Deno.openSync(path);
-    folder.syncSync();
-  } catch {
-    // Not ours to read, or a system without such a sync.
-  }
-}
-
-/**
- * Takes the lock or gives up. Deno has `tryLock` only since 2.7; a `lock` that
- * is still waiting when we give up ends with the process.
- */
-async function isLockedWithin(
-  lock: Deno.FsFile,
-  timeoutMs: number,
-): Promise<boolean> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const timeout = new Promise<false>((resolve) => {
-    timer = setTimeout(() => resolve(false), timeoutMs);
-  });
-  const locked = lock.lock(true).then(() => true);
-  try {
-    return await Promise.race([locked, timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /** Starts a Worker whose failures are told instead of ending the process. */
