@@ -6,6 +6,7 @@
 import type { FrameChannel } from "../protocol/channel.ts";
 import type { RequestOf, Response, ResponseOf } from "../protocol/messages.ts";
 import type { Change } from "./changes.ts";
+import type { PutOutcomes } from "./counters.ts";
 import { IncomingUpload, type UploadStage } from "./incoming_upload.ts";
 import type { ReplyQueue } from "./reply_queue.ts";
 import type { Upload } from "./upload.ts";
@@ -34,6 +35,7 @@ export class ChangeQueue {
   #replies: ReplyQueue;
   #onReceipt: ReceiptListener;
   #drop: (reason: string) => void;
+  #outcomes: PutOutcomes;
   /** Ends when the last change was made, or failed. */
   #lastMade: Promise<void> = Promise.resolve();
   #incoming: IncomingUpload | undefined;
@@ -45,11 +47,13 @@ export class ChangeQueue {
     replies: ReplyQueue,
     onReceipt: ReceiptListener,
     drop: (reason: string) => void,
+    outcomes: PutOutcomes,
   ) {
     this.#channel = channel;
     this.#replies = replies;
     this.#onReceipt = onReceipt;
     this.#drop = drop;
+    this.#outcomes = outcomes;
   }
 
   /** The upload whose frames are being read. */
@@ -87,6 +91,7 @@ export class ChangeQueue {
       during: (work) => this.#replies.during(work),
     });
     const upload = await this.#begin(beginning, request.ask);
+    if (!upload) this.#outcomes.failed++;
     if (!upload && request.ask) return;
     const incoming = new IncomingUpload(
       this.#channel,
@@ -94,8 +99,12 @@ export class ChangeQueue {
       (response) => this.#reply(response),
     );
     const end = await this.#receive(incoming, request.size === null);
-    if (!incoming.upload) return;
+    if (!incoming.upload) {
+      if (upload) this.#outcomes.failed++;
+      return;
+    }
     if (end.type === "cancel") {
+      this.#outcomes.cancelled++;
       incoming.upload.abort();
       return this.#replies.push(Promise.resolve({ type: "cancelled" }));
     }
@@ -128,6 +137,9 @@ export class ChangeQueue {
       return await incoming.run((error) =>
         this.#replies.push(Promise.reject(error))
       );
+    } catch (error) {
+      if (incoming.upload) this.#outcomes.interrupted++;
+      throw error;
     } finally {
       this.#waitingBytes += incoming.waitingBytes;
       this.#incoming = undefined;
@@ -203,6 +215,7 @@ export class ChangeQueue {
     } catch (error) {
       await begun.catch(() => {});
       upload?.suspend();
+      this.#outcomes.interrupted++;
       throw error;
     }
     return upload;
@@ -222,14 +235,21 @@ export class ChangeQueue {
   ): Promise<ResponseOf<"receipt">> {
     const whole = upload.finish(commit, isMoreComing);
     whole.catch(leave);
-    const receipt = await this.#inTurn(() => {
-      try {
-        upload.publish();
-      } finally {
-        leave();
-      }
-      return upload.settle();
-    }, { ready: whole });
+    let receipt: ResponseOf<"receipt">;
+    try {
+      receipt = await this.#inTurn(() => {
+        try {
+          upload.publish();
+        } finally {
+          leave();
+        }
+        return upload.settle();
+      }, { ready: whole });
+    } catch (error) {
+      this.#outcomes.failed++;
+      throw error;
+    }
+    this.#outcomes.ok++;
     this.#onReceipt(request, receipt);
     return receipt;
   }

@@ -42,7 +42,7 @@ export async function lockRoot(
       syncFolder(dirname(at));
     }
     syncFolder(root);
-    lock = Deno.openSync(join(dataFolder(root), "lock"), {
+    lock = Deno.openSync(lockFile(root), {
       write: true,
       create: true,
       mode: 0o600,
@@ -63,6 +63,24 @@ export async function lockRoot(
   throw new NetdiskError("local-io", `${folder}: another server is using it`, {
     hint: "stop that one first, or serve another folder with --root DIR",
   });
+}
+
+/** Whether a server has the root `root`; takes half a second if one has. */
+export async function isRootLocked(root: string): Promise<boolean> {
+  let lock: Deno.FsFile;
+  try {
+    lock = Deno.openSync(lockFile(root));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+  // Given back at once: a server that starts now waits longer than that.
+  using _lock = lock;
+  return !await isLockedWithin(lock, LOCK_MS);
+}
+
+function lockFile(root: string): string {
+  return join(dataFolder(root), "lock");
 }
 
 function syncFolder(path: string): void {

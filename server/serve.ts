@@ -10,11 +10,12 @@ import {
 } from "../protocol/link.ts";
 import { DEFAULT_PORT, VERSION } from "../protocol/version.ts";
 import { type Identity, loadIdentity, readIdentityFiles } from "./identity.ts";
-import { flushLog, logEvent } from "./log.ts";
+import { flushLog, logEvent, setLogFormat } from "./log.ts";
+import { lockRoot } from "./root_lock.ts";
 import { OPTIONS, readOptions, type ServeOptions } from "./serve_options.ts";
 import { writeServerLink } from "./server_link.ts";
 import { dataFolder } from "./storage_path.ts";
-import { lockRoot } from "./root_lock.ts";
+import { startMonitoring } from "./monitoring.ts";
 import { startServer } from "./supervisor.ts";
 import type { ReadyMessage, Registration } from "./worker_messages.ts";
 
@@ -47,7 +48,8 @@ export const command = {
     "Serves the folder DIR: every user who registers gets a folder below DIR/users.\n\n" +
     "When it is ready it prints the commands with which users register, from this machine and from others; " +
     "the link in the latter tells them how to reach the server and how to know it. " +
-    "Everything else is logged on stderr, one line an event.\n\n" +
+    "Everything else is logged on stderr, one line an event; what becomes of it is the system's business.\n\n" +
+    "'netdisk status' tells how it is, 'docs/service.md' how to run it as a service.\n\n" +
     "Ctrl-C or SIGTERM stops it: running transfers get 5 seconds to finish.",
   options: OPTIONS,
   args: [],
@@ -59,19 +61,38 @@ export const command = {
 } as const;
 
 async function run({ options, output }: ServeInvocation): Promise<void> {
-  const { folder, ...settings } = readOptions(options);
+  const { folder, metrics, ...settings } = readOptions(options);
+  setLogFormat(settings.logFormat);
   const { registration } = settings;
   const { root, lock } = await lockRoot(folder);
   try {
     const identity = options.plain ? null : await identityOf(options, root);
     const stopSignal = nextSignal();
     const server = await startServer({ root, tls: identity, ...settings });
+    const mode = identity ? "TLS" : "plain";
+    using _monitoring = await startMonitoring({
+      ...server,
+      root,
+      mode,
+      metrics,
+    })
+      .catch(async (error) => {
+        await server.stop();
+        throw error;
+      });
     writeServerLink(root, linkOf(identity, server.ready));
     announce(output, folder, identity, registration, server.ready);
     const signal = await Promise.race([stopSignal, server.failed]);
     logEvent("stopping", { signal });
     await server.stop();
     logEvent("stopped");
+  } catch (error) {
+    // The line that main.ts writes for people is none for programs.
+    if (settings.logFormat === "json") {
+      const reason = error instanceof Error ? error.message : String(error);
+      logEvent("failed", { reason });
+    }
+    throw error;
   } finally {
     flushLog();
     lock.close();

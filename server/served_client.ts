@@ -8,7 +8,9 @@ import { type ConnectionState, Deadline } from "./deadlines.ts";
 import type { EventDigests } from "./event_digest.ts";
 import type { EvictableConnection } from "./evictable.ts";
 import type { Services } from "./login.ts";
+import type { Transfer } from "./report.ts";
 import { Session } from "./session.ts";
+import { type Traffic, TransferRate } from "./transfer_rate.ts";
 import type { Registration } from "./worker_messages.ts";
 
 /** What a client is served with. */
@@ -34,6 +36,7 @@ export class ServedClient {
   #channel: FrameChannel;
   #session: Session;
   #deadline: Deadline;
+  #rate: TransferRate;
   /** There is nobody to talk to yet. */
   #isShakingHands = true;
   /** Why it was closed during the handshake. */
@@ -54,6 +57,21 @@ export class ServedClient {
       noteStranger: (event, fields) => strangers.note(event, fields),
     });
     this.#deadline = new Deadline(options.now, options.minRate);
+    this.#rate = new TransferRate(options.now);
+  }
+
+  /** Bytes over the connection so far. */
+  get traffic(): Traffic {
+    return this.#channel.traffic;
+  }
+
+  /** The transfer under way. */
+  get transfer(): Transfer | undefined {
+    const { user, direction } = this.#session;
+    if (user === undefined || direction === undefined) return undefined;
+    const way = direction === "put" ? "received" : "sent";
+    const bytes = this.traffic[way];
+    return { user, direction, bytes, rate: Math.round(this.#rate.rate[way]) };
   }
 
   /** Serves it to its end. @throws Error when the handshake fails, and why */
@@ -71,6 +89,7 @@ export class ServedClient {
   /** Ends it if its peer has taken too long. */
   look(now: number): void {
     const state = this.#state();
+    this.#rate.look(state, now);
     const reason = this.#deadline.check(state, now);
     if (reason === undefined) {
       const asks = state.phase === "idle" && !this.#channel.isSending;

@@ -8,8 +8,10 @@ import { connectionLimit, raiseDescriptorLimit } from "./connection_limits.ts";
 import type { Reserve } from "./free_space.ts";
 import { Libc } from "./libc.ts";
 import { prepareListener } from "./listening_socket.ts";
-import { logEvent } from "./log.ts";
+import { logEvent, type LogFormat } from "./log.ts";
 import { startPrivilegedService } from "./privileged_service.ts";
+import type { Report } from "./report.ts";
+import { ReportLine } from "./report_line.ts";
 import { type SandboxPermissions, sandboxPermissions } from "./sandbox.ts";
 import type {
   FromWorker,
@@ -21,6 +23,12 @@ import type {
 
 /** How long running transfers get when the server stops: all is over within 5 s. */
 const GRACE_MS = 4500;
+
+/**
+ * How much longer a Worker may take before it is taken for hung: closing files
+ * and connections has limits of its own, which add up to less.
+ */
+const STOP_MS = GRACE_MS + 5000;
 
 /** What a server is started with. */
 export interface ServerOptions {
@@ -41,6 +49,7 @@ export interface ServerOptions {
   maxConnections: number | null;
   /** Bytes a second that transfers have to come to; 0 is any. */
   minRate: number;
+  logFormat: LogFormat;
 }
 
 /** A server that accepts connections. */
@@ -48,8 +57,17 @@ export interface RunningServer {
   ready: ReadyMessage;
   /** Rejects when the server fails later on; never resolves. */
   failed: Promise<never>;
-  /** Ends transfers and connections; resolves when everything is closed. */
-  stop(): Promise<void>;
+  /** What the serving Worker tells of itself. @throws NetdiskError `busy`, `internal` */
+  report(): Promise<Report>;
+  /** The connections that it takes at most. */
+  maxConnections: number;
+  /** Descriptors that the process may have, where the system tells. */
+  descriptors: number | undefined;
+  /**
+   * Ends transfers and connections; resolves when everything is closed, or after
+   * `limitMs` milliseconds, by default 9.5 s.
+   */
+  stop(limitMs?: number): Promise<void>;
 }
 
 /** A Worker's permissions, which `lib.deno.worker` does not declare. */
@@ -87,6 +105,8 @@ export async function startServer(
   const service = startPrivilegedService(main.port1, root, libc);
   const descriptors = raiseDescriptorLimit(libc);
   const maxConnections = connectionLimit(options.maxConnections, descriptors);
+  const reports = new MessageChannel();
+  const reporting = new ReportLine<Report>(reports.port1);
   const start: StartMessage = {
     type: "start",
     ...options,
@@ -94,13 +114,19 @@ export async function startServer(
     passwords: channel.port2,
     main: service ? main.port2 : null,
     canSyncDisk: service?.canSyncDisk ?? false,
+    reports: reports.port2,
   };
   const starting = nextMessage(server, "ready");
-  server.postMessage(start, [channel.port2, ...(service ? [main.port2] : [])]);
+  server.postMessage(start, [
+    channel.port2,
+    reports.port2,
+    ...(service ? [main.port2] : []),
+  ]);
   const end = () => {
     server.terminate();
     passwords.terminate();
     service?.close();
+    reporting[Symbol.dispose]();
   };
 
   const ready = await Promise.race([starting, failed.promise])
@@ -114,12 +140,24 @@ export async function startServer(
   return {
     ready,
     failed: failed.promise,
-    async stop(): Promise<void> {
+    report: () => reporting.ask(),
+    maxConnections,
+    descriptors,
+    async stop(limitMs = STOP_MS): Promise<void> {
       const stopped = nextMessage(server, "stopped");
       const stop: ToWorker = { type: "stop", graceMs: GRACE_MS };
       server.postMessage(stop);
-      await Promise.race([stopped, failed.promise]);
-      end();
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const limit = new Promise<"hung">((resolve) => {
+        timer = setTimeout(() => resolve("hung"), limitMs);
+      });
+      try {
+        const end = await Promise.race([stopped, failed.promise, limit]);
+        if (end === "hung") logEvent("stop-forced", { afterMs: limitMs });
+      } finally {
+        clearTimeout(timer);
+        end();
+      }
     },
   };
 }

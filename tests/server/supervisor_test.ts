@@ -19,6 +19,8 @@ const LOCAL = {
   keepMs: 0,
   maxConnections: null,
   minRate: 0,
+  metrics: null,
+  logFormat: "text",
 } as const;
 
 Deno.test("lockRoot() makes a root, for its owner alone, and syncs all that is new", async () => {
