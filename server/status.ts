@@ -35,8 +35,8 @@ export function statusCommand(desk: Desk) {
     examples: [
       { command: "netdisk status --root /srv/disk" },
       {
-        command: "netdisk status --root /srv/disk --check -q",
-        note: "for scripts: does it run, and answer?",
+        command: "netdisk status --root /srv/disk --check",
+        note: "fails unless a server runs there, and answers",
       },
     ],
     description:
@@ -84,15 +84,16 @@ export function statusCommand(desk: Desk) {
 
 /** One object for the server, and one for each transfer. */
 function record(output: StatusInvocation["output"], status: Status): void {
-  const { activity: { transfers, ...activity }, ...more } = status;
   // The object's own `version` is that of its format.
-  const { version: netdisk, since, ...rest } = more;
+  const { version: netdisk, since, activity, maxConnections, ...rest } = status;
+  const { loggedIn, strangers, putting, getting, transfers } = activity;
   output.record("status", {
     running: true,
     netdisk,
     since: jsonTime(since),
     ...rest,
-    ...activity,
+    connections: { loggedIn, strangers, limit: maxConnections },
+    transfers: { put: putting, get: getting },
   });
   for (const transfer of transfers) output.record("transfer", { ...transfer });
 }

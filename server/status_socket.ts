@@ -11,7 +11,7 @@ import type { Status } from "./status_report.ts";
 import { dataFolder } from "./storage_path.ts";
 
 /** Those that are answered at a time; others find the connection closed. */
-const MAX_ASKERS = 16;
+export const MAX_ASKERS = 16;
 
 /** Longer ones do not fit into a `sockaddr_un` (unix(7)); macOS has 104 bytes. */
 const MAX_PATH_BYTES = 100;

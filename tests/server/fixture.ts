@@ -63,6 +63,12 @@ export class LogRecorder implements Disposable {
     });
   }
 
+  /** All of it as it was written. */
+  get text(): string {
+    flushLog();
+    return this.#text;
+  }
+
   /** The lines, without their times, that tell of `event`. */
   lines(event = ""): string[] {
     flushLog();
