@@ -90,8 +90,8 @@ export class ChangeQueue {
       settled: () => this.#settled(request.ask),
       during: (work) => this.#replies.during(work),
     });
+    beginning.catch(() => this.#outcomes.failed++);
     const upload = await this.#begin(beginning, request.ask);
-    if (!upload) this.#outcomes.failed++;
     if (!upload && request.ask) return;
     const incoming = new IncomingUpload(
       this.#channel,
@@ -99,10 +99,7 @@ export class ChangeQueue {
       (response) => this.#reply(response),
     );
     const end = await this.#receive(incoming, request.size === null);
-    if (!incoming.upload) {
-      if (upload) this.#outcomes.failed++;
-      return;
-    }
+    if (!incoming.upload) return;
     if (end.type === "cancel") {
       this.#outcomes.cancelled++;
       incoming.upload.abort();
@@ -134,9 +131,10 @@ export class ChangeQueue {
     this.#incoming = incoming;
     this.#isPipe = isPipe;
     try {
-      return await incoming.run((error) =>
-        this.#replies.push(Promise.reject(error))
-      );
+      return await incoming.run((error) => {
+        this.#outcomes.failed++;
+        return this.#replies.push(Promise.reject(error));
+      });
     } catch (error) {
       if (incoming.upload) this.#outcomes.interrupted++;
       throw error;
@@ -214,8 +212,8 @@ export class ChangeQueue {
       await this.#replies.drained();
     } catch (error) {
       await begun.catch(() => {});
+      if (upload) this.#outcomes.interrupted++;
       upload?.suspend();
-      this.#outcomes.interrupted++;
       throw error;
     }
     return upload;
