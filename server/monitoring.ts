@@ -28,7 +28,7 @@ export interface Monitored extends
 /**
  * Answers from now on, until it is disposed of.
  *
- * @throws NetdiskError `unreachable` when the address of the metrics is taken
+ * @throws NetdiskError `local-io` when the address of the metrics is taken
  */
 export async function startMonitoring(
   { root, mode, metrics, ready, report, ...limits }: Monitored,
@@ -86,7 +86,7 @@ async function startMetrics(
   }
   worker.terminate();
   throw new NetdiskError(
-    "unreachable",
+    "local-io",
     `cannot tell metrics on ${formatAddress(hostname, port)}: ${answer.fault}`,
     {
       hint:
