@@ -71,7 +71,7 @@ Deno.test("no user is named, and what is not known is left out", () => {
     process: { ...STATUS.process, openDescriptors: null, maxDescriptors: null },
   });
   assert(!metricsText(STATUS).includes("secretive"));
-  assert(!text.includes("disk_") && !text.includes("_fds"), text);
+  assert(!text.includes("netdisk_disk_") && !text.includes("_fds"), text);
   assert(text.includes('netdisk_build_info{version="1.2.3"} 1\n'));
   assert(text.includes("process_start_time_seconds 1700000000.5\n"));
 });
