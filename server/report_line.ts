@@ -58,19 +58,37 @@ export class ReportLine<T> implements Disposable {
   }
 }
 
-/** The answering end. Owns `port` from now on. */
+/**
+ * The answering end: one report at a time, however often it is asked. Owns
+ * `port` from now on.
+ */
 export function answerReports<T>(
   port: MessagePort,
   make: () => T | Promise<T>,
 ): void {
-  port.onmessage = async ({ data: id }: MessageEvent<number>) => {
-    let answer: Answer<T>;
-    try {
-      answer = { id, value: await make() };
-    } catch (error) {
-      const fault = error instanceof Error ? error.message : String(error);
-      answer = { id, fault };
+  let asked: number | undefined;
+  let isAnswering = false;
+  port.onmessage = async ({ data }: MessageEvent<number>) => {
+    asked = data;
+    if (isAnswering) return;
+    isAnswering = true;
+    while (asked !== undefined) {
+      const id = asked;
+      asked = undefined;
+      port.postMessage(await answerOf(id, make));
     }
-    port.postMessage(answer);
+    isAnswering = false;
   };
+}
+
+async function answerOf<T>(
+  id: number,
+  make: () => T | Promise<T>,
+): Promise<Answer<T>> {
+  try {
+    return { id, value: await make() };
+  } catch (error) {
+    const fault = error instanceof Error ? error.message : String(error);
+    return { id, fault };
+  }
 }

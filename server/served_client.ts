@@ -36,7 +36,8 @@ export class ServedClient {
   #channel: FrameChannel;
   #session: Session;
   #deadline: Deadline;
-  #rate: TransferRate;
+  /** Of a transfer only: idle connections are many, and have to be small. */
+  #rate: TransferRate | undefined;
   /** There is nobody to talk to yet. */
   #isShakingHands = true;
   /** Why it was closed during the handshake. */
@@ -57,7 +58,6 @@ export class ServedClient {
       noteStranger: (event, fields) => strangers.note(event, fields),
     });
     this.#deadline = new Deadline(options.now, options.minRate);
-    this.#rate = new TransferRate(options.now);
   }
 
   /** Bytes over the connection so far. */
@@ -71,7 +71,8 @@ export class ServedClient {
     if (user === undefined || direction === undefined) return undefined;
     const way = direction === "put" ? "received" : "sent";
     const bytes = this.traffic[way];
-    return { user, direction, bytes, rate: Math.round(this.#rate.rate[way]) };
+    const rate = Math.round(this.#rate?.rate[way] ?? 0);
+    return { user, direction, bytes, rate };
   }
 
   /** Serves it to its end. @throws Error when the handshake fails, and why */
@@ -89,7 +90,9 @@ export class ServedClient {
   /** Ends it if its peer has taken too long. */
   look(now: number): void {
     const state = this.#state();
-    this.#rate.look(state, now);
+    if (this.#session.direction === undefined) this.#rate = undefined;
+    else if (this.#rate) this.#rate.look(this.traffic, now);
+    else this.#rate = new TransferRate(this.traffic, now);
     const reason = this.#deadline.check(state, now);
     if (reason === undefined) {
       const asks = state.phase === "idle" && !this.#channel.isSending;

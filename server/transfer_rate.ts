@@ -8,12 +8,13 @@ export interface Traffic {
 
 /** Times are in milliseconds of any one clock. */
 export class TransferRate {
+  #before: Traffic;
   #at: number;
-  #before: Traffic = { received: 0, sent: 0 };
   #rate: Traffic = { received: 0, sent: 0 };
 
-  /** @param now when the connection began */
-  constructor(now: number) {
+  /** The first look. */
+  constructor(before: Traffic, now: number) {
+    this.#before = before;
     this.#at = now;
   }
 
@@ -22,13 +23,14 @@ export class TransferRate {
     return this.#rate;
   }
 
-  look({ received, sent }: Traffic, now: number): void {
+  look(traffic: Traffic, now: number): void {
     const seconds = (now - this.#at) / 1000;
     if (seconds <= 0) return;
-    this.#rate.received = (received - this.#before.received) / seconds;
-    this.#rate.sent = (sent - this.#before.sent) / seconds;
-    this.#before.received = received;
-    this.#before.sent = sent;
+    this.#rate = {
+      received: (traffic.received - this.#before.received) / seconds,
+      sent: (traffic.sent - this.#before.sent) / seconds,
+    };
+    this.#before = traffic;
     this.#at = now;
   }
 }

@@ -85,7 +85,7 @@ Deno.test("status shows a running server, its transfers included", async () => {
       /^Connections: +1 of at most 100, 1 logged in$/m,
       /^Disk: +\S+ \wiB free of \S+ \wiB$/m,
       /^Uploads: +1 done, 0 failed$/m,
-      /^Transfers: +1 now\nUSER  DIRECTION .*\nann   put  .*\/s\n$/m,
+      /^Transfers: +1 now\nUSER +DIRECTION .*\nann +put .*\/s\n$/m,
     ]
   ) assertMatch(stdout, line);
   // Which file it is remains between the user and the log.

@@ -77,7 +77,7 @@ Deno.test("gets and logins are counted by what became of them", async () => {
 });
 
 Deno.test("a rate is what moved between two looks", () => {
-  const rate = new TransferRate(1000);
+  const rate = new TransferRate({ received: 0, sent: 0 }, 1000);
   assertEquals(rate.rate, { received: 0, sent: 0 });
   rate.look({ received: 500, sent: 10 }, 2000);
   assertEquals(rate.rate, { received: 500, sent: 10 });

@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { NetdiskError } from "../../protocol/errors.ts";
 import { answerReports, ReportLine } from "../../server/report_line.ts";
+import { within } from "../helpers/deadline.ts";
 
 /** Both ends; `answer` makes a report. */
 class Line implements Disposable {
@@ -65,5 +66,23 @@ Deno.test("what is no answer stops nothing", async () => {
     port2.postMessage({ id, value: 3 });
   };
   assertEquals(await asking.ask(), 3);
+  port2.close();
+});
+
+Deno.test("whoever asks without end gets one report at a time", async () => {
+  const { port1, port2 } = new MessageChannel();
+  let under = 0;
+  let most = 0;
+  answerReports(port2, async () => {
+    most = Math.max(most, ++under);
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    return under--;
+  });
+  const last = Promise.withResolvers<void>();
+  port1.onmessage = ({ data }) => data.id === 1000 && last.resolve();
+  for (let id = 1; id <= 1000; id++) port1.postMessage(id);
+  await within("the last answer", last.promise);
+  assertEquals(most, 1);
+  port1.close();
   port2.close();
 });
