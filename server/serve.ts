@@ -12,7 +12,12 @@ import { DEFAULT_PORT, VERSION } from "../protocol/version.ts";
 import { type Identity, loadIdentity, readIdentityFiles } from "./identity.ts";
 import { flushLog, logEvent, setLogFormat } from "./log.ts";
 import { lockRoot } from "./root_lock.ts";
-import { OPTIONS, readOptions, type ServeOptions } from "./serve_options.ts";
+import {
+  OPTIONS,
+  readOptions,
+  type ServeOptions,
+  type ServeSettings,
+} from "./serve_options.ts";
 import { writeServerLink } from "./server_link.ts";
 import { dataFolder } from "./storage_path.ts";
 import { startMonitoring } from "./monitoring.ts";
@@ -60,9 +65,27 @@ export const command = {
   run,
 } as const;
 
-async function run({ options, output }: ServeInvocation): Promise<void> {
-  const { folder, metrics, ...settings } = readOptions(options);
+async function run(invocation: ServeInvocation): Promise<void> {
+  const settings = readOptions(invocation.options);
   setLogFormat(settings.logFormat);
+  try {
+    await serve(invocation, settings);
+  } catch (error) {
+    // The line that main.ts writes for people is none for programs.
+    if (settings.logFormat === "json") {
+      const reason = error instanceof Error ? error.message : String(error);
+      logEvent("failed", { reason });
+    }
+    throw error;
+  } finally {
+    flushLog();
+  }
+}
+
+async function serve(
+  { options, output }: ServeInvocation,
+  { folder, metrics, ...settings }: ServeSettings,
+): Promise<void> {
   const { registration } = settings;
   const { root, lock } = await lockRoot(folder);
   try {
@@ -70,12 +93,8 @@ async function run({ options, output }: ServeInvocation): Promise<void> {
     const stopSignal = nextSignal();
     const server = await startServer({ root, tls: identity, ...settings });
     const mode = identity ? "TLS" : "plain";
-    using _monitoring = await startMonitoring({
-      ...server,
-      root,
-      mode,
-      metrics,
-    })
+    const monitored = { ...server, root, mode, metrics } as const;
+    using _monitoring = await startMonitoring(monitored)
       .catch(async (error) => {
         await server.stop();
         throw error;
@@ -86,15 +105,7 @@ async function run({ options, output }: ServeInvocation): Promise<void> {
     logEvent("stopping", { signal });
     await server.stop();
     logEvent("stopped");
-  } catch (error) {
-    // The line that main.ts writes for people is none for programs.
-    if (settings.logFormat === "json") {
-      const reason = error instanceof Error ? error.message : String(error);
-      logEvent("failed", { reason });
-    }
-    throw error;
   } finally {
-    flushLog();
     lock.close();
   }
 }

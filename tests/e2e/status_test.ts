@@ -202,16 +202,24 @@ Deno.test("every line of a log in JSON is an object, from the first to the last"
   assertEquals([put.user, put.path, put.bytes], ["bob", "a file", 7]);
 });
 
-Deno.test("a server that cannot tell metrics does not start, and says why in both forms", async () => {
+Deno.test("a server that cannot start says why in both forms", async () => {
   using folder = tempFolder();
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const address = `127.0.0.1:${taken.addr.port}`;
-  const args = ["--listen", "127.0.0.1:0", "--metrics", address];
-  const outcome = await Client.at(folder.path).run(
-    ["serve", "--root", `${folder.path}/disk`, "--log-format", "json", ...args],
-  );
-  assertEquals([outcome.code, outcome.stdout], [1, ""]);
-  const reason = `cannot tell metrics on ${address}: the port is in use`;
-  assert(outcome.stderr.includes(`"event":"failed","reason":"${reason}"`));
-  assert(outcome.stderr.includes(`netdisk: error: ${reason}\n`));
+  const inUse = `${address}: the port is in use`;
+  const { root } = disk.server;
+  const cases: [root: string, listen: string, reason: string][] = [
+    [`${folder.path}/disk`, "127.0.0.1:0", `cannot tell metrics on ${inUse}`],
+    [`${folder.path}/disk`, address, `cannot listen on ${inUse}`],
+    [root, "127.0.0.1:0", `${root}: another server is using it`],
+  ];
+  for (const [root, listen, reason] of cases) {
+    const args = ["--root", root, "--listen", listen, "--metrics", address];
+    const { code, stdout, stderr } = await disk.stranger().run(
+      ["serve", "--log-format", "json", ...args],
+    );
+    assertEquals([code, stdout], [1, ""]);
+    assert(stderr.includes(`"event":"failed","reason":"${reason}"}\n`), stderr);
+    assert(stderr.includes(`netdisk: error: ${reason}\n`), stderr);
+  }
 });
