@@ -22,9 +22,10 @@ import {
   SIGNAL_STATUS,
   watchSignals,
 } from "./client/interrupt.ts";
-import { nearest } from "./client/nearest.ts";
+import { nearest } from "./protocol/nearest.ts";
 import { Output, type OutputSystem } from "./client/output.ts";
 import type { PromptInput } from "./client/prompt.ts";
+import { runCommand } from "./client/run_command.ts";
 import { StdoutClosed, stdoutIsNonBlocking } from "./client/stream_writer.ts";
 import { type ErrorCode, NetdiskError } from "./protocol/errors.ts";
 import { VERSION } from "./protocol/version.ts";
@@ -68,6 +69,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   entry("du", () => import("./client/commands/du.ts")),
   entry("quota", () => import("./client/commands/quota.ts")),
   entry("stat", () => import("./client/commands/stat.ts")),
+  entry("config", () => import("./client/commands/config.ts")),
   entry("ping", () => import("./client/commands/ping.ts")),
 ];
 
@@ -154,7 +156,7 @@ export async function main(
       using _signals = command.handlesSignals
         ? undefined
         : watchSignals((signal) => stop(signal, output, system));
-      await command.run({ options, args, output, stdin, env });
+      await runCommand(command, { options, args, output, stdin, env });
     }
     output.finish(0);
     return 0;

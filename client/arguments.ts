@@ -15,7 +15,7 @@ import {
   type SharedValues,
   usageError,
 } from "./command.ts";
-import { nearest } from "./nearest.ts";
+import { nearest } from "../protocol/nearest.ts";
 
 /**
  * The command word, if there is one, and the arguments without it. Only options
@@ -204,6 +204,7 @@ function initialValue(spec: OptionSpec): boolean | string[] | undefined {
   return spec.repeat ? [] : undefined;
 }
 
-function camelCase(name: string): string {
+/** How the values of an option are named: `dryRun` for `dry-run`. */
+export function camelCase(name: string): string {
   return name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
 }

@@ -98,7 +98,7 @@ export const CLIENT_OPTIONS = [
     names: "server",
     env: "NETDISK_SERVER",
     description:
-      "HOST, HOST:PORT or a netdisk:// link; else the server of the last login, else localhost",
+      "a short name, HOST, HOST:PORT or a netdisk:// link; else the server of the last login, else localhost",
   },
   {
     name: "user",

@@ -11,6 +11,7 @@ import {
   readCertificate,
   SELF_SIGNED_NAME,
 } from "./certificate.ts";
+import { cannot } from "./os_errors.ts";
 import { pemBlocks, pemBytes } from "./pem.ts";
 
 /** What a server shows to its clients. */
@@ -135,7 +136,7 @@ function readPrivateFile(path: string): string | undefined {
     text = Deno.readTextFileSync(path);
   } catch (cause) {
     if (cause instanceof Deno.errors.NotFound) return undefined;
-    throw failed(`read '${path}'`, cause);
+    throw cannot(`read '${path}'`, cause);
   }
   // Windows has no mode.
   if (mode === null || (mode & 0o077) === 0) return text;
@@ -166,7 +167,7 @@ async function makeIdentityFile(
     } catch {
       // The first failure is the one to tell.
     }
-    throw failed(`write '${path}'`, cause);
+    throw cannot(`write '${path}'`, cause);
   }
   return text;
 }
@@ -202,7 +203,7 @@ function readPem(path: string, what: string): string {
   try {
     return Deno.readTextFileSync(path);
   } catch (cause) {
-    throw failed(`read the ${what} '${path}'`, cause);
+    throw cannot(`read the ${what} '${path}'`, cause);
   }
 }
 
@@ -252,15 +253,4 @@ function fingerprintOf(certificate: string): string {
 
 function noPem(file: string, what: string): NetdiskError {
   return new NetdiskError("local-io", `'${file}' holds no ${what} (PEM)`);
-}
-
-function failed(action: string, cause: unknown): NetdiskError {
-  const reason = cause instanceof Deno.errors.NotFound
-    ? "no such file"
-    : cause instanceof Deno.errors.PermissionDenied
-    ? "not allowed"
-    : cause instanceof Error
-    ? cause.message
-    : String(cause);
-  return new NetdiskError("local-io", `cannot ${action}: ${reason}`, { cause });
 }

@@ -18,21 +18,25 @@ const ADDRESS = /^(?:\[(?<v6>[^\]]+)\]|(?<v4>[^:[\]]+))(?::(?<port>\d{1,5}))?$/;
 /**
  * Reads `127.0.0.1:9463`, `[::1]`, `localhost:0`.
  *
+ * @param label what an error calls the option: where it was set
  * @throws NetdiskError `usage`; for other machines, with what to do instead
  */
-export function parseMetricsAddress(text: string): MetricsAddress {
+export function parseMetricsAddress(
+  text: string,
+  label: string,
+): MetricsAddress {
   const { v4, v6, port: digits } = ADDRESS.exec(text)?.groups ?? {};
   const host = v6 ?? (v4 === "localhost" ? "127.0.0.1" : v4);
   const port = Number(digits ?? DEFAULT_METRICS_PORT);
   if (host === undefined || port > 65535) {
-    throw new NetdiskError("usage", `--metrics '${text}' is not HOST:PORT`, {
-      hint: `--metrics 127.0.0.1:${DEFAULT_METRICS_PORT}`,
+    throw new NetdiskError("usage", `${label}: '${text}' is not HOST:PORT`, {
+      hint: "netdisk help serve",
     });
   }
   if (isLoopback(host)) return { hostname: host, port };
   throw new NetdiskError(
     "usage",
-    `--metrics '${text}': metrics are told on this machine only, such as on 127.0.0.1:${DEFAULT_METRICS_PORT}`,
+    `${label}: '${text}' is not on this machine, and metrics are told here only, such as on 127.0.0.1:${DEFAULT_METRICS_PORT}`,
     {
       hint:
         "for a Prometheus elsewhere, put a proxy with TLS and a password before it, or an SSH tunnel",

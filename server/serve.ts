@@ -11,7 +11,9 @@ import {
 import { DEFAULT_PORT, VERSION } from "../protocol/version.ts";
 import { type Identity, loadIdentity, readIdentityFiles } from "./identity.ts";
 import { flushLog, logEvent, setLogFormat } from "./log.ts";
+import { startMonitoring } from "./monitoring.ts";
 import { lockRoot } from "./root_lock.ts";
+import { withConfigFile } from "./serve_config.ts";
 import {
   OPTIONS,
   readOptions,
@@ -20,7 +22,6 @@ import {
 } from "./serve_options.ts";
 import { writeServerLink } from "./server_link.ts";
 import { dataFolder } from "./storage_path.ts";
-import { startMonitoring } from "./monitoring.ts";
 import { startServer } from "./supervisor.ts";
 import type { ReadyMessage, Registration } from "./worker_messages.ts";
 
@@ -38,7 +39,7 @@ interface ServeInvocation {
 export const command = {
   name: "serve",
   summary: "turn this machine into a disk server",
-  usage: ["serve [--root DIR] [--listen HOST:PORT]"],
+  usage: ["serve [--root DIR] [--listen HOST:PORT]", "serve --config FILE"],
   examples: [
     {
       command: "netdisk serve --root ./disk",
@@ -48,6 +49,10 @@ export const command = {
       command: "netdisk serve --root /srv/disk --listen 0.0.0.0:7000",
       note: "on another port",
     },
+    {
+      command: "netdisk serve --config /etc/netdisk.conf",
+      note: "with the options in a file",
+    },
   ],
   description:
     "Serves the folder DIR: every user who registers gets a folder below DIR/users.\n\n" +
@@ -55,21 +60,30 @@ export const command = {
     "the link in the latter tells them how to reach the server and how to know it. " +
     "Everything else is logged on stderr, one line an event; what becomes of it is the system's business.\n\n" +
     "'netdisk status' tells how it is, 'docs/service.md' how to run it as a service.\n\n" +
+    "A config file has a line KEY = VALUE for each option, named as here without the dashes; " +
+    "one without a value is yes or no, as in 'plain = yes'. " +
+    "Lines that begin with # are comments, and so is what follows a blank and # after a value. " +
+    "Double quotes may stand around a value, to keep blanks or # in it; there are no escapes. " +
+    "Paths are relative to the folder of the file. What is wrong is told with file, line and key. " +
+    "An option on the command line comes before the same one in the file.\n\n" +
     "Ctrl-C or SIGTERM stops it: running transfers get 5 seconds to finish.",
   options: OPTIONS,
   args: [],
   exitStatus:
-    "0 after Ctrl-C or SIGTERM, 1 when it cannot start or fails, 2 for a wrong option.",
+    "0 after Ctrl-C or SIGTERM, 1 when it cannot start or fails, 2 for a wrong option or setting.",
   standalone: true,
   handlesSignals: true,
   run,
 } as const;
 
-async function run(invocation: ServeInvocation): Promise<void> {
-  const settings = readOptions(invocation.options);
+async function run(
+  { options: given, output }: ServeInvocation,
+): Promise<void> {
+  const { options, labelOf } = withConfigFile(given);
+  const settings = readOptions(options, labelOf);
   setLogFormat(settings.logFormat);
   try {
-    await serve(invocation, settings);
+    await serve({ options, output }, settings);
   } catch (error) {
     // The line that main.ts writes for people is none for programs.
     if (settings.logFormat === "json") {

@@ -26,6 +26,10 @@ export const command = defineCommand({
       note: "what is in photos, as 2026/...",
     },
     { command: "netdisk get src.tar --to - | tar x", note: "into a pipe" },
+    {
+      command: "netdisk get home:report.pdf",
+      note: "from the server whose short name is home",
+    },
   ],
   description:
     "Downloads files into the current folder. Each is written beside its target, checked against its SHA-256, " +

@@ -6,7 +6,7 @@ import { defineCommand } from "../command.ts";
 import { Guest } from "../guest.ts";
 import { PASSWORD_OPTIONS, readPassword } from "../password.ts";
 import { checkUserName, chooseServer } from "../server_choice.ts";
-import { saveSession } from "../session_store.ts";
+import { nameNotice, saveSession } from "../session_store.ts";
 
 export const command = defineCommand({
   name: "register",
@@ -24,7 +24,8 @@ export const command = defineCommand({
     "Makes the account USER with a folder of its own on the server, and logs in. " +
     "A user name is 1 to 32 of a-z 0-9 . _ - and starts with a letter or a digit; " +
     "a password has 8 to 1024 bytes.\n\n" +
-    "The password is asked for, twice; without a terminal it comes from --password-stdin or --password-file.",
+    "The password is asked for, twice; without a terminal it comes from --password-stdin or --password-file.\n\n" +
+    "NAME=SERVER saves the server under a short name, as netdisk login does.",
   options: PASSWORD_OPTIONS,
   args: [{ name: "USER", names: "user" }],
   exitStatus:
@@ -33,7 +34,7 @@ export const command = defineCommand({
     const { options, args, output } = invocation;
     const user = args[0]!;
     checkUserName(user);
-    const choice = chooseServer(invocation);
+    const choice = chooseServer(invocation, { mayName: true });
     // First the server: nobody thinks up a password for one that is not there.
     using guest = new Guest(invocation, choice, true);
     const { registration } = await (await guest.connection()).ready();
@@ -67,8 +68,12 @@ export const command = defineCommand({
       { type: "register", user, password, invite },
       "session",
     );
-    saveSession(choice, user, session);
+    const before = saveSession(choice, user, session);
     output.record("session", { user, server: choice.address });
     output.notice(`registered ${user} on ${choice.address} and logged in`);
+    const { newName, address } = choice;
+    if (newName !== undefined) {
+      output.notice(nameNotice(newName, address, before));
+    }
   },
 });

@@ -29,3 +29,16 @@ Deno.test("goesOn() names a command that skips what is there, and does not resta
     `${OTHER}get --no-clobber 'a/**'`,
   );
 });
+
+Deno.test("goesOn() keeps remote files and servers apart", () => {
+  const options = { ...OPTIONS, server: "home", to: "work:b" };
+  const args = ["home:a"];
+  assertEquals(
+    goesOn("get", { args, options }, undefined),
+    `${OTHER}get --update ./home:a --to work:b --server home`,
+  );
+  assertEquals(
+    goesOn("put", { args, options }, undefined),
+    `${OTHER}put --update home:a --to ./work:b --server home`,
+  );
+});

@@ -67,6 +67,24 @@ Deno.test(
   },
 );
 
+Deno.test("saveSession() gives the server its short name", strict, () => {
+  using folder = tempFolder();
+  const named = (host: string, newName: string) =>
+    saveSession(
+      { ...choiceOf(folder.path, host), newName },
+      "anna",
+      sessionOf("anna"),
+    );
+  const names = () =>
+    new Config(folder.path).read().servers.map(({ name }) => name);
+  assertEquals(named("a", "home"), undefined);
+  assertEquals(named("b", "home"), "a:6375");
+  assertEquals(names(), [undefined, "home"]);
+  // Without one it keeps what it has.
+  saveSession(choiceOf(folder.path, "b"), "ben", sessionOf("ben"));
+  assertEquals(names(), [undefined, "home"]);
+});
+
 Deno.test("saveSession() refuses what was not asked for", strict, () => {
   using folder = tempFolder();
   const choice = choiceOf(folder.path, "a");

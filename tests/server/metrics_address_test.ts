@@ -17,7 +17,11 @@ Deno.test(
       ["[::1]", "::1", 9463],
     ];
     for (const [text, hostname, port] of cases) {
-      assertEquals(parseMetricsAddress(text), { hostname, port }, text);
+      assertEquals(
+        parseMetricsAddress(text, "--metrics"),
+        { hostname, port },
+        text,
+      );
     }
   },
 );
@@ -28,9 +32,12 @@ Deno.test(
   () => {
     const others = ["0.0.0.0", "[::]:9463", "192.0.2.1:1", "disk.example.org"];
     for (const text of [...others, "[fe80::1]", "127.0.0.1.example.org:1"]) {
-      const error = assertThrows(() => parseMetricsAddress(text), NetdiskError);
+      const error = assertThrows(
+        () => parseMetricsAddress(text, "--metrics"),
+        NetdiskError,
+      );
       assertEquals(error.code, "usage");
-      assert(error.message.includes("on this machine only"), error.message);
+      assert(error.message.includes("not on this machine"), error.message);
       assert(error.hint?.includes("tunnel"));
     }
   },
@@ -47,7 +54,10 @@ Deno.test("--metrics refuses what is no address", pure, () => {
     "a:b",
   ];
   for (const text of bad) {
-    const error = assertThrows(() => parseMetricsAddress(text), NetdiskError);
-    assertEquals(error.message, `--metrics '${text}' is not HOST:PORT`);
+    const error = assertThrows(
+      () => parseMetricsAddress(text, "--metrics"),
+      NetdiskError,
+    );
+    assertEquals(error.message, `--metrics: '${text}' is not HOST:PORT`);
   }
 });
