@@ -5,6 +5,7 @@
 
 import { parseArgs } from "node:util";
 import type { NetdiskError } from "../protocol/errors.ts";
+import { nearest } from "../protocol/nearest.ts";
 import {
   CLIENT_OPTIONS,
   type Command,
@@ -15,7 +16,7 @@ import {
   type SharedValues,
   usageError,
 } from "./command.ts";
-import { nearest } from "../protocol/nearest.ts";
+import { localPath } from "./local_path.ts";
 
 /**
  * The command word, if there is one, and the arguments without it. Only options
@@ -58,6 +59,7 @@ export function findSubcommand(
 export function parseArguments(
   command: Command,
   argv: readonly string[],
+  os: typeof Deno.build.os = Deno.build.os,
 ): Pick<Invocation, "options" | "args"> {
   const specs = optionsOf(command);
   const tokens = tokenize(specs, argv);
@@ -71,17 +73,21 @@ export function parseArguments(
     argv[token.index] === token.rawName
   );
   for (const token of tokens) {
-    if (token.kind === "positional") args.push(token.value);
+    if (token.kind === "positional") {
+      const { names } = command.args[args.length] ?? command.args.at(-1) ?? {};
+      args.push(valueOf(names, token.value, os));
+    }
     if (token.kind !== "option") continue;
     if (lenient && !isFlag(specs, token)) continue;
     const spec = checkOption(command.name, specs, argv, token);
     const before = values.get(spec.name);
+    const value = valueOf(spec.names, token.value ?? "", os);
     if (spec.value === undefined) {
       values.set(spec.name, true);
     } else if (Array.isArray(before)) {
-      before.push(token.value ?? "");
+      before.push(value);
     } else if (before === undefined) {
-      values.set(spec.name, token.value);
+      values.set(spec.name, value);
     } else {
       throw usageError(command.name, `${token.rawName} is given twice`);
     }
@@ -90,6 +96,15 @@ export function parseArguments(
   const options: Record<string, unknown> = {};
   for (const [name, value] of values) options[camelCase(name)] = value;
   return { options: options as unknown as SharedValues, args };
+}
+
+/** What was given, as the commands take it. */
+function valueOf(
+  names: OptionSpec["names"],
+  given: string,
+  os: typeof Deno.build.os,
+): string {
+  return names === "local" ? localPath(given, os) : given;
 }
 
 /** True for a flag that the command has, given as one. */

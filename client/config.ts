@@ -102,15 +102,17 @@ const configSchema = schema.object({
 /** The folder of the client's files (design.md 2). @throws NetdiskError without a home */
 export function configFolder(
   env: (name: string) => string | undefined,
+  os: typeof Deno.build.os = Deno.build.os,
 ): string {
-  return findConfigFolder(env).path;
+  return findConfigFolder(env, os).path;
 }
 
 /** The same, with the variable that names it or the folder above. @throws NetdiskError without a home */
 export function findConfigFolder(
   env: (name: string) => string | undefined,
+  os: typeof Deno.build.os = Deno.build.os,
 ): { path: string; variable: string } {
-  const windows = Deno.build.os === "windows";
+  const windows = os === "windows";
   const places: (readonly [variable: string, ...below: string[]])[] = [
     ["NETDISK_CONFIG_DIR"],
     [windows ? "APPDATA" : "XDG_CONFIG_HOME", "netdisk"],

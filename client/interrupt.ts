@@ -47,28 +47,38 @@ export const SIGNAL_STATUS = {
 export type EndSignal = keyof typeof SIGNAL_STATUS;
 
 /**
+ * What is listened to on a system, and as which signal it counts. Windows has
+ * Ctrl-Break; that a window is closed it tells too late to do anything, and
+ * Deno 2.6 cannot listen to SIGTERM there.
+ */
+export function endSignals(
+  os: typeof Deno.build.os,
+): readonly (readonly [name: Deno.Signal, as: EndSignal])[] {
+  return os === "windows"
+    ? [["SIGINT", "SIGINT"], ["SIGBREAK", "SIGINT"]]
+    : [["SIGINT", "SIGINT"], ["SIGTERM", "SIGTERM"]];
+}
+
+/**
  * From now on the first of these signals calls `stop`, and each further one ends
  * the program at once. Does not keep the program alive.
  */
 export function watchSignals(stop: (signal: EndSignal) => void): Registration {
   let stopping = false;
-  const listeners: [EndSignal, () => void][] = [];
-  for (const [name, status] of Object.entries(SIGNAL_STATUS)) {
-    const signal = name as EndSignal;
-    // Deno on Windows cannot listen to SIGTERM; nobody sends it there.
-    if (signal === "SIGTERM" && Deno.build.os === "windows") continue;
+  const listeners: [Deno.Signal, () => void][] = [];
+  for (const [name, signal] of endSignals(Deno.build.os)) {
     const listener = () => {
-      if (stopping) Deno.exit(status);
+      if (stopping) Deno.exit(SIGNAL_STATUS[signal]);
       stopping = true;
       stop(signal);
     };
-    Deno.addSignalListener(signal, listener);
-    listeners.push([signal, listener]);
+    Deno.addSignalListener(name, listener);
+    listeners.push([name, listener]);
   }
   return {
     [Symbol.dispose]: () => {
-      for (const [signal, listener] of listeners) {
-        Deno.removeSignalListener(signal, listener);
+      for (const [name, listener] of listeners) {
+        Deno.removeSignalListener(name, listener);
       }
     },
   };

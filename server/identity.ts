@@ -34,9 +34,13 @@ export interface Identity {
  *
  * @throws NetdiskError `local-io`
  */
-export async function loadIdentity(dataDir: string): Promise<Identity> {
+export async function loadIdentity(
+  dataDir: string,
+  os: typeof Deno.build.os = Deno.build.os,
+): Promise<Identity> {
   const path = `${dataDir}/identity.pem`;
-  const text = readPrivateFile(path) ?? await makeIdentityFile(path, dataDir);
+  const text = readPrivateFile(path, os) ??
+    await makeIdentityFile(path, dataDir);
   // A new one would lock out every client, so that is left to the admin.
   const hint = `restore '${path}' from a backup; without it the server ` +
     "makes a new identity, which every client has to accept again";
@@ -128,7 +132,10 @@ async function checkCertificate(
 }
 
 /** The text of a file that nobody else may read; undefined when it is missing. */
-function readPrivateFile(path: string): string | undefined {
+function readPrivateFile(
+  path: string,
+  os: typeof Deno.build.os,
+): string | undefined {
   let mode: number | null;
   let text: string;
   try {
@@ -138,8 +145,8 @@ function readPrivateFile(path: string): string | undefined {
     if (cause instanceof Deno.errors.NotFound) return undefined;
     throw cannot(`read '${path}'`, cause);
   }
-  // Windows has no mode.
-  if (mode === null || (mode & 0o077) === 0) return text;
+  // Windows has none, but Deno makes one up.
+  if (os === "windows" || ((mode ?? 0) & 0o077) === 0) return text;
   throw new NetdiskError(
     "local-io",
     `others may read '${path}', which holds the server's private key`,

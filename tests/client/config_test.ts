@@ -82,6 +82,11 @@ Deno.test("configFolder() takes the first that is set", strict, () => {
     assertEquals(path, folder);
     assert(env[variable] && folder.startsWith(env[variable]));
   }
+  const windows = { APPDATA: "C:/a", XDG_CONFIG_HOME: "/x", HOME: "/h" };
+  const nameIn = (env: Record<string, string>) =>
+    configFolder((name) => env[name], "windows");
+  assertEquals(nameIn(windows), "C:/a/netdisk");
+  assertThrows(() => nameIn({ XDG_CONFIG_HOME: "/x", HOME: "/h" }));
   const error = assertThrows(() => configFolder(() => undefined), NetdiskError);
   assertEquals(
     [error.code, error.hint],

@@ -16,7 +16,8 @@ async function makeProject(): Promise<TempTree> {
   });
   await project.copyFromProject(
     ...["deno.json", "deno.lock", "types/std.d.ts"],
-    ...["scripts/build.ts", "scripts/denort.ts", "scripts/interrupt.ts"],
+    ...["scripts/build.ts", "scripts/compile.ts", "scripts/denort.ts"],
+    "scripts/interrupt.ts",
   );
   return project;
 }
