@@ -32,6 +32,7 @@ interface ServeInvocation {
     print(line: string): void;
     record(type: string, fields: Record<string, unknown>): void;
     flush(): void;
+    notice(text: string): void;
   };
 }
 
@@ -66,7 +67,7 @@ export const command = {
     "Double quotes may stand around a value, to keep blanks or # in it; there are no escapes. " +
     "Paths are relative to the folder of the file. What is wrong is told with file, line and key. " +
     "An option on the command line comes before the same one in the file.\n\n" +
-    "Ctrl-C or SIGTERM stops it: running transfers get 5 seconds to finish.",
+    "Ctrl-C or SIGTERM stops it: running transfers get 5 seconds to finish, a second one ends them at once.",
   options: OPTIONS,
   args: [],
   exitStatus:
@@ -104,7 +105,13 @@ async function serve(
   const { root, lock } = await lockRoot(folder);
   try {
     const identity = options.plain ? null : await identityOf(options, root);
-    const stopSignal = nextSignal();
+    const stopSignal = nextSignal((signal) => {
+      logEvent("stopping", { signal });
+      if (!Deno.stderr.isTerminal()) return;
+      output.notice(
+        "stopping: running transfers get 5 seconds; Ctrl-C again ends them at once",
+      );
+    });
     const server = await startServer({ root, tls: identity, ...settings });
     const mode = identity ? "TLS" : "plain";
     const monitored = { ...server, root, mode, metrics } as const;
@@ -115,8 +122,7 @@ async function serve(
       });
     writeServerLink(root, linkOf(identity, server.ready));
     announce(output, folder, identity, registration, server.ready);
-    const signal = await Promise.race([stopSignal, server.failed]);
-    logEvent("stopping", { signal });
+    await Promise.race([stopSignal, server.failed]);
     await server.stop();
     logEvent("stopped");
   } finally {
@@ -130,8 +136,8 @@ function identityOf(options: ServeOptions, root: string): Promise<Identity> {
     : loadIdentity(dataFolder(root));
 }
 
-/** Resolves with the first SIGINT or SIGTERM; the second one ends the process. */
-function nextSignal(): Promise<string> {
+/** Resolves with the first SIGINT or SIGTERM, after `tell`; the second one ends the process. */
+function nextSignal(tell: (signal: string) => void): Promise<void> {
   const signals: Deno.Signal[] = Deno.build.os === "windows"
     ? ["SIGINT", "SIGBREAK"]
     : ["SIGINT", "SIGTERM"];
@@ -141,7 +147,8 @@ function nextSignal(): Promise<string> {
       Deno.addSignalListener(signal, () => {
         if (stopping) Deno.exit(signal === "SIGINT" ? 130 : 143);
         stopping = true;
-        resolve(signal);
+        tell(signal);
+        resolve();
       });
     }
   });

@@ -59,7 +59,7 @@ export const OPTIONS = [
     value: "WHO",
     choices: ["invite", "open", "closed"],
     description:
-      "who may register: holders of the printed link and this machine (invite, the default), everybody, nobody",
+      "who may register: invite is holders of the printed link and this machine (the default), open is everybody, closed nobody",
   },
   {
     name: "tls-cert",

@@ -27,6 +27,7 @@ async function faultOf(options: Partial<Options>): Promise<string> {
     print() {},
     record() {},
     flush() {},
+    notice() {},
   };
   // Where a root could not even be made, nothing else is complained about.
   const root = "/proc/netdisk";
