@@ -45,7 +45,15 @@ export function findSubcommand(
   group: Command,
   argv: readonly string[],
 ): { word: string | undefined; rest: readonly string[] } {
-  const first = tokenize(optionsOf(group), argv)
+  return firstWord(optionsOf(group), argv);
+}
+
+/** The first argument that is no option or its value, and the others; nothing is judged. */
+export function firstWord(
+  specs: readonly OptionSpec[],
+  argv: readonly string[],
+): { word: string | undefined; rest: readonly string[] } {
+  const first = tokenize(specs, argv)
     .find(({ kind }) => kind === "positional");
   if (first?.kind !== "positional") return { word: undefined, rest: argv };
   return { word: first.value, rest: argv.toSpliced(first.index, 1) };
@@ -122,7 +130,10 @@ type OptionToken = Extract<Token, { kind: "option" }>;
  * node:util tell apart what a ready-made parse result mixes up: a value that was not
  * given and an empty one, `--to -` and a lone `-`, `--json=x` and `--json x`.
  */
-function tokenize(specs: readonly OptionSpec[], argv: readonly string[]) {
+export function tokenize(
+  specs: readonly OptionSpec[],
+  argv: readonly string[],
+) {
   const options: Record<
     string,
     { type: "string" | "boolean"; short?: string }
@@ -211,6 +222,12 @@ function checkArguments(command: Command, args: readonly string[]): void {
   if (empty >= 0) {
     const spec = command.args[empty] ?? command.args.at(-1);
     throw usageError(command.name, `${spec?.name ?? "argument"} is empty`);
+  }
+  for (const [index, arg] of args.entries()) {
+    const { name, choices } = command.args[index] ?? command.args.at(-1)!;
+    if (choices === undefined || choices.includes(arg)) continue;
+    const all = choices.join(", ");
+    throw usageError(command.name, `${name} is one of ${all}, not '${arg}'`);
   }
 }
 

@@ -49,6 +49,9 @@ export function goesOn(
   words.push(...sources.map(from));
   if (options.to !== undefined) words.push("--to", to(options.to));
   words.push(...placeWords(options));
+  if (options.limitRate !== undefined) {
+    words.push("--limit-rate", shellArgument(options.limitRate));
+  }
   const line = words.join(" ");
   return renamed === undefined && line.length > MAX_COMMAND_CHARACTERS
     ? UPDATE_GOES_ON

@@ -60,26 +60,24 @@ export function endSignals(
 }
 
 /**
- * From now on the first of these signals calls `stop`, and each further one ends
- * the program at once. Does not keep the program alive.
+ * From now on the first of these signals calls `stop`. A further one ends the
+ * program at once, even while `stop` waits for a disk or a terminal: by then the
+ * system, not a listener, is in charge of it. Does not keep the program alive.
  */
 export function watchSignals(stop: (signal: EndSignal) => void): Registration {
-  let stopping = false;
   const listeners: [Deno.Signal, () => void][] = [];
+  const unwatch = () => {
+    for (const [name, listener] of listeners.splice(0)) {
+      Deno.removeSignalListener(name, listener);
+    }
+  };
   for (const [name, signal] of endSignals(Deno.build.os)) {
     const listener = () => {
-      if (stopping) Deno.exit(SIGNAL_STATUS[signal]);
-      stopping = true;
+      unwatch();
       stop(signal);
     };
     Deno.addSignalListener(name, listener);
     listeners.push([name, listener]);
   }
-  return {
-    [Symbol.dispose]: () => {
-      for (const [name, listener] of listeners) {
-        Deno.removeSignalListener(name, listener);
-      }
-    },
-  };
+  return { [Symbol.dispose]: unwatch };
 }

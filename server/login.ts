@@ -10,6 +10,7 @@ import { AGENT, CAPABILITIES, PROTOCOL_VERSION } from "../protocol/version.ts";
 import type { AccountSession } from "./account_sessions.ts";
 import type { Accounts } from "./accounts.ts";
 import { hostOf } from "./address.ts";
+import type { Counters } from "./counters.ts";
 import type { LiveSessions } from "./live_sessions.ts";
 import { logEvent, type LogFields } from "./log.ts";
 import type { PostOffice } from "./post_office.ts";
@@ -30,6 +31,7 @@ export interface Services {
   office: PostOffice;
   live: LiveSessions;
   turns: RequestTurns;
+  counters: Counters;
 }
 
 /** Who is at the other end. */
@@ -78,6 +80,11 @@ export class Login {
     return this.#account;
   }
 
+  /** The name of the user, once it is known. */
+  get user(): string | undefined {
+    return this.#account?.user;
+  }
+
   /** The files of the user, once it is known who that is. */
   get storage(): UserStorage | undefined {
     return this.#storage;
@@ -116,7 +123,15 @@ export class Login {
     if (++this.#attempts > MAX_LOGIN_ATTEMPTS) {
       throw new ProtocolError("out-of-order", "too many attempts to log in");
     }
-    return await this.#enter(request);
+    const outcomes = this.#services.counters.logins[request.type];
+    try {
+      const response = await this.#enter(request);
+      outcomes.ok++;
+      return response;
+    } catch (error) {
+      outcomes.failed++;
+      throw error;
+    }
   }
 
   /** @throws NetdiskError `busy` */
@@ -223,6 +238,7 @@ export class Login {
           invite: request.invite,
           policy: this.#peer.registration,
           checkFolder: (user) => storage.checkNewUser(user),
+          makeFolder: (user) => storage.openUser(user),
         });
       case "login":
         return accounts.login(request.user, request.password, this.#asker);

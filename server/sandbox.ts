@@ -10,13 +10,13 @@ import { formatAddress } from "../protocol/link.ts";
 
 /** What a Worker may be allowed; `false` is not at all. */
 export interface SandboxPermissions {
-  read: string[];
-  write: string[];
+  read: string[] | false;
+  write: string[] | false;
   net: string[];
   env: false;
   run: false;
   ffi: false;
-  sys: ["statfs"];
+  sys: ["statfs"] | false;
   import: false;
 }
 
@@ -36,6 +36,19 @@ export function sandboxPermissions(
     // How much room the disk has.
     sys: ["statfs"],
     import: false,
+  };
+}
+
+/** Leave to listen on one address, and for nothing else. */
+export function listenPermissions(
+  hostname: string,
+  port: number,
+): SandboxPermissions {
+  return {
+    ...sandboxPermissions("", hostname, port),
+    read: false,
+    write: false,
+    sys: false,
   };
 }
 

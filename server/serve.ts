@@ -10,12 +10,19 @@ import {
 } from "../protocol/link.ts";
 import { DEFAULT_PORT, VERSION } from "../protocol/version.ts";
 import { type Identity, loadIdentity, readIdentityFiles } from "./identity.ts";
-import { flushLog, logEvent } from "./log.ts";
+import { flushLog, logEvent, setLogFormat } from "./log.ts";
+import { startMonitoring } from "./monitoring.ts";
+import { lockRoot } from "./root_lock.ts";
 import { withConfigFile } from "./serve_config.ts";
-import { OPTIONS, readOptions, type ServeOptions } from "./serve_options.ts";
+import {
+  OPTIONS,
+  readOptions,
+  type ServeOptions,
+  type ServeSettings,
+} from "./serve_options.ts";
 import { writeServerLink } from "./server_link.ts";
 import { dataFolder } from "./storage_path.ts";
-import { lockRoot, startServer } from "./supervisor.ts";
+import { startServer } from "./supervisor.ts";
 import type { ReadyMessage, Registration } from "./worker_messages.ts";
 
 /** What the command needs of its caller; the client's Output has it. */
@@ -25,6 +32,7 @@ interface ServeInvocation {
     print(line: string): void;
     record(type: string, fields: Record<string, unknown>): void;
     flush(): void;
+    notice(text: string): void;
   };
 }
 
@@ -51,14 +59,15 @@ export const command = {
     "Serves the folder DIR: every user who registers gets a folder below DIR/users.\n\n" +
     "When it is ready it prints the commands with which users register, from this machine and from others; " +
     "the link in the latter tells them how to reach the server and how to know it. " +
-    "Everything else is logged on stderr, one line an event.\n\n" +
+    "Everything else is logged on stderr, one line an event; what becomes of it is the system's business.\n\n" +
+    "'netdisk status' tells how it is, 'docs/service.md' how to run it as a service.\n\n" +
     "A config file has a line KEY = VALUE for each option, named as here without the dashes; " +
     "one without a value is yes or no, as in 'plain = yes'. " +
     "Lines that begin with # are comments, and so is what follows a blank and # after a value. " +
     "Double quotes may stand around a value, to keep blanks or # in it; there are no escapes. " +
     "Paths are relative to the folder of the file. What is wrong is told with file, line and key. " +
     "An option on the command line comes before the same one in the file.\n\n" +
-    "Ctrl-C or SIGTERM stops it: running transfers get 5 seconds to finish.",
+    "Ctrl-C or SIGTERM stops it: running transfers get 5 seconds to finish, a second one ends them at once.",
   options: OPTIONS,
   args: [],
   exitStatus:
@@ -72,21 +81,51 @@ async function run(
   { options: given, output }: ServeInvocation,
 ): Promise<void> {
   const { options, labelOf } = withConfigFile(given);
-  const { folder, ...settings } = readOptions(options, labelOf);
+  const settings = readOptions(options, labelOf);
+  setLogFormat(settings.logFormat);
+  try {
+    await serve({ options, output }, settings);
+  } catch (error) {
+    // The line that main.ts writes for people is none for programs.
+    if (settings.logFormat === "json") {
+      const reason = error instanceof Error ? error.message : String(error);
+      logEvent("failed", { reason });
+    }
+    throw error;
+  } finally {
+    flushLog();
+  }
+}
+
+async function serve(
+  { options, output }: ServeInvocation,
+  { folder, metrics, ...settings }: ServeSettings,
+): Promise<void> {
   const { registration } = settings;
   const { root, lock } = await lockRoot(folder);
   try {
     const identity = options.plain ? null : await identityOf(options, root);
-    const stopSignal = nextSignal();
+    const stopSignal = nextSignal((signal) => {
+      logEvent("stopping", { signal });
+      if (!Deno.stderr.isTerminal()) return;
+      output.notice(
+        "stopping: running transfers get 5 seconds; Ctrl-C again ends them at once",
+      );
+    });
     const server = await startServer({ root, tls: identity, ...settings });
+    const mode = identity ? "TLS" : "plain";
+    const monitored = { ...server, root, mode, metrics } as const;
+    using _monitoring = await startMonitoring(monitored)
+      .catch(async (error) => {
+        await server.stop();
+        throw error;
+      });
     writeServerLink(root, linkOf(identity, server.ready));
     announce(output, folder, identity, registration, server.ready);
-    const signal = await Promise.race([stopSignal, server.failed]);
-    logEvent("stopping", { signal });
+    await Promise.race([stopSignal, server.failed]);
     await server.stop();
     logEvent("stopped");
   } finally {
-    flushLog();
     lock.close();
   }
 }
@@ -97,8 +136,8 @@ function identityOf(options: ServeOptions, root: string): Promise<Identity> {
     : loadIdentity(dataFolder(root));
 }
 
-/** Resolves with the first SIGINT or SIGTERM; the second one ends the process. */
-function nextSignal(): Promise<string> {
+/** Resolves with the first SIGINT or SIGTERM, after `tell`; the second one ends the process. */
+function nextSignal(tell: (signal: string) => void): Promise<void> {
   const signals: Deno.Signal[] = Deno.build.os === "windows"
     ? ["SIGINT", "SIGBREAK"]
     : ["SIGINT", "SIGTERM"];
@@ -108,7 +147,8 @@ function nextSignal(): Promise<string> {
       Deno.addSignalListener(signal, () => {
         if (stopping) Deno.exit(signal === "SIGINT" ? 130 : 143);
         stopping = true;
-        resolve(signal);
+        tell(signal);
+        resolve();
       });
     }
   });

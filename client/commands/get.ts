@@ -4,6 +4,7 @@ import { defineCommand } from "../command.ts";
 import { GetJob } from "../get_job.ts";
 import { onInterrupt } from "../interrupt.ts";
 import { loadProgress } from "../progress.ts";
+import { rateLimit } from "../rate_limit.ts";
 import { retryLimit, withSession } from "../retry.ts";
 import { chooseServer, chooseSession } from "../server_choice.ts";
 import { TRANSFER_OPTIONS } from "../transfer_options.ts";
@@ -65,9 +66,13 @@ export const command = defineCommand({
     using job = new GetJob(invocation);
     // Whoever cannot connect is told before minutes of reading, not after.
     retryLimit(invocation);
+    rateLimit(invocation);
     chooseSession(invocation, chooseServer(invocation));
     using _interrupted = onInterrupt(() => {
-      if (job.hint !== undefined) output.notice(job.hint);
+      const { hint } = job;
+      if (hint !== undefined) {
+        output.notice(`what has come stays here; ${hint}`);
+      }
     });
     await loadProgress(invocation.options.progress, output);
     await job.takeBeginnings();

@@ -67,7 +67,7 @@ export const command = defineCommand({
       // What a pipe has given is gone, and whoever stops it knows.
       const { hint } = job;
       if (hint !== undefined && !job.hasReadStdin) {
-        invocation.output.notice(hint);
+        invocation.output.notice(`what was sent stays on the server; ${hint}`);
       }
     });
     await loadProgress(invocation.options.progress, invocation.output);

@@ -68,7 +68,7 @@ export function remove(desk: Desk) {
       if (hasAccount) accounts.removeUser(user);
       if (options.files) await files!.remove();
       else await files?.removeParcels();
-      output.record("removed", { user, files: options.files });
+      output.record("removed", { user, withFiles: options.files });
       output.notice(
         options.files || !hasFiles
           ? `${user}: removed`

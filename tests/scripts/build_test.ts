@@ -12,6 +12,8 @@ async function makeProject(): Promise<TempTree> {
     "main.ts": `console.log("netdisk 0.0.0");`,
     "server/worker.ts": "",
     "server/password_worker.ts": "",
+    "server/metrics_worker.ts": "",
+    "client/completions/netdisk.bash": "",
   });
   await project.copyFromProject(
     ...["deno.json", "deno.lock", "types/std.d.ts"],

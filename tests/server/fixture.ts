@@ -6,6 +6,7 @@
 import { scryptSync } from "node:crypto";
 import { FrameChannel } from "../../protocol/channel.ts";
 import { Accounts } from "../../server/accounts.ts";
+import { type Counters, newCounters } from "../../server/counters.ts";
 import { type Database, openDatabase } from "../../server/database.ts";
 import { plainFolders } from "../../server/folder_reader.ts";
 import type { Reserve } from "../../server/free_space.ts";
@@ -61,6 +62,12 @@ export class LogRecorder implements Disposable {
       this.#text += decoder.decode(bytes, { stream: true });
       return bytes.length;
     });
+  }
+
+  /** All of it as it was written. */
+  get text(): string {
+    flushLog();
+    return this.#text;
   }
 
   /** The lines, without their times, that tell of `event`. */
@@ -120,6 +127,7 @@ export class Fixture implements AsyncDisposable {
   readonly office: PostOffice;
   readonly live: LiveSessions;
   readonly turns: RequestTurns = new RequestTurns(() => this.live.size);
+  readonly counters: Counters = newCounters();
   #database: Database;
   #clients: Connected[] = [];
   #tokens = new Map<string, string>();
@@ -173,6 +181,11 @@ export class Fixture implements AsyncDisposable {
     );
     if (newToken) this.#tokens.set(user, newToken);
     return client;
+  }
+
+  /** The token of a user who has registered by {@link login}. */
+  tokenOf(user: string): string {
+    return this.#tokens.get(user)!;
   }
 
   /** The disk path of a user's file. */

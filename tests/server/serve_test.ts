@@ -16,6 +16,8 @@ const OPTIONS: Options = {
   keepPartials: undefined,
   maxConnections: undefined,
   minRate: undefined,
+  metrics: undefined,
+  logFormat: undefined,
   plain: false,
 };
 
@@ -25,6 +27,7 @@ async function faultOf(options: Partial<Options>): Promise<string> {
     print() {},
     record() {},
     flush() {},
+    notice() {},
   };
   // Where a root could not even be made, nothing else is complained about.
   const root = "/proc/netdisk";

@@ -101,15 +101,16 @@ Deno.test(
       ["partial", "1 of 3 files was not uploaded"],
     );
     assertEquals(
-      objects().map(({ type, name, message, sha256 }) => [
+      objects().map(({ type, name, path, message, sha256 }) => [
         type,
         name,
+        path,
         message ?? sha256,
       ]),
       [
-        ["error", files.of("b"), missing],
-        ["receipt", "a", sha256Of("1")],
-        ["receipt", "c", sha256Of("3")],
+        ["error", undefined, files.of("b"), missing],
+        ["receipt", "a", files.of("a"), sha256Of("1")],
+        ["receipt", "c", files.of("c"), sha256Of("3")],
       ],
     );
   },
@@ -689,7 +690,7 @@ const INTERRUPTED: [number, string][] = [
   [300 * KIB, ""],
   [
     9 * MIB,
-    "netdisk: the same command goes on where this one stopped\n",
+    "netdisk: what was sent stays on the server; the same command goes on where this one stopped\n",
   ],
 ];
 
