@@ -9,7 +9,7 @@ import { type Connection, isAboutPath } from "./connection.ts";
 import { formatBytes, formatCount } from "./format.ts";
 import { type LocalSource, namedSource, statLocal } from "./local_source.ts";
 import { requireParcels } from "./parcels.ts";
-import type { UploadItem, UploadOutcome } from "./pending_put.ts";
+import { labelOf, type UploadItem, type UploadOutcome } from "./pending_put.ts";
 import { ask } from "./pipeline.ts";
 import { progressStyle } from "./progress.ts";
 import { GOES_ON, type Retry } from "./retry.ts";
@@ -175,6 +175,7 @@ export class SendJob implements Disposable {
     this.#bytes += size;
     this.#invocation.output.record("receipt", {
       name: item.remotePath,
+      path: labelOf(item),
       size,
       sha256,
       mtime: mtime === null ? null : new Date(mtime).toISOString(),

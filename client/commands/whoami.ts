@@ -29,7 +29,8 @@ export const command = defineCommand({
     );
     const { user } = account.session;
     const server = account.choice.address;
-    output.record("account", { user, server, unread });
+    const news = unread === null ? {} : { unread };
+    output.record("account", { user, server, ...news });
     output.print(`${user}@${server}`);
     if (notice !== undefined) output.notice(notice);
   },

@@ -1,10 +1,14 @@
 /** `netdisk inbox read`: a message, and which files came with it. */
 
-import type { Entry } from "../../../protocol/messages.ts";
 import { defineCommand } from "../../command.ts";
 import type { Connection } from "../../connection.ts";
 import { displayText } from "../../display_text.ts";
-import { localTime, longColumns, paintName } from "../../entry_view.ts";
+import {
+  entryFields,
+  localTime,
+  longColumns,
+  paintName,
+} from "../../entry_view.ts";
 import type { Output } from "../../output.ts";
 import {
   type OpenParcel,
@@ -52,9 +56,11 @@ function show(output: Output, { parcel, files }: OpenParcel): void {
     number,
     from,
     time: new Date(time).toISOString(),
-    message,
-    files: files.map(fieldsOf),
+    text: message,
   });
+  for (const file of files) {
+    output.record("entry", entryFields(file.name, file));
+  }
   output.print(`From: ${displayText(from)}`);
   output.print(`Date: ${localTime(time)}`);
   if (message !== "") {
@@ -72,9 +78,4 @@ function show(output: Output, { parcel, files }: OpenParcel): void {
 /** As everything from outside is shown, but tabs are as harmless as blanks. */
 function displayLine(line: string): string {
   return line.split("\t").map(displayText).join("\t");
-}
-
-function fieldsOf({ name, size, mtime, executable }: Entry) {
-  const time = mtime === null ? null : new Date(mtime).toISOString();
-  return { name, size, mtime: time, executable };
 }

@@ -113,7 +113,7 @@ class SaveJob {
     this.#files += this.#names.length;
     for (const name of this.#names) {
       const path = joinRemotePath(this.#to, name);
-      this.#invocation.output.record("saved", { number, name, path });
+      this.#invocation.output.record("saved", { number, name: path });
     }
   }
 

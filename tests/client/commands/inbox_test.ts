@@ -167,11 +167,11 @@ Deno.test(
         `-               8  ${date}  b\\x1b.txt\n`,
     );
     const { objects } = await play(read, ["7", "--json"], script, OPTIONS);
-    const [object] = objects();
-    assertEquals([object!.message, object!.from], [message, "ben"]);
-    assertEquals((object!.files as Entry[]).map(({ name }) => name), [
-      "a.txt",
-      "b\x1b.txt",
+    const [object, ...entries] = objects();
+    assertEquals([object!.text, object!.from], [message, "ben"]);
+    assertEquals(entries.map(({ type, name }) => `${type} ${name}`), [
+      "entry a.txt",
+      "entry b\x1b.txt",
     ]);
   },
 );
@@ -326,7 +326,7 @@ Deno.test("netdisk inbox save moves files on the server", strict, async () => {
     OPTIONS,
   );
   assertEquals(error, undefined);
-  assertEquals(objects().map(({ path }) => path), [
+  assertEquals(objects().map(({ name }) => name), [
     "from/ben/a.txt",
     "from/ben/b.txt",
   ]);

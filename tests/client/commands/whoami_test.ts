@@ -24,8 +24,6 @@ Deno.test(
       version: 1,
       user: "anna",
       server: json.address,
-      // Of a server without inboxes.
-      unread: null,
     }]);
   },
 );
