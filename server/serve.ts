@@ -9,8 +9,10 @@ import {
   type ServerLink,
 } from "../protocol/link.ts";
 import { DEFAULT_PORT, VERSION } from "../protocol/version.ts";
+import { type Discovery, startDiscovery } from "./discovery.ts";
 import { type Identity, loadIdentity, readIdentityFiles } from "./identity.ts";
 import { flushLog, logEvent } from "./log.ts";
+import { isAnyAddress, outsideAddresses } from "./networks.ts";
 import { OPTIONS, readOptions, type ServeOptions } from "./serve_options.ts";
 import { writeServerLink } from "./server_link.ts";
 import { dataFolder } from "./storage_path.ts";
@@ -58,7 +60,7 @@ export const command = {
 } as const;
 
 async function run({ options, output }: ServeInvocation): Promise<void> {
-  const { folder, ...settings } = readOptions(options);
+  const { folder, discovery, ...settings } = readOptions(options);
   const { registration } = settings;
   const { root, lock } = await lockRoot(folder);
   try {
@@ -67,8 +69,12 @@ async function run({ options, output }: ServeInvocation): Promise<void> {
     const server = await startServer({ root, tls: identity, ...settings });
     writeServerLink(root, linkOf(identity, server.ready));
     announce(output, folder, identity, registration, server.ready);
+    const found = discovery
+      ? discoverable(identity, registration, server.ready)
+      : undefined;
     const signal = await Promise.race([stopSignal, server.failed]);
     logEvent("stopping", { signal });
+    found?.close();
     await server.stop();
     logEvent("stopped");
   } finally {
@@ -111,6 +117,7 @@ function announce(
   const { hostname, port, invite } = ready;
   const address = formatAddress(hostname, port);
   const mode = identity ? "TLS" : "plain";
+  const name = certifiedName(identity);
   const outside = outsideAddress(hostname, identity);
   const link = formatServerLink({
     ...linkOf(identity, ready),
@@ -119,17 +126,30 @@ function announce(
   const verb = registration === "closed" ? "login" : "register";
   const plain = identity ? "" : " --plain";
   // Named always: a client that was elsewhere before would go there.
-  const here = certifiedName(identity) ?? localName(hostname);
+  const here = name ?? localName(hostname);
   const local = ` --server ${
     port === DEFAULT_PORT ? formatHost(here) : formatAddress(here, port)
   }`;
-  output.record("ready", { root: folder, hostname, port, mode, link });
+  // A certificate of an authority is good for its name only.
+  const addresses = (name === undefined ? outsideAddresses(hostname) : [name])
+    .map((host) => formatAddress(host, port));
+  output.record("ready", {
+    root: folder,
+    hostname,
+    port,
+    mode,
+    link,
+    addresses,
+  });
   output.print(`netdisk ${VERSION} serving ${folder} on ${address} (${mode})`);
   output.print(`From this machine:   netdisk ${verb} NAME${local}${plain}`);
   const where = outside === undefined
     ? "Link:               "
     : "From another one:   ";
   output.print(`${where} netdisk ${verb} NAME --server '${link}'${plain}`);
+  if (addresses.length > 1) {
+    output.print(`Also at:             ${addresses.slice(1).join(", ")}`);
+  }
   output.flush();
 }
 
@@ -147,23 +167,30 @@ function linkOf(
   };
 }
 
+/** Lets others find the server, until it is closed. */
+function discoverable(
+  identity: Identity | null,
+  registration: Registration,
+  { hostname, port }: ReadyMessage,
+): Discovery {
+  return startDiscovery(hostname, {
+    port,
+    plain: identity === null,
+    fingerprint: identity?.selfSigned ? identity.fingerprint : null,
+    host: certifiedName(identity) ?? null,
+    registration,
+  });
+}
+
 /** An address under which other machines may reach us, if they may at all. */
 function outsideAddress(
   hostname: string,
   identity: Identity | null,
 ): string | undefined {
+  const [best] = outsideAddresses(hostname);
   const name = certifiedName(identity);
-  if (hostname !== "0.0.0.0" && hostname !== "::") {
-    const loopback = hostname === "::1" || hostname.startsWith("127.");
-    return loopback ? undefined : name ?? hostname;
-  }
-  const family = hostname === "::" ? undefined : "IPv4";
-  const usable = Deno.networkInterfaces().filter(({ address }) =>
-    !/^(127\.|::1$|fe80:|169\.254\.)/.test(address)
-  );
-  const best = usable.find((i) => i.family === "IPv4") ??
-    usable.find((i) => family === undefined || i.family === family);
-  return name ?? best?.address ?? Deno.hostname();
+  if (isAnyAddress(hostname)) return name ?? best ?? Deno.hostname();
+  return best && (name ?? best);
 }
 
 /** The name that clients must use for a certificate of an authority. */
@@ -174,8 +201,9 @@ function certifiedName(identity: Identity | null): string | undefined {
 }
 
 function localName(hostname: string): string {
-  const any = hostname === "0.0.0.0" || hostname === "::";
-  return any || hostname === "127.0.0.1" ? "localhost" : hostname;
+  return isAnyAddress(hostname) || hostname === "127.0.0.1"
+    ? "localhost"
+    : hostname;
 }
 
 function formatHost(host: string): string {

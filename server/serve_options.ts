@@ -81,6 +81,10 @@ export const OPTIONS = [
       "end transfers that are slower than so many bytes a second over a minute (default 1K; with 0 only those that stand still)",
   },
   {
+    name: "no-discovery",
+    description: "do not answer those who look for servers on the network",
+  },
+  {
     name: "plain",
     description: "do not encrypt; only for a network that you trust",
   },
@@ -98,6 +102,7 @@ export interface ServeOptions {
   keepPartials: string | undefined;
   maxConnections: string | undefined;
   minRate: string | undefined;
+  noDiscovery: boolean;
   plain: boolean;
 }
 
@@ -116,6 +121,8 @@ export interface ServeSettings {
   maxConnections: number | null;
   /** Bytes a second; 0 is any. */
   minRate: number;
+  /** Whether others on the network may find the server. */
+  discovery: boolean;
 }
 
 /** Checks all of them before anything is touched. @throws NetdiskError `usage` */
@@ -132,6 +139,7 @@ export function readOptions(options: ServeOptions): ServeSettings {
     keepMs: parseKeep(options.keepPartials),
     maxConnections: parseMaxConnections(options.maxConnections),
     minRate: parseMinRate(options.minRate),
+    discovery: !options.noDiscovery,
   };
 }
 

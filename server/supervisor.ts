@@ -12,7 +12,11 @@ import { Libc } from "./libc.ts";
 import { prepareListener } from "./listening_socket.ts";
 import { logEvent } from "./log.ts";
 import { startPrivilegedService } from "./privileged_service.ts";
-import { type SandboxPermissions, sandboxPermissions } from "./sandbox.ts";
+import {
+  type DiscoveryPermissions,
+  type SandboxPermissions,
+  sandboxPermissions,
+} from "./sandbox.ts";
 import { dataFolder } from "./storage_path.ts";
 import { checkStorageRoot } from "./storage_root.ts";
 import type {
@@ -61,7 +65,7 @@ export interface RunningServer {
 
 /** A Worker's permissions, which `lib.deno.worker` does not declare. */
 interface WorkerPermissions {
-  deno: { permissions: "none" | SandboxPermissions };
+  deno: { permissions: "none" | SandboxPermissions | DiscoveryPermissions };
 }
 
 /**

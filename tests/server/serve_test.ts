@@ -15,6 +15,7 @@ const OPTIONS: Options = {
   keepPartials: undefined,
   maxConnections: undefined,
   minRate: undefined,
+  noDiscovery: false,
   plain: false,
 };
 

@@ -1,0 +1,23 @@
+/**
+ * Worker entry, started by discovery.ts: replies to those who look for servers,
+ * with the network and nothing else. A flood of questions has its thread, and
+ * not that of any client.
+ */
+
+import {
+  type DiscoveryFacts,
+  DiscoveryResponder,
+} from "./discovery_responder.ts";
+import { logEvent } from "./log.ts";
+import { DISCOVERY_PORT } from "../protocol/discovery.ts";
+
+addEventListener("message", (event) => {
+  const { data } = event as MessageEvent<DiscoveryFacts>;
+  try {
+    const responder = new DiscoveryResponder(data);
+    logEvent("discovery", { port: DISCOVERY_PORT, name: data.server.name });
+    void responder.run();
+  } catch (error) {
+    logEvent("discovery-off", { reason: String(error) });
+  }
+});
