@@ -13,6 +13,7 @@ import {
 import type { Invocation } from "./command.ts";
 import {
   Config,
+  type ConfigData,
   configFolder,
   type SavedServer,
   type SavedSession,
@@ -25,6 +26,8 @@ export interface ServerChoice {
   address: string;
   config: Config;
   saved: SavedServer | undefined;
+  /** Nothing says which server is meant: it is this machine's. */
+  isDefault: boolean;
 }
 
 /** @throws NetdiskError `usage` for an address or link that is not one */
@@ -32,12 +35,20 @@ export function chooseServer(invocation: Invocation): ServerChoice {
   const { options, env } = invocation;
   const config = new Config(configFolder(env));
   const data = config.read();
-  const text = options.server ?? (env("NETDISK_SERVER") || data.server) ??
-    "localhost";
-  const link = parseServerLink(text);
+  const text = options.server ?? (env("NETDISK_SERVER") || data.server);
+  const link = parseServerLink(text ?? "localhost");
+  return { ...knownServer(link, config, data), isDefault: text === null };
+}
+
+/** A server that is meant, with what is remembered of it. */
+export function knownServer(
+  link: ServerLink,
+  config: Config,
+  data: ConfigData = config.read(),
+): ServerChoice {
   const address = formatAddress(link.host, link.port);
   const saved = data.servers.find((s) => s.address === address);
-  return { link, address, config, saved };
+  return { link, address, config, saved, isDefault: false };
 }
 
 /**

@@ -4,8 +4,9 @@ import { NetdiskError } from "../../protocol/errors.ts";
 import { passwordFault } from "../../protocol/credentials.ts";
 import { defineCommand } from "../command.ts";
 import { Guest } from "../guest.ts";
+import { chooseNewServer } from "../offer.ts";
 import { PASSWORD_OPTIONS, readPassword } from "../password.ts";
-import { checkUserName, chooseServer } from "../server_choice.ts";
+import { checkUserName } from "../server_choice.ts";
 import { saveSession } from "../session_store.ts";
 
 export const command = defineCommand({
@@ -28,8 +29,11 @@ export const command = defineCommand({
     const { options, args, output } = invocation;
     const user = args[0]!;
     checkUserName(user);
-    const choice = chooseServer(invocation);
-    using guest = new Guest(invocation, choice, true);
+    const { choice, mayRepin } = await chooseNewServer(
+      invocation,
+      "login",
+    );
+    using guest = new Guest(invocation, choice, mayRepin);
     // First the server: nobody types a password for one that is not there.
     await guest.connection();
     const password = await readPassword({

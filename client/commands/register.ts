@@ -4,8 +4,9 @@ import { passwordFault } from "../../protocol/credentials.ts";
 import { NetdiskError } from "../../protocol/errors.ts";
 import { defineCommand } from "../command.ts";
 import { Guest } from "../guest.ts";
+import { chooseNewServer } from "../offer.ts";
 import { PASSWORD_OPTIONS, readPassword } from "../password.ts";
-import { checkUserName, chooseServer } from "../server_choice.ts";
+import { checkUserName } from "../server_choice.ts";
 import { saveSession } from "../session_store.ts";
 
 export const command = defineCommand({
@@ -33,9 +34,12 @@ export const command = defineCommand({
     const { options, args, output } = invocation;
     const user = args[0]!;
     checkUserName(user);
-    const choice = chooseServer(invocation);
+    const { choice, mayRepin } = await chooseNewServer(
+      invocation,
+      "register",
+    );
     // First the server: nobody thinks up a password for one that is not there.
-    using guest = new Guest(invocation, choice, true);
+    using guest = new Guest(invocation, choice, mayRepin);
     const { registration } = await (await guest.connection()).ready();
     const invite = choice.link.invite ?? null;
     if (registration === "closed") {

@@ -11,7 +11,13 @@ const strict = { sanitizeOps: true, sanitizeResources: true } as const;
 function choiceOf(folder: string, host: string): ServerChoice {
   const address = `${host}:6375`;
   const link = { host, port: 6375 };
-  return { link, address, config: new Config(folder), saved: undefined };
+  return {
+    link,
+    address,
+    config: new Config(folder),
+    saved: undefined,
+    isDefault: false,
+  };
 }
 
 function sessionOf(
