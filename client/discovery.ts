@@ -191,7 +191,8 @@ export function mergeReplies(replies: readonly Reply[]): FoundServer[] {
     else if (!known.hosts.includes(address)) known.hosts.push(address);
   }
   return [...found.values()].toSorted((a, b) =>
-    compare(a.name, b.name) || compare(a.hosts[0]!, b.hosts[0]!)
+    compare(a.name, b.name) || compare(a.hosts[0]!, b.hosts[0]!) ||
+    a.port - b.port
   );
 }
 

@@ -4,7 +4,7 @@
  */
 
 import { NetdiskError } from "../protocol/errors.ts";
-import { formatAddress } from "../protocol/link.ts";
+import { formatAddress, type ServerLink } from "../protocol/link.ts";
 import type { Invocation, SharedValues } from "./command.ts";
 import { dialPlain } from "./dial.ts";
 import { discoverServers, type FoundServer, linkTo } from "./discovery.ts";
@@ -26,21 +26,41 @@ export interface NewServer {
   mayRepin: boolean;
 }
 
+/** What is asked about the world; a test fakes it. */
+export interface Surroundings {
+  /** Whether anybody listens there. */
+  isListening(server: ServerLink): Promise<boolean>;
+  /** The servers of the local network. */
+  discover(): Promise<FoundServer[]>;
+}
+
+const NETWORK: Surroundings = {
+  async isListening(server) {
+    try {
+      (await dialPlain(server)).close();
+      return true;
+    } catch (error) {
+      if (error instanceof NetdiskError) return false;
+      throw error;
+    }
+  },
+  discover: () => discoverServers(),
+};
+
 /**
  * As chooseServer(), with an offer where nothing says which one is meant.
  *
- * @param discover gives the servers of the local network
  * @throws NetdiskError `denied` when there are only servers that do not let one
  * register, `usage` when none is chosen
  */
 export async function chooseNewServer(
   invocation: Invocation,
   purpose: Purpose,
-  discover: () => Promise<FoundServer[]> = discoverServers,
+  { isListening, discover }: Surroundings = NETWORK,
 ): Promise<NewServer> {
   const choice = chooseServer(invocation);
   const isOffered = choice.isDefault && invocation.stdin.isTerminal() &&
-    !await isListening(choice);
+    !await isListening(choice.link);
   if (!isOffered) return { choice, mayRepin: true };
   const { options, output } = invocation;
   output.notice("there is no server on this machine, looking for others");
@@ -52,16 +72,6 @@ export async function chooseNewServer(
     choice: knownServer(linkTo(server), choice.config),
     mayRepin: false,
   };
-}
-
-async function isListening({ link }: ServerChoice): Promise<boolean> {
-  try {
-    (await dialPlain(link)).close();
-    return true;
-  } catch (error) {
-    if (error instanceof NetdiskError) return false;
-    throw error;
-  }
 }
 
 /** Whether a server can be what these options ask for. */
