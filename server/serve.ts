@@ -48,7 +48,8 @@ export const command = {
     "Serves the folder DIR: every user who registers gets a folder below DIR/users.\n\n" +
     "When it is ready it prints the commands with which users register, from this machine and from others; " +
     "the link in the latter tells them how to reach the server and how to know it. " +
-    "Everything else is logged on stderr, one line an event.\n\n" +
+    "Everything else is logged on stderr, one line an event. " +
+    "Machines on its networks that look for servers (netdisk discover) get a reply.\n\n" +
     "Ctrl-C or SIGTERM stops it: running transfers get 5 seconds to finish.",
   options: OPTIONS,
   args: [],

@@ -20,11 +20,12 @@ export const command = defineCommand({
   description:
     "Starts a session that later commands use; the server and the account of the last login are theirs as well. " +
     "The password itself is kept nowhere.\n\n" +
+    "Without --server it is the server that was used last, else the one on this machine; on a terminal, where there is neither, those on the local network are offered (see netdisk discover).\n\n" +
     "A link with another fingerprint than the remembered one says that the server has a new identity.",
   options: PASSWORD_OPTIONS,
   args: [{ name: "USER", names: "user" }],
   exitStatus:
-    "0 when logged in, 4 for a wrong user name or password, 5 when the server cannot be reached, 10 when it is not the one that is expected.",
+    "0 when logged in, 2 when no server was chosen, 4 for a wrong user name or password, 5 when the server cannot be reached, 10 when it is not the one that is expected.",
   async run(invocation) {
     const { options, args, output } = invocation;
     const user = args[0]!;
