@@ -8,7 +8,7 @@ import {
   type DiscoveryFacts,
   DiscoveryResponder,
 } from "./discovery_responder.ts";
-import { logEvent } from "./log.ts";
+import { flushLog, logEvent } from "./log.ts";
 import { DISCOVERY_PORT } from "../protocol/discovery.ts";
 
 addEventListener("message", (event) => {
@@ -19,5 +19,8 @@ addEventListener("message", (event) => {
     void responder.run();
   } catch (error) {
     logEvent("discovery-off", { reason: String(error) });
+    flushLog();
+    // Gives back what it has opened, and its memory.
+    close();
   }
 });
