@@ -145,9 +145,7 @@ class Search implements Disposable {
     throw new NetdiskError(
       "unreachable",
       `there is no network to ask${reason}`,
-      {
-        cause,
-      },
+      { cause },
     );
   }
 
@@ -183,8 +181,9 @@ export function mergeReplies(replies: readonly Reply[]): FoundServer[] {
   // What is said to loopback is meant for this machine: it may register freely.
   const nearest = replies.toSorted((a, b) => distance(a) - distance(b));
   for (const { server, hostname } of nearest) {
-    const address = server.host ?? hostname;
-    // Without TLS nothing tells whether two addresses are one server.
+    // As a link has it, so that what is remembered of it is found.
+    const address = server.host?.toLowerCase() ?? hostname;
+    // Without a fingerprint nothing tells whether two addresses are one server.
     const key = `${server.fingerprint ?? address} ${server.port}`;
     const known = found.get(key);
     if (!known) found.set(key, { ...server, hosts: [address] });
@@ -204,9 +203,8 @@ function distance({ hostname }: Reply): number {
 function targetsOn({ address, netmask }: Interface): string[] {
   const mask = netmask.split(".").map(Number);
   const bytes = address.split(".").map(Number);
-  const broadcast = bytes.map((byte, at) => byte | (~mask[at]! & 0xff)).join(
-    ".",
-  );
+  const last = bytes.map((byte, at) => byte | (~mask[at]! & 0xff));
+  const broadcast = last.join(".");
   // Where loopback knows no broadcast, one server at least can be found.
   if (isLoopbackName(address)) return [broadcast, address];
   // A network of one or two machines has none.

@@ -105,7 +105,7 @@ Deno.test("without a network there is an error, not an empty list", async () => 
 
 Deno.test("mergeReplies(): a server on several networks is one, loopback first", () => {
   const local = { ...ATTIC, registration: "open" } as const;
-  const certified = { ...ATTIC, fingerprint: null, host: "disk.example.org" };
+  const certified = { ...ATTIC, fingerprint: null, host: "Disk.example.org" };
   const plain = { ...ATTIC, fingerprint: null, plain: true };
   const cases: [replies: [Announcement, string][], found: FoundServer[]][] = [
     [
