@@ -3,37 +3,34 @@
  * failure becomes on the screen and for the shell.
  */
 
-import {
-  findCommand,
-  findSubcommand,
-  parseArguments,
-} from "./client/arguments.ts";
+import { findCommand, parseArguments } from "./client/arguments.ts";
 import {
   type Command,
   defineCommand,
   defineGroup,
   usageError,
 } from "./client/command.ts";
+import {
+  type CommandEntry,
+  findEntry,
+  findInGroup,
+} from "./client/command_list.ts";
+import { COMPLETE, complete } from "./client/complete.ts";
 import { displayText } from "./client/display_text.ts";
-import { renderHelp, renderOverview } from "./client/help.ts";
+import { EXIT_STATUS, STDOUT_CLOSED_STATUS } from "./client/exit_status.ts";
+import { HELP, makeHelp, showHelp } from "./client/commands/help.ts";
 import {
   type EndSignal,
   runCleanups,
   SIGNAL_STATUS,
   watchSignals,
 } from "./client/interrupt.ts";
-import { nearest } from "./client/nearest.ts";
 import { Output, type OutputSystem } from "./client/output.ts";
 import type { PromptInput } from "./client/prompt.ts";
+import { runCommand } from "./client/run_command.ts";
 import { StdoutClosed, stdoutIsNonBlocking } from "./client/stream_writer.ts";
-import { type ErrorCode, NetdiskError } from "./protocol/errors.ts";
+import { NetdiskError } from "./protocol/errors.ts";
 import { VERSION } from "./protocol/version.ts";
-
-/** A command that is loaded when it is asked for: `netdisk ls` need not load the server. */
-export interface CommandEntry {
-  readonly name: string;
-  readonly load: () => Promise<Command>;
-}
 
 /** Every command, in the order of the help. */
 export const COMMANDS: readonly CommandEntry[] = [
@@ -64,7 +61,13 @@ export const COMMANDS: readonly CommandEntry[] = [
   entry("quota", () => import("./client/commands/quota.ts")),
   entry("stat", () => import("./client/commands/stat.ts")),
   entry("discover", () => import("./client/commands/discover.ts")),
+  entry("config", () => import("./client/commands/config.ts")),
   entry("ping", () => import("./client/commands/ping.ts")),
+  entry("completions", () => import("./client/commands/completions.ts")),
+  entry("man", async () => {
+    const { makeMan } = await import("./client/commands/man.ts");
+    return { command: makeMan(COMMANDS) };
+  }),
 ];
 
 function entry(
@@ -73,51 +76,6 @@ function entry(
 ): CommandEntry {
   return { name, load: async () => (await load()).command };
 }
-
-const EXAMPLES = [
-  {
-    command: "netdisk serve --root ./disk",
-    note: "on the machine with the disk",
-  },
-  { command: "netdisk register anna", note: "once, makes an account" },
-  { command: "netdisk put report.pdf", note: "upload" },
-  { command: "netdisk ls -l", note: "look" },
-  { command: "netdisk get report.pdf", note: "download, on any machine" },
-];
-
-/** The exit status of each failure (design.md 2). A code without one does not compile. */
-export const EXIT_STATUS: Readonly<Record<ErrorCode, number>> = {
-  "protocol": 1,
-  "version": 1,
-  "changed": 1,
-  "io": 1,
-  "local-io": 1,
-  "internal": 1,
-  "usage": 2,
-  "not-found": 3,
-  "unauthenticated": 4,
-  "denied": 4,
-  "throttled": 4,
-  "busy": 5,
-  "stopping": 5,
-  "timeout": 5,
-  "unreachable": 5,
-  "connection-lost": 5,
-  "exists": 6,
-  "is-folder": 6,
-  "not-folder": 6,
-  "bad-name": 6,
-  "too-large": 6,
-  "quota": 6,
-  "disk-full": 6,
-  "integrity": 7,
-  "partial": 8,
-  "identity": 10,
-  "interrupted": SIGNAL_STATUS.SIGINT,
-};
-
-/** As of a program that SIGPIPE ended: what was asked for is not done, and nobody listens. */
-const STDOUT_CLOSED_STATUS = 141;
 
 /** What the program needs of the world. */
 export interface System extends OutputSystem {
@@ -131,11 +89,15 @@ export async function main(
   system: System,
   commands: readonly CommandEntry[] = COMMANDS,
 ): Promise<number> {
+  if (argv[0] === COMPLETE) {
+    await complete(argv.slice(1), system, commands);
+    return 0;
+  }
   // Until the arguments are understood, this decides in which form they are refused.
   let output = new Output(system, { json: argv.includes("--json") });
   try {
     const { word, rest } = findCommand(argv);
-    const found = await findEntry(word ?? "help", commands).load();
+    const found = await findCommandOrHelp(word ?? HELP, commands);
     const { command, argv: own } = findInGroup(found, rest);
     const { options, args } = parseArguments(command, own);
     output = new Output(system, options);
@@ -150,7 +112,7 @@ export async function main(
       using _signals = command.handlesSignals
         ? undefined
         : watchSignals((signal) => stop(signal, output, system));
-      await command.run({ options, args, output, stdin, env });
+      await runCommand(command, { options, args, output, stdin, env });
     }
     output.finish(0);
     return 0;
@@ -159,91 +121,13 @@ export async function main(
   }
 }
 
-function findEntry(
+/** `netdisk help` alone needs to know all commands. */
+async function findCommandOrHelp(
   word: string,
-  commands: readonly CommandEntry[],
-): CommandEntry {
-  if (word === "help") return helpEntry(commands);
-  const entry = commands.find(({ name }) => name === word);
-  if (entry !== undefined) return entry;
-  throw unknown("", word, ["help", ...commands.map(({ name }) => name)]);
-}
-
-/** The command that the arguments of a group name; any other command itself. */
-function findInGroup(
-  command: Command,
-  argv: readonly string[],
-): { command: Command; argv: readonly string[] } {
-  if (command.subcommands === undefined) return { command, argv };
-  const { word, rest } = findSubcommand(command, argv);
-  if (word === undefined) return { command, argv };
-  return { command: subcommandOf(command, word), argv: rest };
-}
-
-function subcommandOf(group: Command, word: string): Command {
-  const { name, subcommands = [] } = group;
-  const found = subcommands.find((command) =>
-    command.name === `${name} ${word}`
-  );
-  if (found !== undefined) return found;
-  const words = subcommands.map((command) =>
-    command.name.slice(name.length + 1)
-  );
-  throw unknown(name, word, words);
-}
-
-function unknown(
-  group: string,
-  word: string,
-  words: readonly string[],
-): NetdiskError {
-  const guess = nearest(word, words);
-  const question = guess === undefined ? "" : `, did you mean '${guess}'?`;
-  return usageError(group, `unknown command '${word}'${question}`);
-}
-
-/** `netdisk help`, which alone needs to know all commands. */
-function helpEntry(commands: readonly CommandEntry[]): CommandEntry {
-  const command = defineCommand({
-    name: "help",
-    summary: "show how netdisk or one of its commands is used",
-    usage: ["help [COMMAND [SUBCOMMAND]]"],
-    examples: [{ command: "netdisk help put" }],
-    description: "",
-    options: [],
-    args: [
-      { name: "COMMAND", optional: true },
-      { name: "SUBCOMMAND", optional: true },
-    ],
-    exitStatus: "0; 2 if there is no such command.",
-    standalone: true,
-    run: ({ args, output }) =>
-      showHelp(args.length === 0 ? ["help"] : args, output, commands),
-  });
-  return { name: command.name, load: () => Promise.resolve(command) };
-}
-
-async function showHelp(
-  topic: readonly string[],
-  output: Output,
-  commands: readonly CommandEntry[],
-): Promise<void> {
-  const text = topic[0] === "help"
-    ? renderOverview(
-      await Promise.all(commands.map((entry) => entry.load())),
-      EXAMPLES,
-    )
-    : renderHelp(await findTopic(topic, commands));
-  output.record("help", { topic: topic.join(" "), text });
-  output.print(text.trimEnd());
-}
-
-async function findTopic(
-  [word = "", subword]: readonly string[],
   commands: readonly CommandEntry[],
 ): Promise<Command> {
-  const command = await findEntry(word, commands).load();
-  return subword === undefined ? command : subcommandOf(command, subword);
+  if (word === HELP) return makeHelp(commands);
+  return await findEntry(word, commands, [HELP]).load();
 }
 
 function showVersion(output: Output): void {

@@ -5,6 +5,7 @@
 
 import { parseArgs } from "node:util";
 import type { NetdiskError } from "../protocol/errors.ts";
+import { nearest } from "../protocol/nearest.ts";
 import {
   CLIENT_OPTIONS,
   type Command,
@@ -15,7 +16,7 @@ import {
   type SharedValues,
   usageError,
 } from "./command.ts";
-import { nearest } from "./nearest.ts";
+import { localPath } from "./local_path.ts";
 
 /**
  * The command word, if there is one, and the arguments without it. Only options
@@ -44,7 +45,15 @@ export function findSubcommand(
   group: Command,
   argv: readonly string[],
 ): { word: string | undefined; rest: readonly string[] } {
-  const first = tokenize(optionsOf(group), argv)
+  return firstWord(optionsOf(group), argv);
+}
+
+/** The first argument that is no option or its value, and the others; nothing is judged. */
+export function firstWord(
+  specs: readonly OptionSpec[],
+  argv: readonly string[],
+): { word: string | undefined; rest: readonly string[] } {
+  const first = tokenize(specs, argv)
     .find(({ kind }) => kind === "positional");
   if (first?.kind !== "positional") return { word: undefined, rest: argv };
   return { word: first.value, rest: argv.toSpliced(first.index, 1) };
@@ -58,6 +67,7 @@ export function findSubcommand(
 export function parseArguments(
   command: Command,
   argv: readonly string[],
+  os: typeof Deno.build.os = Deno.build.os,
 ): Pick<Invocation, "options" | "args"> {
   const specs = optionsOf(command);
   const tokens = tokenize(specs, argv);
@@ -71,17 +81,21 @@ export function parseArguments(
     argv[token.index] === token.rawName
   );
   for (const token of tokens) {
-    if (token.kind === "positional") args.push(token.value);
+    if (token.kind === "positional") {
+      const { names } = command.args[args.length] ?? command.args.at(-1) ?? {};
+      args.push(valueOf(names, token.value, os));
+    }
     if (token.kind !== "option") continue;
     if (lenient && !isFlag(specs, token)) continue;
     const spec = checkOption(command.name, specs, argv, token);
     const before = values.get(spec.name);
+    const value = valueOf(spec.names, token.value ?? "", os);
     if (spec.value === undefined) {
       values.set(spec.name, true);
     } else if (Array.isArray(before)) {
-      before.push(token.value ?? "");
+      before.push(value);
     } else if (before === undefined) {
-      values.set(spec.name, token.value);
+      values.set(spec.name, value);
     } else {
       throw usageError(command.name, `${token.rawName} is given twice`);
     }
@@ -90,6 +104,15 @@ export function parseArguments(
   const options: Record<string, unknown> = {};
   for (const [name, value] of values) options[camelCase(name)] = value;
   return { options: options as unknown as SharedValues, args };
+}
+
+/** What was given, as the commands take it. */
+function valueOf(
+  names: OptionSpec["names"],
+  given: string,
+  os: typeof Deno.build.os,
+): string {
+  return names === "local" ? localPath(given, os) : given;
 }
 
 /** True for a flag that the command has, given as one. */
@@ -107,7 +130,10 @@ type OptionToken = Extract<Token, { kind: "option" }>;
  * node:util tell apart what a ready-made parse result mixes up: a value that was not
  * given and an empty one, `--to -` and a lone `-`, `--json=x` and `--json x`.
  */
-function tokenize(specs: readonly OptionSpec[], argv: readonly string[]) {
+export function tokenize(
+  specs: readonly OptionSpec[],
+  argv: readonly string[],
+) {
   const options: Record<
     string,
     { type: "string" | "boolean"; short?: string }
@@ -197,6 +223,12 @@ function checkArguments(command: Command, args: readonly string[]): void {
     const spec = command.args[empty] ?? command.args.at(-1);
     throw usageError(command.name, `${spec?.name ?? "argument"} is empty`);
   }
+  for (const [index, arg] of args.entries()) {
+    const { name, choices } = command.args[index] ?? command.args.at(-1)!;
+    if (choices === undefined || choices.includes(arg)) continue;
+    const all = choices.join(", ");
+    throw usageError(command.name, `${name} is one of ${all}, not '${arg}'`);
+  }
 }
 
 function initialValue(spec: OptionSpec): boolean | string[] | undefined {
@@ -204,6 +236,7 @@ function initialValue(spec: OptionSpec): boolean | string[] | undefined {
   return spec.repeat ? [] : undefined;
 }
 
-function camelCase(name: string): string {
+/** How the values of an option are named: `dryRun` for `dry-run`. */
+export function camelCase(name: string): string {
   return name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
 }

@@ -38,6 +38,8 @@ export interface ArgumentSpec {
   /** As in the usage line, such as `LOCAL`. */
   readonly name: string;
   readonly names?: Named;
+  /** The only values that are allowed. */
+  readonly choices?: readonly string[];
   readonly optional?: boolean;
   readonly repeat?: boolean;
 }
@@ -98,7 +100,7 @@ export const CLIENT_OPTIONS = [
     names: "server",
     env: "NETDISK_SERVER",
     description:
-      "HOST, HOST:PORT or a netdisk:// link; else the server of the last login, else localhost",
+      "a short name, HOST, HOST:PORT or a netdisk:// link; else the server of the last login, else localhost",
   },
   {
     name: "user",
@@ -136,9 +138,18 @@ export const CLIENT_OPTIONS = [
   },
 ] as const satisfies readonly OptionSpec[];
 
-export type SharedValues = OptionValues<
-  readonly [...typeof COMMON_OPTIONS, ...typeof CLIENT_OPTIONS]
->;
+/** Options of every command that transfers files. */
+export const RATE_OPTIONS = [
+  {
+    name: "limit-rate",
+    value: "RATE",
+    description: "use at most RATE bytes a second, such as 500K or 10M",
+  },
+] as const satisfies readonly OptionSpec[];
+
+export type SharedValues =
+  & OptionValues<readonly [...typeof COMMON_OPTIONS, ...typeof CLIENT_OPTIONS]>
+  & Partial<OptionValues<typeof RATE_OPTIONS>>;
 
 /** What a command is given to run. `Values` are those of its own options. */
 export interface Invocation<Values = unknown> {
@@ -150,7 +161,7 @@ export interface Invocation<Values = unknown> {
   readonly env: (name: string) => string | undefined;
 }
 
-/** A subcommand: all that the help, the parser and (later) the completions need, and what it does. */
+/** A subcommand: all that the help, the parser and the completions need, and what it does. */
 export interface Command {
   readonly name: string;
   /** One line for the list of commands: lower case, no full stop. */

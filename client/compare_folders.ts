@@ -91,7 +91,15 @@ function compare<S extends Entry, T extends Entry>(
     : { kind: "mend", source, target };
 }
 
-/** Whether files of the same content have the same time and executable bit as well. */
-export function hasSameFacts(source: Entry, target: Entry): boolean {
-  return looksSame(source, target) && source.executable === target.executable;
+/**
+ * Whether files of the same content have the same time and executable bit as
+ * well. Windows has no such bit: there it is what the server says.
+ */
+export function hasSameFacts(
+  source: Entry,
+  target: Entry,
+  os: typeof Deno.build.os = Deno.build.os,
+): boolean {
+  return looksSame(source, target) &&
+    (os === "windows" || source.executable === target.executable);
 }

@@ -9,6 +9,7 @@ import { FINGERPRINT, TOKEN } from "../protocol/credentials.ts";
 import { NetdiskError } from "../protocol/errors.ts";
 import * as schema from "../protocol/schema.ts";
 import { checkPrivateFile, checkPrivateFolder } from "./private_files.ts";
+import { shortNameFault } from "./server_names.ts";
 
 /**
  * How a server is known: by the certificate seen first, or by the signature of
@@ -29,6 +30,8 @@ export interface SavedSession {
 /** Everything about one server, by its `HOST:PORT`. */
 export interface SavedServer {
   address: string;
+  /** What it is called here; no other server has the name. */
+  name?: string;
   trust: Trust | null;
   /** The account of the last login. */
   user: string | null;
@@ -64,39 +67,62 @@ const optionalTrust: schema.Schema<Trust | null> = schema.nullable(
   },
 );
 
+const serverFields = {
+  address: schema.text(300),
+  trust: optionalTrust,
+  user: schema.nullable(schema.text(64)),
+  sessions: schema.list(
+    schema.object({
+      user: schema.text(64),
+      token: schema.text(43, TOKEN),
+      expires: schema.integer(-8.64e15, 8.64e15),
+    }),
+    MAX_SERVERS,
+  ),
+};
+const namelessServer = schema.object(serverFields);
+const namedServer = schema.object({
+  ...serverFields,
+  name: schema.checkedText(300, shortNameFault),
+});
+
+// Without names the file is one that every netdisk before them reads as well.
+const serverSchema: schema.Schema<SavedServer> = (value, at) =>
+  Object.hasOwn(Object(value), "name")
+    ? namedServer(value, at)
+    : namelessServer(value, at);
+
 const configSchema = schema.object({
   version: (value, at) =>
     value === 1 ? 1 as const : schema.refuse(at, "is not 1"),
   server: schema.nullable(schema.text(300)),
-  servers: schema.list(
-    schema.object({
-      address: schema.text(300),
-      trust: optionalTrust,
-      user: schema.nullable(schema.text(64)),
-      sessions: schema.list(
-        schema.object({
-          user: schema.text(64),
-          token: schema.text(43, TOKEN),
-          expires: schema.integer(-8.64e15, 8.64e15),
-        }),
-        MAX_SERVERS,
-      ),
-    }),
-    MAX_SERVERS,
-  ),
+  servers: schema.list(serverSchema, MAX_SERVERS),
 });
 
 /** The folder of the client's files (design.md 2). @throws NetdiskError without a home */
 export function configFolder(
   env: (name: string) => string | undefined,
+  os: typeof Deno.build.os = Deno.build.os,
 ): string {
-  const own = env("NETDISK_CONFIG_DIR");
-  if (own) return own;
-  const windows = Deno.build.os === "windows";
-  const base = windows ? env("APPDATA") : env("XDG_CONFIG_HOME");
-  if (base) return join(base, "netdisk");
-  const home = env("HOME");
-  if (home && !windows) return join(home, ".config", "netdisk");
+  return findConfigFolder(env, os).path;
+}
+
+/** The same, with the variable that names it or the folder above. @throws NetdiskError without a home */
+export function findConfigFolder(
+  env: (name: string) => string | undefined,
+  os: typeof Deno.build.os = Deno.build.os,
+): { path: string; variable: string } {
+  const windows = os === "windows";
+  const places: (readonly [variable: string, ...below: string[]])[] = [
+    ["NETDISK_CONFIG_DIR"],
+    [windows ? "APPDATA" : "XDG_CONFIG_HOME", "netdisk"],
+    ...windows ? [] : [["HOME", ".config", "netdisk"] as const],
+  ];
+  for (const [variable, ...below] of places) {
+    const base = env(variable);
+    if (!base) continue;
+    return { path: below.length === 0 ? base : join(base, ...below), variable };
+  }
   throw new NetdiskError(
     "local-io",
     "there is no home folder to keep sessions in",
@@ -114,6 +140,11 @@ export class Config {
   constructor(folder: string) {
     this.#folder = folder;
     this.#path = join(folder, "servers.json");
+  }
+
+  /** Where the file is, or would be. */
+  get path(): string {
+    return this.#path;
   }
 
   /** @throws NetdiskError when the file is damaged or not its owner's alone */
@@ -221,6 +252,23 @@ export function savedServer(data: ConfigData, address: string): SavedServer {
     data.servers.push(server);
   }
   return server;
+}
+
+/**
+ * Gives a server a short name, instead of the one that it had.
+ *
+ * @returns the address of the server that had the name until now
+ */
+export function nameServer(
+  data: ConfigData,
+  server: SavedServer,
+  name: string,
+): string | undefined {
+  const others = data.servers.filter((s) => s.name === name && s !== server);
+  // Several only in a file that was written by hand.
+  for (const other of others) delete other.name;
+  server.name = name;
+  return others[0]?.address;
 }
 
 function removeIfThere(path: string): void {

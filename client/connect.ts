@@ -17,6 +17,7 @@ import {
 } from "./dial.ts";
 import { localError } from "./local_source.ts";
 import { confirm } from "./prompt.ts";
+import { LimitedConnection, type RateLimit } from "./rate_limit.ts";
 import type { ServerChoice } from "./server_choice.ts";
 import {
   certificateRefused,
@@ -25,16 +26,23 @@ import {
   linkDiffers,
 } from "./trust.ts";
 
-/**
- * Connects to a server, trusted but not greeted.
- *
- * @param mayRepin a link with another fingerprint than the remembered one, or
- * --cacert, is an order to trust that from now on
- */
+export interface ConnectOptions {
+  /**
+   * A link with another fingerprint than the remembered one, or --cacert, is an
+   * order to trust that from now on.
+   *
+   * @default false
+   */
+  mayRepin?: boolean;
+  /** How fast the connection may be used. */
+  limit?: RateLimit | undefined;
+}
+
+/** Connects to a server, trusted but not greeted. */
 export async function connect(
   invocation: Invocation,
   choice: ServerChoice,
-  mayRepin = false,
+  { mayRepin = false, limit }: ConnectOptions = {},
 ): Promise<Connection> {
   const { link, address } = choice;
   const { plain, cacert } = invocation.options;
@@ -58,7 +66,9 @@ export async function connect(
   const socket = plain
     ? await dialPlain(link)
     : await dialTrusted(invocation, choice, mayRepin);
-  return new Connection(new FrameChannel(socket), address);
+  const bytes = limit ? new LimitedConnection(socket, limit) : socket;
+  const { blockBytes } = limit ?? {};
+  return new Connection(new FrameChannel(bytes), address, { blockBytes });
 }
 
 async function dialTrusted(

@@ -10,7 +10,7 @@ import {
   NetdiskError,
   ProtocolError,
 } from "../protocol/errors.ts";
-import { type Frame, FrameKind } from "../protocol/frame.ts";
+import { type Frame, FrameKind, MAX_DATA_BYTES } from "../protocol/frame.ts";
 import {
   decodeResponse,
   type Request,
@@ -56,6 +56,8 @@ const PATH_ERRORS: readonly ErrorCode[] = [
 export class Connection {
   /** For data frames; control messages go through the methods. */
   readonly channel: FrameChannel;
+  /** Bytes of a file to send at a time: with fewer, the calls for each cost more. */
+  readonly blockBytes: number;
   #address: string;
   #greeting: Promise<void> | undefined;
   #session: SavedSession | undefined;
@@ -64,8 +66,13 @@ export class Connection {
   #isReady = false;
   #liveness: Liveness;
 
-  constructor(channel: FrameChannel, address: string) {
+  constructor(
+    channel: FrameChannel,
+    address: string,
+    { blockBytes = MAX_DATA_BYTES }: { blockBytes?: number | undefined } = {},
+  ) {
     this.channel = channel;
+    this.blockBytes = blockBytes;
     this.#address = address;
     const liveness = new Liveness(channel, performance.now());
     this.#liveness = liveness;

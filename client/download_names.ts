@@ -5,7 +5,7 @@ import { NetdiskError } from "../protocol/errors.ts";
 import { remoteName } from "../protocol/remote_path.ts";
 import { usageError } from "./command.ts";
 import { localError } from "./local_source.ts";
-import { shellWord } from "./shell_word.ts";
+import { remoteWord, shellWord } from "./shell_word.ts";
 
 /** Something to download. */
 export interface NamedSource {
@@ -72,7 +72,7 @@ export function localPaths(
 /** The error of the second file of a name. */
 export function sameName(label: string, other: string): NetdiskError {
   return new NetdiskError("exists", `${label}: ${other} gets the same name`, {
-    hint: `netdisk get ${shellWord(label)} --to NAME`,
+    hint: `netdisk get ${remoteWord(label)} --to NAME`,
   });
 }
 

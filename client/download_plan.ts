@@ -23,7 +23,7 @@ import { statIfThere } from "./local_source.ts";
 import { fileTarget } from "./local_target.ts";
 import { answers } from "./pipeline.ts";
 import { type FailedTarget, findTargets } from "./remote_targets.ts";
-import { shellWord } from "./shell_word.ts";
+import { remoteWord } from "./shell_word.ts";
 import { REASONS, type Wanted } from "./transfer_options.ts";
 
 /** Items of one part; the last folder may bring more. */
@@ -332,6 +332,6 @@ function faultOf(
 export function isFolderError(label: string, isPattern = false): NetdiskError {
   const what = isPattern ? "only folders match" : "it is a folder";
   return new NetdiskError("is-folder", `${label}: ${what}`, {
-    hint: `netdisk get -r ${shellWord(label)}`,
+    hint: `netdisk get -r ${remoteWord(label)}`,
   });
 }

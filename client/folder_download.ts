@@ -15,7 +15,7 @@ import { FolderNames, localNameFault, type NameProbe } from "./local_names.ts";
 import { fileTarget } from "./local_target.ts";
 import { IS_UNFINISHED, isUnfinished } from "./partial_file.ts";
 import { childPath, compareNames, RemoteTree } from "./remote_tree.ts";
-import { shellWord } from "./shell_word.ts";
+import { remoteWord } from "./shell_word.ts";
 
 /** Where a remote folder goes. */
 export interface FolderPlace {
@@ -229,7 +229,7 @@ export function withChoice(error: NetdiskError, path: string): NetdiskError {
   if (error.hint !== undefined) return error;
   if (error.code !== "bad-name" && code !== "ENAMETOOLONG") return error;
   return new NetdiskError(error.code, error.message, {
-    hint: `netdisk get ${shellWord(path)} --to NAME`,
+    hint: `netdisk get ${remoteWord(path)} --to NAME`,
     cause: error,
   });
 }

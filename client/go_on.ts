@@ -2,14 +2,12 @@
 
 import type { SharedValues } from "./command.ts";
 import { GOES_ON } from "./retry.ts";
-import { shellArgument, shellWord } from "./shell_word.ts";
+import { placeWords } from "./same_place.ts";
+import { remoteWord, shellArgument, shellWord } from "./shell_word.ts";
 import { type TransferValues, UPDATE_GOES_ON } from "./transfer_options.ts";
 
 /** Longer ones are not read, and the same one is in the shell's history. */
 const MAX_COMMAND_CHARACTERS = 400;
-
-/** Options that say where a command goes; how it talks is no matter of the result. */
-const PLACES = ["server", "user", "cacert"] as const;
 
 /**
  * What to type to go on with folders that are not done.
@@ -45,13 +43,15 @@ export function goesOn(
   for (const pattern of options.exclude) {
     words.push(`--exclude=${shellArgument(pattern)}`);
   }
-  words.push(...sources.map(shellWord));
-  if (options.to !== undefined) words.push("--to", shellWord(options.to));
-  for (const name of PLACES) {
-    const value = options[name];
-    if (value !== undefined) words.push(`--${name}`, shellArgument(value));
+  const [from, to] = command === "put"
+    ? [shellWord, remoteWord]
+    : [remoteWord, shellWord];
+  words.push(...sources.map(from));
+  if (options.to !== undefined) words.push("--to", to(options.to));
+  words.push(...placeWords(options));
+  if (options.limitRate !== undefined) {
+    words.push("--limit-rate", shellArgument(options.limitRate));
   }
-  if (options.plain) words.push("--plain");
   const line = words.join(" ");
   return renamed === undefined && line.length > MAX_COMMAND_CHARACTERS
     ? UPDATE_GOES_ON

@@ -54,7 +54,7 @@ export class Guest implements Disposable {
         this.#connection = await connect(
           this.#invocation,
           this.#choice,
-          this.#mayRepin,
+          { mayRepin: this.#mayRepin },
         );
         await this.#connection.greet();
         await this.#connection.ready();

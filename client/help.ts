@@ -10,6 +10,20 @@ import {
   type OptionSpec,
   sharedOptionsOf,
 } from "./command.ts";
+import { ENVIRONMENT } from "./environment.ts";
+import { EXIT_MEANINGS } from "./exit_status.ts";
+
+/** What somebody does first, in this order. */
+export const FIRST_STEPS: readonly Example[] = [
+  {
+    command: "netdisk serve --root ./disk",
+    note: "on the machine with the disk",
+  },
+  { command: "netdisk register anna", note: "once, makes an account" },
+  { command: "netdisk put report.pdf", note: "upload" },
+  { command: "netdisk ls -l", note: "look" },
+  { command: "netdisk get report.pdf", note: "download, on any machine" },
+];
 
 const COLUMNS = 80;
 const INDENT = "  ";
@@ -32,15 +46,41 @@ export function renderHelp(command: Command): string {
 /** The help of netdisk as a whole, ending in a line break. */
 export function renderOverview(
   commands: readonly Pick<Command, "name" | "summary">[],
-  examples: readonly Example[],
 ): string {
   const list = commands.map(({ name, summary }) => entry(name, summary, 14));
   return sections([
-    ["Example", renderExamples(examples)],
+    ["Example", renderExamples(FIRST_STEPS)],
     ["Usage", indent(["netdisk COMMAND [OPTIONS] [ARGUMENTS]"])],
     ["Commands", list.flat()],
     ["Options of every command", renderOptions(COMMON_OPTIONS)],
-    ["", ["'netdisk help COMMAND' says more about a command."]],
+    ["", [
+      "'netdisk help COMMAND' says more about a command, 'netdisk help exit-codes' and",
+      "'netdisk help environment' about what scripts need; 'netdisk man' is all of it.",
+    ]],
+  ]);
+}
+
+/** What each exit status means. */
+export function renderExitCodes(): string {
+  const rows = EXIT_MEANINGS.flatMap(([status, meaning]) =>
+    entry(`${status}`, meaning, 6)
+  );
+  return sections([
+    ["Exit status", rows],
+    ["", [
+      "'netdisk help COMMAND' says which of them a command has, and when.",
+    ]],
+  ]);
+}
+
+/** Which variables are read. */
+export function renderEnvironment(): string {
+  const rows = ENVIRONMENT.flatMap(([name, meaning]) =>
+    entry(name, meaning, TERM_COLUMNS)
+  );
+  return sections([
+    ["Environment", rows],
+    ["", ["An option on the command line counts more than its variable."]],
   ]);
 }
 

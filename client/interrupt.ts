@@ -47,29 +47,37 @@ export const SIGNAL_STATUS = {
 export type EndSignal = keyof typeof SIGNAL_STATUS;
 
 /**
- * From now on the first of these signals calls `stop`, and each further one ends
- * the program at once. Does not keep the program alive.
+ * What is listened to on a system, and as which signal it counts. Windows has
+ * Ctrl-Break; that a window is closed it tells too late to do anything, and
+ * Deno 2.6 cannot listen to SIGTERM there.
+ */
+export function endSignals(
+  os: typeof Deno.build.os,
+): readonly (readonly [name: Deno.Signal, as: EndSignal])[] {
+  return os === "windows"
+    ? [["SIGINT", "SIGINT"], ["SIGBREAK", "SIGINT"]]
+    : [["SIGINT", "SIGINT"], ["SIGTERM", "SIGTERM"]];
+}
+
+/**
+ * From now on the first of these signals calls `stop`. A further one ends the
+ * program at once, even while `stop` waits for a disk or a terminal: by then the
+ * system, not a listener, is in charge of it. Does not keep the program alive.
  */
 export function watchSignals(stop: (signal: EndSignal) => void): Registration {
-  let stopping = false;
-  const listeners: [EndSignal, () => void][] = [];
-  for (const [name, status] of Object.entries(SIGNAL_STATUS)) {
-    const signal = name as EndSignal;
-    // Deno on Windows cannot listen to SIGTERM; nobody sends it there.
-    if (signal === "SIGTERM" && Deno.build.os === "windows") continue;
+  const listeners: [Deno.Signal, () => void][] = [];
+  const unwatch = () => {
+    for (const [name, listener] of listeners.splice(0)) {
+      Deno.removeSignalListener(name, listener);
+    }
+  };
+  for (const [name, signal] of endSignals(Deno.build.os)) {
     const listener = () => {
-      if (stopping) Deno.exit(status);
-      stopping = true;
+      unwatch();
       stop(signal);
     };
-    Deno.addSignalListener(signal, listener);
-    listeners.push([signal, listener]);
+    Deno.addSignalListener(name, listener);
+    listeners.push([name, listener]);
   }
-  return {
-    [Symbol.dispose]: () => {
-      for (const [signal, listener] of listeners) {
-        Deno.removeSignalListener(signal, listener);
-      }
-    },
-  };
+  return { [Symbol.dispose]: unwatch };
 }

@@ -5,15 +5,11 @@
 
 import { createHash, type Hash } from "node:crypto";
 import { BLOCK_HEADROOM } from "../protocol/channel.ts";
-import { MAX_DATA_BYTES } from "../protocol/frame.ts";
 import type { Connection } from "./connection.ts";
 import { keepAlive, WAITING_MS } from "./keep_alive.ts";
 import type { SourceReader } from "./local_source.ts";
 import { changed, type FileItem, type PendingPut } from "./pending_put.ts";
 import { compareBeginning } from "./resume.ts";
-
-/** Bytes that are read and sent at a time: with fewer, the calls for each cost more. */
-const BLOCK_BYTES = MAX_DATA_BYTES;
 
 /** Who wants to know how far it is. */
 export interface LargeObserver {
@@ -78,6 +74,7 @@ async function sendRest(
   { hash, observer, check }: LargeOptions & { hash: Hash },
 ): Promise<void> {
   const { size } = put.item.source;
+  const newBlock = () => new Uint8Array(BLOCK_HEADROOM + connection.blockBytes);
   let block = newBlock();
   let spare = newBlock();
   let next = readBlock(put, reader, block);
@@ -123,11 +120,7 @@ function readBlock(
   block: Uint8Array,
 ): Promise<number> {
   const { size } = put.item.source;
-  const left = size === null ? BLOCK_BYTES : size - put.size;
-  const wanted = Math.min(BLOCK_BYTES, left);
+  const left = size === null ? Infinity : size - put.size;
+  const wanted = Math.min(block.length - BLOCK_HEADROOM, left);
   return reader.read(block.subarray(BLOCK_HEADROOM, BLOCK_HEADROOM + wanted));
-}
-
-function newBlock(): Uint8Array {
-  return new Uint8Array(BLOCK_HEADROOM + BLOCK_BYTES);
 }

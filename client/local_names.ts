@@ -1,28 +1,14 @@
 /** Names of the server that this machine cannot store, or not beside each other. */
 
 import { join } from "@std/path";
-
-// deno-lint-ignore no-control-regex -- control characters are what it looks for
-const WINDOWS_CHARACTERS = /[<>:"|?*\\\u0000-\u001f]/;
-
-/** Names of devices, with any ending. */
-const WINDOWS_DEVICES = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\.|$)/i;
+import { windowsNameFault } from "../protocol/windows_names.ts";
 
 /** Why the system cannot store a legal remote name. A name that is too long is refused by the disk. */
 export function localNameFault(
   name: string,
   os: typeof Deno.build.os = Deno.build.os,
 ): string | undefined {
-  if (os !== "windows") return undefined;
-  const [character] = WINDOWS_CHARACTERS.exec(name) ?? [];
-  if (character !== undefined) {
-    return `Windows stores no name with ${character}`;
-  }
-  if (/[. ]$/.test(name)) {
-    return "Windows stores no name that ends in a dot or space";
-  }
-  if (WINDOWS_DEVICES.test(name)) return "Windows has this name for a device";
-  return undefined;
+  return os === "windows" ? windowsNameFault(name) : undefined;
 }
 
 /** Whether a folder takes two names for one. */

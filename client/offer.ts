@@ -12,7 +12,7 @@ import { displayText } from "./display_text.ts";
 import { ask } from "./prompt.ts";
 import {
   chooseServer,
-  knownServer,
+  linkedServer,
   type ServerChoice,
 } from "./server_choice.ts";
 
@@ -58,7 +58,7 @@ export async function chooseNewServer(
   purpose: Purpose,
   { isListening, discover }: Surroundings = NETWORK,
 ): Promise<NewServer> {
-  const choice = chooseServer(invocation);
+  const choice = chooseServer(invocation, { mayName: true });
   const isOffered = choice.isDefault && invocation.stdin.isTerminal() &&
     !await isListening(choice.link);
   if (!isOffered) return { choice, mayRepin: true };
@@ -69,7 +69,7 @@ export async function chooseNewServer(
   if (servers.length === 0) return { choice, mayRepin: true };
   const server = await choose(servers, purpose, invocation);
   return {
-    choice: knownServer(linkTo(server), choice.config),
+    choice: linkedServer(linkTo(server), choice.config),
     mayRepin: false,
   };
 }

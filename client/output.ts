@@ -9,6 +9,7 @@
 
 import type { NetdiskError } from "../protocol/errors.ts";
 import { displayJson, displayText } from "./display_text.ts";
+import { inSamePlace } from "./same_place.ts";
 import {
   type OutputStream,
   StdoutWriter,
@@ -64,6 +65,8 @@ export class Output {
   readonly verbose: boolean;
   /** True where a line on stderr can be drawn over: a terminal, and not a dumb one. */
   readonly canRedraw: boolean;
+  /** What a command in a hint needs to go where this one went; see same_place.ts. */
+  place: readonly string[] = [];
 
   readonly #system: OutputSystem;
   readonly #stdout: StdoutWriter;
@@ -167,7 +170,8 @@ export class Output {
     let text = `netdisk: ${label} ${displayText(message)}\n`;
     if (hint !== undefined) {
       const label = this.paint("stderr", "cyan", "hint:");
-      text += `netdisk: ${label} ${displayText(hint)}\n`;
+      const there = inSamePlace(hint, this.place);
+      text += `netdisk: ${label} ${displayText(there)}\n`;
     }
     this.raw(text);
   }
@@ -175,7 +179,7 @@ export class Output {
   /** One of several failures, after which the command goes on; with `--json` an `error` object too. */
   failure(error: NetdiskError, fields: JsonFields = {}): void {
     this.error(error.message, error.hint);
-    this.record("error", { ...errorFields(error), ...fields });
+    this.record("error", { ...this.#errorFields(error), ...fields });
   }
 
   /** Text on stderr exactly as it is, even with `--quiet`: a question, or what NETDISK_DEBUG asks for. */
@@ -217,7 +221,7 @@ export class Output {
     this.record("result", {
       exitCode,
       ...this.#summary,
-      ...(error === undefined ? {} : { error: errorFields(error) }),
+      ...(error === undefined ? {} : { error: this.#errorFields(error) }),
     });
     this.flush();
   }
@@ -240,9 +244,9 @@ export class Output {
       // Closed or full.
     }
   }
-}
 
-function errorFields(error: NetdiskError): JsonFields {
-  const { code, message, hint } = error;
-  return hint === undefined ? { code, message } : { code, message, hint };
+  #errorFields({ code, message, hint }: NetdiskError): JsonFields {
+    if (hint === undefined) return { code, message };
+    return { code, message, hint: inSamePlace(hint, this.place) };
+  }
 }

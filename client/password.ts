@@ -192,9 +192,12 @@ async function readPasswordFile(
   }
 }
 
-/** Of a pipe or terminal the mode says nothing. */
-function isForOthers({ isFile, mode }: Deno.FileInfo): boolean {
-  return isFile && ((mode ?? 0) & 0o077) !== 0;
+/** Of a pipe or terminal the mode says nothing, and on Windows it is made up. */
+export function isForOthers(
+  { isFile, mode }: Pick<Deno.FileInfo, "isFile" | "mode">,
+  os: typeof Deno.build.os = Deno.build.os,
+): boolean {
+  return os !== "windows" && isFile && ((mode ?? 0) & 0o077) !== 0;
 }
 
 function fileError(path: string, cause: unknown): NetdiskError {

@@ -1,7 +1,7 @@
 /**
  * Whether a file of secrets is its owner's alone: nobody else may read it, nor
- * put another one in its place. Nothing of this on Windows, where the folder's
- * inherited rights decide.
+ * put another one in its place. Not asked on Windows, where the rights of the
+ * user's own folder are inherited, and Deno makes up a mode (666 or 444).
  */
 
 import { NetdiskError } from "../protocol/errors.ts";
@@ -17,12 +17,15 @@ const OTHERS_WRITE = 0o022;
  * @throws NetdiskError when others can change what is in it; and what
  * `Deno.statSync` throws, as when it is missing
  */
-export function checkPrivateFolder(path: string): void {
+export function checkPrivateFolder(
+  path: string,
+  os: typeof Deno.build.os = Deno.build.os,
+): void {
   checkOwner(path, Deno.lstatSync(path));
   const info = Deno.statSync(path);
   if (!info.isDirectory) throw refused(`${path}: it is not a folder`);
   checkOwner(path, info);
-  if (((info.mode ?? 0) & OTHERS_WRITE) === 0) return;
+  if (!isFor(OTHERS_WRITE, info, os)) return;
   throw refused(
     `${path}: others can change the files in it`,
     `chmod 700 ${shellWord(path)}`,
@@ -35,7 +38,10 @@ export function checkPrivateFolder(path: string): void {
  * @throws NetdiskError for a link, what is no file, somebody else's, and what
  * others can read or change; and what `Deno.lstatSync` throws
  */
-export function checkPrivateFile(path: string): Deno.FileInfo {
+export function checkPrivateFile(
+  path: string,
+  os: typeof Deno.build.os = Deno.build.os,
+): Deno.FileInfo {
   const info = Deno.lstatSync(path);
   const word = shellWord(path);
   if (info.isSymlink) {
@@ -46,8 +52,16 @@ export function checkPrivateFile(path: string): Deno.FileInfo {
   }
   if (!info.isFile) throw refused(`${path}: it is not a file`);
   checkOwner(path, info);
-  if (((info.mode ?? 0) & OTHERS) === 0) return info;
+  if (!isFor(OTHERS, info, os)) return info;
   throw refused(`${path}: others can read it`, `chmod 600 ${word}`);
+}
+
+function isFor(
+  bits: number,
+  { mode }: Deno.FileInfo,
+  os: typeof Deno.build.os,
+): boolean {
+  return os !== "windows" && ((mode ?? 0) & bits) !== 0;
 }
 
 /** Root could have anything anyway. */

@@ -12,7 +12,7 @@ import { fileTarget } from "./local_target.ts";
 import type { Output } from "./output.ts";
 import type { ProgressStyle } from "./progress.ts";
 import type { Retry } from "./retry.ts";
-import { shellWord } from "./shell_word.ts";
+import { remoteWord } from "./shell_word.ts";
 import type { Place } from "./sync_place.ts";
 import type { SyncReport } from "./sync_report.ts";
 
@@ -181,7 +181,7 @@ export function withChoice(error: NetdiskError, path: string): NetdiskError {
   if (error.code !== "bad-name" && code !== "ENAMETOOLONG") return error;
   return new NetdiskError(error.code, error.message, {
     hint: `netdisk mv ${
-      shellWord(path)
+      remoteWord(path)
     } NAME gives it another, --exclude leaves it out`,
     cause: error,
   });

@@ -26,7 +26,7 @@ import {
 } from "./push_round.ts";
 import type { UploadItem } from "./pending_put.ts";
 import { compareNames } from "./remote_tree.ts";
-import { shellWord } from "./shell_word.ts";
+import { remoteWord } from "./shell_word.ts";
 import { type Deletion, remoteDeletions } from "./sync_deletions.ts";
 import { type Place, placeOf } from "./sync_place.ts";
 import { type FolderPair, relativeTo } from "./sync_walk.ts";
@@ -230,8 +230,8 @@ async function checkTwin(
     "bad-name",
     `${path}: the server takes it and ${twin} for one name, it is not deleted`,
     {
-      hint: `netdisk mv ${shellWord(path)} ${
-        shellWord(joinRemotePath(folder, twin))
+      hint: `netdisk mv ${remoteWord(path)} ${
+        remoteWord(joinRemotePath(folder, twin))
       }`,
     },
   );

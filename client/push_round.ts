@@ -216,11 +216,16 @@ function moveOf(
   return { label, change, of: replacement, kind };
 }
 
-/** Gives a file the time and the executable bit of its source. */
-export function touchOf(path: string, { mtime, executable }: Entry): TouchStep {
+/** Gives a file the time and the executable bit of its source, which has none on Windows. */
+export function touchOf(
+  path: string,
+  { mtime, executable }: Entry,
+  os: typeof Deno.build.os = Deno.build.os,
+): TouchStep {
+  const bit = os === "windows" ? null : executable;
   return {
     label: path,
-    change: { type: "touch", path, mtime, executable },
+    change: { type: "touch", path, mtime, executable: bit },
     isFolder: false,
   };
 }

@@ -10,6 +10,7 @@ import { connect } from "./connect.ts";
 import { about, type Connection, sessionEnded } from "./connection.ts";
 import type { SavedSession } from "./config.ts";
 import type { Progress } from "./progress.ts";
+import { rateLimit } from "./rate_limit.ts";
 import {
   chooseServer,
   chooseSession,
@@ -158,6 +159,7 @@ export interface Account {
  * Does the work on a connection with the saved session at work, and again on a
  * new one when it was lost; see {@link withRetries}. Server and account are
  * chosen once: another login meanwhile does not change whose files these are.
+ * `--limit-rate`, where the command has it, is kept over all connections.
  */
 export async function withSession<T>(
   invocation: Invocation,
@@ -170,13 +172,14 @@ export async function withSession<T>(
 ): Promise<T> {
   // Before anything else is: a number that is none is no matter of luck.
   retryLimit(invocation);
+  const limit = rateLimit(invocation);
   const choice = chooseServer(invocation);
   const session = chooseSession(invocation, choice);
   const { address } = choice;
   return await withRetries(
     invocation,
     async (retry) => {
-      using connection = await connect(invocation, choice);
+      using connection = await connect(invocation, choice, { limit });
       try {
         await connection.greet(session);
         if (retry.attempt > 0) await reconnected(connection, retry);

@@ -2,32 +2,37 @@
 
 import type { ResponseOf } from "../protocol/messages.ts";
 import { ProtocolError } from "../protocol/errors.ts";
-import { savedServer } from "./config.ts";
+import { nameServer, savedServer } from "./config.ts";
 import type { ServerChoice } from "./server_choice.ts";
 
 /**
- * Remembers a new session and makes its server and account the default ones.
+ * Remembers a new session and makes its server and account the default ones;
+ * the server gets the short name that was given with it.
  *
+ * @returns the address of the server that had this name until now
  * @throws ProtocolError when the server did not give what was asked for
  */
 export function saveSession(
-  { config, address }: ServerChoice,
+  { config, address, newName }: ServerChoice,
   user: string,
   { user: given, token, expires }: ResponseOf<"session">,
-): void {
+): string | undefined {
   if (token === null || given !== user) {
     const fault = token === null
       ? "the server gave no session token"
       : "the server gave a session of another user";
     throw new ProtocolError("bad-message", fault);
   }
+  let renamed: string | undefined;
   config.update((data) => {
     const server = savedServer(data, address);
     server.sessions = server.sessions.filter((s) => s.user !== user);
     server.sessions.push({ user, token, expires });
     server.user = user;
     data.server = address;
+    if (newName !== undefined) renamed = nameServer(data, server, newName);
   });
+  return renamed;
 }
 
 /** Forgets the session of a user on a server. */
@@ -41,4 +46,14 @@ export function forgetSession(
     // No other account takes its place: files would go where nobody meant them.
     if (server.user === user) server.user = null;
   });
+}
+
+/** What to tell of the short name that a server has got; `before` is another that had it. */
+export function nameNotice(
+  name: string,
+  address: string,
+  before: string | undefined,
+): string {
+  const past = before === undefined ? "" : `, and no longer ${before}`;
+  return `${name} is ${address} from now on${past}`;
 }

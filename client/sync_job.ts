@@ -50,9 +50,11 @@ export async function runSync(
   invocation: SyncInvocation,
   options: SyncOptions = {},
 ): Promise<void> {
-  const { output } = invocation;
+  const { output, options: { dryRun } } = invocation;
   using job = new SyncJob(invocation, options);
-  using _interrupted = onInterrupt(() => output.notice(GOES_ON));
+  using _interrupted = onInterrupt(() => {
+    if (!dryRun) output.notice(`what is done stays; ${GOES_ON}`);
+  });
   await loadProgress(invocation.options.progress, output);
   await withSession(invocation, async (connection, retry) => {
     retry.hint = GOES_ON;

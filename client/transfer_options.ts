@@ -1,7 +1,7 @@
 /** The options that `put` and `get` share: folders, and what is left out. */
 
 import type { OptionSpec, OptionValues } from "./command.ts";
-import { usageError } from "./command.ts";
+import { RATE_OPTIONS, usageError } from "./command.ts";
 import { Exclude } from "./exclude.ts";
 
 export const TRANSFER_OPTIONS = [
@@ -34,6 +34,7 @@ export const TRANSFER_OPTIONS = [
     name: "checksum",
     description: "skip what is there with the same SHA-256",
   },
+  ...RATE_OPTIONS,
 ] as const satisfies readonly OptionSpec[];
 
 /** What to know about a folder that did not come to its end. */

@@ -98,6 +98,11 @@ export class FrameChannel {
     this.#turn = turn;
   }
 
+  /** To be waited for between the parts of an answer that takes long. */
+  turn(): Promise<void> | undefined {
+    return this.#turn?.();
+  }
+
   /**
    * The next frame, or null when the peer ended the stream between two frames.
    * The payload stays valid until the next read, see {@link keep}. What is
@@ -110,7 +115,7 @@ export class FrameChannel {
    */
   async read(idle = false): Promise<Frame | null> {
     for (;;) {
-      const turn = this.#turn?.();
+      const turn = this.turn();
       if (turn) await turn;
       const frame = this.#decoder.next();
       if (frame) return frame;

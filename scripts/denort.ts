@@ -14,8 +14,10 @@ export interface NpmRuntime {
   spec: string;
   /** The file in the package's tarball that begins with the runtime. */
   entry: string;
-  /** How people call it. */
-  name: string;
+  /** Where npm has the package. */
+  url: string;
+  /** Of the denort. */
+  version: string;
   /** SHA-256 of the runtime alone, in hex. */
   sha256: string;
 }
@@ -24,7 +26,8 @@ export interface NpmRuntime {
 export const LINUX_X64_RUNTIME: NpmRuntime = {
   spec: "@mcp-stress/linux-x64@0.2.1",
   entry: "package/bin/mcp-stress",
-  name: "denort 2.6.10",
+  url: "https://registry.npmjs.org/@mcp-stress/linux-x64/-/linux-x64-0.2.1.tgz",
+  version: "2.6.10",
   sha256: "1b136202dc147212ad0b129de0c10eb5f17060917c9754c7921cd68f764ad2e2",
 };
 

@@ -28,6 +28,8 @@ const SWEEP_ROWS = 1000;
 export interface RegisterOptions extends Asker {
   /** Throws where the user's folder cannot be a new one. */
   checkFolder?: (user: string) => void;
+  /** Makes it, so that there is no account where that fails. */
+  makeFolder?: (user: string) => Promise<unknown>;
   invite: string | null;
   /** What applies to this peer. */
   policy: Registration;
@@ -200,6 +202,7 @@ export class Accounts {
     options.checkFolder?.(user);
 
     const stored = await this.#passwords.hash(password, options);
+    await options.makeFolder?.(user);
     return this.#database.transaction(() => {
       const id = this.#users.add(user, stored, this.#now());
       // Somebody may have taken the name while the hash was computed.

@@ -19,7 +19,7 @@ const MAX_WAITING_FILES = 128;
 /** How many folders are remembered as durable before the list starts anew. */
 const MAX_KNOWN_FOLDERS = 10_000;
 
-/** Windows opens no folder; NTFS keeps their names in its journal. */
+/** Windows opens no folder; NTFS keeps their names in its journal, and writes it when it likes (docs/platforms.md). */
 const FOLDERS_SYNC = Deno.build.os !== "windows";
 
 /** Like {@link Durability.syncFolder}, at once and with everybody waiting. */

@@ -18,6 +18,8 @@ export interface Responder {
   sendBlock(block: Uint8Array): Promise<void>;
   /** Sends at once what was gathered. */
   flush(): Promise<void>;
+  /** To be waited for between the parts of an answer that takes long. */
+  turn(): Promise<void> | undefined;
 }
 
 /**
@@ -45,7 +47,7 @@ export async function quota(storage: UserStorage): Promise<Response> {
 
 /**
  * `list`: pages that each fit into a control frame. The folder is read as far
- * as the client takes it, and the first page leaves at once.
+ * as the client takes it, by turns, and the first page leaves at once.
  */
 export async function list(
   storage: UserStorage,
@@ -68,6 +70,7 @@ export async function list(
       entries.push(entry);
       bytes += more;
     }
+    await responder.turn();
   }
   await responder.send({ type: "entries", entries, more: false });
 }

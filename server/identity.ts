@@ -11,6 +11,7 @@ import {
   readCertificate,
   SELF_SIGNED_NAME,
 } from "./certificate.ts";
+import { cannot } from "./os_errors.ts";
 import { pemBlocks, pemBytes } from "./pem.ts";
 
 /** What a server shows to its clients. */
@@ -33,9 +34,13 @@ export interface Identity {
  *
  * @throws NetdiskError `local-io`
  */
-export async function loadIdentity(dataDir: string): Promise<Identity> {
+export async function loadIdentity(
+  dataDir: string,
+  os: typeof Deno.build.os = Deno.build.os,
+): Promise<Identity> {
   const path = `${dataDir}/identity.pem`;
-  const text = readPrivateFile(path) ?? await makeIdentityFile(path, dataDir);
+  const text = readPrivateFile(path, os) ??
+    await makeIdentityFile(path, dataDir);
   // A new one would lock out every client, so that is left to the admin.
   const hint = `restore '${path}' from a backup; without it the server ` +
     "makes a new identity, which every client has to accept again";
@@ -127,7 +132,10 @@ async function checkCertificate(
 }
 
 /** The text of a file that nobody else may read; undefined when it is missing. */
-function readPrivateFile(path: string): string | undefined {
+function readPrivateFile(
+  path: string,
+  os: typeof Deno.build.os,
+): string | undefined {
   let mode: number | null;
   let text: string;
   try {
@@ -135,10 +143,10 @@ function readPrivateFile(path: string): string | undefined {
     text = Deno.readTextFileSync(path);
   } catch (cause) {
     if (cause instanceof Deno.errors.NotFound) return undefined;
-    throw failed(`read '${path}'`, cause);
+    throw cannot(`read '${path}'`, cause);
   }
-  // Windows has no mode.
-  if (mode === null || (mode & 0o077) === 0) return text;
+  // Windows has none, but Deno makes one up.
+  if (os === "windows" || ((mode ?? 0) & 0o077) === 0) return text;
   throw new NetdiskError(
     "local-io",
     `others may read '${path}', which holds the server's private key`,
@@ -166,7 +174,7 @@ async function makeIdentityFile(
     } catch {
       // The first failure is the one to tell.
     }
-    throw failed(`write '${path}'`, cause);
+    throw cannot(`write '${path}'`, cause);
   }
   return text;
 }
@@ -202,7 +210,7 @@ function readPem(path: string, what: string): string {
   try {
     return Deno.readTextFileSync(path);
   } catch (cause) {
-    throw failed(`read the ${what} '${path}'`, cause);
+    throw cannot(`read the ${what} '${path}'`, cause);
   }
 }
 
@@ -252,15 +260,4 @@ function fingerprintOf(certificate: string): string {
 
 function noPem(file: string, what: string): NetdiskError {
   return new NetdiskError("local-io", `'${file}' holds no ${what} (PEM)`);
-}
-
-function failed(action: string, cause: unknown): NetdiskError {
-  const reason = cause instanceof Deno.errors.NotFound
-    ? "no such file"
-    : cause instanceof Deno.errors.PermissionDenied
-    ? "not allowed"
-    : cause instanceof Error
-    ? cause.message
-    : String(cause);
-  return new NetdiskError("local-io", `cannot ${action}: ${reason}`, { cause });
 }

@@ -15,7 +15,6 @@ import { DEFAULT_MIN_RATE } from "./deadlines.ts";
 import { EventDigests } from "./event_digest.ts";
 import { EvictableConnection } from "./evictable.ts";
 import { Evictions, type EvictPeers } from "./evictions.ts";
-import { logEvent } from "./log.ts";
 import type { Services } from "./login.ts";
 import { ServedClient } from "./served_client.ts";
 import type { Registration } from "./worker_messages.ts";
@@ -42,6 +41,8 @@ export interface ListenerOptions {
   now?: () => number;
   /** How often the deadlines are looked at. Default 1 s. */
   sweepMs?: number;
+  /** How long to wait when accepting fails. Default 100 ms. */
+  retryMs?: number;
 }
 
 /** Accepts connections until it is stopped. */
@@ -55,6 +56,7 @@ export class ConnectionListener {
   #now: () => number;
   #clients = new Set<ServedClient>();
   #strangers: EventDigests;
+  #retryMs: number;
   #sweeper: ReturnType<typeof setInterval>;
   #stopped = false;
 
@@ -73,6 +75,7 @@ export class ConnectionListener {
       new ConnectionGuard(guardLimits(DEFAULT_MAX_CONNECTIONS));
     this.#minRate = options.minRate ?? DEFAULT_MIN_RATE;
     this.#evictions = new Evictions(options.evict);
+    this.#retryMs = options.retryMs ?? ACCEPT_RETRY_MS;
     const sweepMs = options.sweepMs ?? SWEEP_MS;
     this.#sweeper = setInterval(() => this.#sweep(), sweepMs);
   }
@@ -87,9 +90,11 @@ export class ConnectionListener {
       } catch (error) {
         if (this.#stopped) return;
         // Out of descriptors: those who are here go on, and leave some free.
-        if (!failing) logEvent("accept-failed", { reason: String(error) });
+        // Whoever comes and goes at the limit makes it fail again and again.
+        const reason = String(error);
+        if (!failing) this.#strangers.note("accept-failed", { reason });
         failing = true;
-        await new Promise((resolve) => setTimeout(resolve, ACCEPT_RETRY_MS));
+        await new Promise((resolve) => setTimeout(resolve, this.#retryMs));
       }
     }
   }

@@ -216,6 +216,7 @@ export class Login {
           invite: request.invite,
           policy: this.#peer.registration,
           checkFolder: (user) => storage.checkNewUser(user),
+          makeFolder: (user) => storage.openUser(user),
         });
       case "login":
         return accounts.login(request.user, request.password, this.#asker);

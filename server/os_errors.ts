@@ -70,3 +70,15 @@ export function toStorageError(error: unknown): NetdiskError {
     ["io", `the server's disk failed${errno ? ` (${errno})` : ""}`];
   return new NetdiskError(code, message, { cause: error });
 }
+
+/** Why something cannot be done with a file of the admin's. */
+export function cannot(action: string, cause: unknown): NetdiskError {
+  const reason = cause instanceof Deno.errors.NotFound
+    ? "no such file"
+    : cause instanceof Deno.errors.PermissionDenied
+    ? "not allowed"
+    : cause instanceof Error
+    ? cause.message
+    : String(cause);
+  return new NetdiskError("local-io", `cannot ${action}: ${reason}`, { cause });
+}

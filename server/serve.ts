@@ -13,6 +13,7 @@ import { type Discovery, startDiscovery } from "./discovery.ts";
 import { type Identity, loadIdentity, readIdentityFiles } from "./identity.ts";
 import { flushLog, logEvent } from "./log.ts";
 import { isAnyAddress, outsideAddresses } from "./networks.ts";
+import { withConfigFile } from "./serve_config.ts";
 import { OPTIONS, readOptions, type ServeOptions } from "./serve_options.ts";
 import { writeServerLink } from "./server_link.ts";
 import { dataFolder } from "./storage_path.ts";
@@ -26,6 +27,7 @@ interface ServeInvocation {
     print(line: string): void;
     record(type: string, fields: Record<string, unknown>): void;
     flush(): void;
+    notice(text: string): void;
   };
 }
 
@@ -33,7 +35,7 @@ interface ServeInvocation {
 export const command = {
   name: "serve",
   summary: "turn this machine into a disk server",
-  usage: ["serve [--root DIR] [--listen HOST:PORT]"],
+  usage: ["serve [--root DIR] [--listen HOST:PORT]", "serve --config FILE"],
   examples: [
     {
       command: "netdisk serve --root ./disk",
@@ -43,6 +45,10 @@ export const command = {
       command: "netdisk serve --root /srv/disk --listen 0.0.0.0:7000",
       note: "on another port",
     },
+    {
+      command: "netdisk serve --config /etc/netdisk.conf",
+      note: "with the options in a file",
+    },
   ],
   description:
     "Serves the folder DIR: every user who registers gets a folder below DIR/users.\n\n" +
@@ -50,31 +56,45 @@ export const command = {
     "the link in the latter tells them how to reach the server and how to know it. " +
     "Everything else is logged on stderr, one line an event. " +
     "Machines on its networks that look for servers (netdisk discover) get a reply.\n\n" +
-    "Ctrl-C or SIGTERM stops it: running transfers get 5 seconds to finish.",
+    "A config file has a line KEY = VALUE for each option, named as here without the dashes; " +
+    "one without a value is yes or no, as in 'plain = yes'. " +
+    "Lines that begin with # are comments, and so is what follows a blank and # after a value. " +
+    "Double quotes may stand around a value, to keep blanks or # in it; there are no escapes. " +
+    "Paths are relative to the folder of the file. What is wrong is told with file, line and key. " +
+    "An option on the command line comes before the same one in the file.\n\n" +
+    "Ctrl-C or SIGTERM stops it: running transfers get 5 seconds to finish, a second one ends them at once.",
   options: OPTIONS,
   args: [],
   exitStatus:
-    "0 after Ctrl-C or SIGTERM, 1 when it cannot start or fails, 2 for a wrong option.",
+    "0 after Ctrl-C or SIGTERM, 1 when it cannot start or fails, 2 for a wrong option or setting.",
   standalone: true,
   handlesSignals: true,
   run,
 } as const;
 
-async function run({ options, output }: ServeInvocation): Promise<void> {
-  const { folder, discovery, ...settings } = readOptions(options);
+async function run(
+  { options: given, output }: ServeInvocation,
+): Promise<void> {
+  const { options, labelOf } = withConfigFile(given);
+  const { folder, discovery, ...settings } = readOptions(options, labelOf);
   const { registration } = settings;
   const { root, lock } = await lockRoot(folder);
   try {
     const identity = options.plain ? null : await identityOf(options, root);
-    const stopSignal = nextSignal();
+    const stopSignal = nextSignal((signal) => {
+      logEvent("stopping", { signal });
+      if (!Deno.stderr.isTerminal()) return;
+      output.notice(
+        "stopping: running transfers get 5 seconds; Ctrl-C again ends them at once",
+      );
+    });
     const server = await startServer({ root, tls: identity, ...settings });
     writeServerLink(root, linkOf(identity, server.ready));
     announce(output, folder, identity, registration, server.ready);
     const found = discovery
       ? discoverable(identity, registration, server.ready)
       : undefined;
-    const signal = await Promise.race([stopSignal, server.failed]);
-    logEvent("stopping", { signal });
+    await Promise.race([stopSignal, server.failed]);
     found?.close();
     await server.stop();
     logEvent("stopped");
@@ -90,8 +110,8 @@ function identityOf(options: ServeOptions, root: string): Promise<Identity> {
     : loadIdentity(dataFolder(root));
 }
 
-/** Resolves with the first SIGINT or SIGTERM; the second one ends the process. */
-function nextSignal(): Promise<string> {
+/** Resolves with the first SIGINT or SIGTERM, after `tell`; the second one ends the process. */
+function nextSignal(tell: (signal: string) => void): Promise<void> {
   const signals: Deno.Signal[] = Deno.build.os === "windows"
     ? ["SIGINT", "SIGBREAK"]
     : ["SIGINT", "SIGTERM"];
@@ -101,7 +121,8 @@ function nextSignal(): Promise<string> {
       Deno.addSignalListener(signal, () => {
         if (stopping) Deno.exit(signal === "SIGINT" ? 130 : 143);
         stopping = true;
-        resolve(signal);
+        tell(signal);
+        resolve();
       });
     }
   });

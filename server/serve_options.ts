@@ -1,9 +1,9 @@
 /** The options of `netdisk serve`: what they are called, and what they mean. */
 
-import { NetdiskError } from "../protocol/errors.ts";
 import { parseServerLink } from "../protocol/link.ts";
 import { parseSize } from "../protocol/size.ts";
 import { DEFAULT_PORT } from "../protocol/version.ts";
+import { badSetting } from "./config_file.ts";
 import { DEFAULT_MAX_CONNECTIONS } from "./connection_limits.ts";
 import { DEFAULT_MIN_RATE } from "./deadlines.ts";
 import { parseReserve, type Reserve } from "./free_space.ts";
@@ -17,7 +17,24 @@ const DAY_MS = 24 * 3600 * 1000;
 export const DEFAULT_ROOT = "./netdisk-data";
 const DEFAULT_LISTEN = `0.0.0.0:${DEFAULT_PORT}`;
 
+/** How an option is described; as a setting of a file it is given once. */
+export interface ServeOptionSpec {
+  name: string;
+  value?: string;
+  names?: "local";
+  description: string;
+  choices?: readonly string[];
+  repeat?: never;
+}
+
 export const OPTIONS = [
+  {
+    name: "config",
+    value: "FILE",
+    names: "local",
+    description:
+      "read these options from a file of lines such as 'quota = 10G'; the command line comes first",
+  },
   {
     name: "root",
     value: "DIR",
@@ -36,7 +53,7 @@ export const OPTIONS = [
     value: "WHO",
     choices: ["invite", "open", "closed"],
     description:
-      "who may register: holders of the printed link and this machine (invite, the default), everybody, nobody",
+      "who may register: invite is holders of the printed link and this machine (the default), open is everybody, closed nobody",
   },
   {
     name: "tls-cert",
@@ -88,10 +105,11 @@ export const OPTIONS = [
     name: "plain",
     description: "do not encrypt; only for a network that you trust",
   },
-] as const;
+] as const satisfies readonly ServeOptionSpec[];
 
 /** The parsed values of {@link OPTIONS}. */
 export interface ServeOptions {
+  config: string | undefined;
   root: string | undefined;
   listen: string | undefined;
   registration: Registration | undefined;
@@ -125,107 +143,111 @@ export interface ServeSettings {
   discovery: boolean;
 }
 
-/** Checks all of them before anything is touched. @throws NetdiskError `usage` */
-export function readOptions(options: ServeOptions): ServeSettings {
-  checkTogether(options);
-  const { host, port } = parseListen(options.listen ?? DEFAULT_LISTEN);
+/**
+ * Checks all of them before anything is touched.
+ *
+ * @param labelOf what an error calls an option: where it was set
+ * @throws NetdiskError `usage`
+ */
+export function readOptions(
+  options: ServeOptions,
+  labelOf = (name: string) => `--${name}`,
+): ServeSettings {
+  checkTogether(options, labelOf);
+  /** The value of an option; `parse` gives undefined for a text that is not what is `expected`. */
+  function read<Value, Default>(
+    name: string,
+    text: string | undefined,
+    { parse, expected, standard }: {
+      parse: (text: string) => Value | undefined;
+      expected: string;
+      standard: Default;
+    },
+  ): Value | Default {
+    if (text === undefined) return standard;
+    const value = parse(text);
+    if (value !== undefined) return value;
+    throw badSetting(labelOf(name), `'${text}' is ${expected}`);
+  }
+  const { host, port } = read("listen", options.listen, {
+    parse: parseListen,
+    expected: "not HOST:PORT",
+    standard: parseListen(DEFAULT_LISTEN)!,
+  });
   return {
     folder: options.root ?? DEFAULT_ROOT,
     hostname: host,
     port,
     registration: options.registration ?? "invite",
-    minFree: parseMinFree(options.minFree),
-    quota: parseDefaultQuota(options.quota ?? "none"),
-    keepMs: parseKeep(options.keepPartials),
-    maxConnections: parseMaxConnections(options.maxConnections),
-    minRate: parseMinRate(options.minRate),
+    minFree: read("min-free", options.minFree, {
+      parse: parseReserve,
+      expected: "no size such as 500M, 2G or 5%",
+      standard: null,
+    }),
+    quota: read("quota", options.quota, {
+      parse: parseDefaultQuota,
+      expected: "no size such as 500M or 10G, and not none",
+      standard: null,
+    }),
+    keepMs: read("keep-partials", options.keepPartials, {
+      parse: (text) => parseNumber(text, /^\d{1,4}$/, DAY_MS),
+      expected: "no number of days from 0 to 9999",
+      standard: PARTIAL_EXPIRY_MS,
+    }),
+    maxConnections: read("max-connections", options.maxConnections, {
+      parse: (text) => parseNumber(text, /^[1-9]\d{0,6}$/),
+      expected: "no number of connections from 1 to 9999999",
+      standard: null,
+    }),
+    minRate: read("min-rate", options.minRate, {
+      parse: parseSize,
+      expected: "no size such as 1K, 100K or 0",
+      standard: DEFAULT_MIN_RATE,
+    }),
     discovery: !options.noDiscovery,
   };
 }
 
-function checkTogether({ tlsCert, tlsKey, plain }: ServeOptions): void {
-  const fault = (tlsCert === undefined) !== (tlsKey === undefined)
-    ? "--tls-cert and --tls-key go together"
-    : plain && tlsCert !== undefined
-    ? "--plain and --tls-cert exclude each other"
-    : undefined;
-  if (fault) {
-    throw new NetdiskError("usage", `serve: ${fault}`, {
-      hint: "netdisk help serve",
-    });
+function checkTogether(
+  { tlsCert, tlsKey, plain }: ServeOptions,
+  labelOf: (name: string) => string,
+): void {
+  if (tlsCert !== undefined && tlsKey === undefined) {
+    throw badSetting(labelOf("tls-cert"), "it needs tls-key as well");
+  }
+  if (tlsKey !== undefined && tlsCert === undefined) {
+    throw badSetting(labelOf("tls-key"), "it needs tls-cert as well");
+  }
+  if (plain && tlsCert !== undefined) {
+    throw badSetting(labelOf("plain"), "it excludes tls-cert");
   }
 }
 
 /** `HOST:PORT`, `HOST` or `:PORT`; unlike in a link the port may be 0. */
-function parseListen(text: string): { host: string; port: number } {
+function parseListen(text: string): { host: string; port: number } | undefined {
   const match = /^(?<host>.*?):(?<port>\d{1,5})$/.exec(text);
   const port = Number(match?.groups?.port ?? DEFAULT_PORT);
   const host = match ? match.groups!.host || "0.0.0.0" : text;
   // A link is no place to listen on.
-  if (port > 65535 || host.includes("/")) throw badListen(text);
+  if (port > 65535 || host.includes("/")) return undefined;
   try {
     return { host: parseServerLink(host).host, port };
   } catch {
-    throw badListen(text);
+    return undefined;
   }
 }
 
-function parseMinFree(text: string | undefined): Reserve | null {
-  if (text === undefined) return null;
-  const reserve = parseReserve(text);
-  if (reserve) return reserve;
-  throw new NetdiskError(
-    "usage",
-    `--min-free '${text}' is no size such as 500M, 2G or 5%`,
-    { hint: "netdisk help serve" },
-  );
-}
-
-function parseDefaultQuota(text: string): number | null {
+/** Bytes; null is without limit. */
+function parseDefaultQuota(text: string): number | null | undefined {
   const quota = parseQuota(text);
   if (quota === "none") return null;
-  if (typeof quota === "number") return quota;
-  throw new NetdiskError(
-    "usage",
-    `--quota '${text}' is no size such as 500M or 10G, and not none`,
-    { hint: "netdisk help serve" },
-  );
+  return typeof quota === "number" ? quota : undefined;
 }
 
-/** Days, as milliseconds. */
-function parseKeep(text: string | undefined): number {
-  if (text === undefined) return PARTIAL_EXPIRY_MS;
-  if (/^\d{1,4}$/.test(text)) return Number(text) * DAY_MS;
-  throw new NetdiskError(
-    "usage",
-    `--keep-partials '${text}' is no number of days`,
-    { hint: "netdisk help serve" },
-  );
-}
-
-function parseMaxConnections(text: string | undefined): number | null {
-  if (text === undefined) return null;
-  if (/^[1-9]\d{0,6}$/.test(text)) return Number(text);
-  throw new NetdiskError(
-    "usage",
-    `--max-connections '${text}' is no number of connections from 1 to 9999999`,
-    { hint: "netdisk help serve" },
-  );
-}
-
-function parseMinRate(text: string | undefined): number {
-  if (text === undefined) return DEFAULT_MIN_RATE;
-  const rate = parseSize(text);
-  if (rate !== undefined) return rate;
-  throw new NetdiskError(
-    "usage",
-    `--min-rate '${text}' is no size such as 1K, 100K or 0`,
-    { hint: "netdisk help serve" },
-  );
-}
-
-function badListen(text: string): NetdiskError {
-  return new NetdiskError("usage", `--listen '${text}' is not HOST:PORT`, {
-    hint: "netdisk help serve",
-  });
+function parseNumber(
+  text: string,
+  form: RegExp,
+  unit = 1,
+): number | undefined {
+  return form.test(text) ? Number(text) * unit : undefined;
 }

@@ -9,13 +9,11 @@ import { join, SEPARATOR } from "@std/path";
 import { NetdiskError } from "../protocol/errors.ts";
 import { depthFault, remotePathFault } from "../protocol/remote_path.ts";
 import { userNameFault } from "../protocol/credentials.ts";
+import { windowsNameFault } from "../protocol/windows_names.ts";
 import { errnoOf, toStorageError } from "./os_errors.ts";
 
 /** The server's own folder below the storage root. */
 export const DATA_FOLDER = ".netdisk";
-
-/** What Windows takes for a separator, a stream or a wildcard. */
-const NOT_ON_WINDOWS = /[\\:*?"<>|]|[. ]$/;
 
 /** `<root>/.netdisk` */
 export function dataFolder(root: string): string {
@@ -32,9 +30,21 @@ export function removedFolder(root: string): string {
   return join(dataFolder(root), "removed");
 }
 
+/** Why the disk of a system cannot store a legal name as it is. */
+export function diskNameFault(
+  name: string,
+  os: typeof Deno.build.os = Deno.build.os,
+): string | undefined {
+  return os === "windows" ? windowsNameFault(name) : undefined;
+}
+
 /** `<root>/users/<user>` @throws NetdiskError `bad-name` */
-export function userFolder(root: string, user: string): string {
-  const fault = userNameFault(user);
+export function userFolder(
+  root: string,
+  user: string,
+  os: typeof Deno.build.os = Deno.build.os,
+): string {
+  const fault = userNameFault(user) ?? diskNameFault(user, os);
   if (fault) throw new NetdiskError("bad-name", fault);
   return join(root, "users", user);
 }
@@ -57,16 +67,16 @@ export function storagePath(
   home: string,
   remotePath: string,
   isFolder: (path: string) => boolean = isRealFolder,
+  os: typeof Deno.build.os = Deno.build.os,
 ): StoragePath {
   const fault = remotePathFault(remotePath);
   if (fault) throw new NetdiskError("bad-name", fault);
   const parts = remotePath === "" ? [] : remotePath.split("/");
   const tooDeep = depthFault(remotePath);
   if (tooDeep !== undefined) throw new NetdiskError("bad-name", tooDeep);
-  if (
-    Deno.build.os === "windows" && parts.some((p) => NOT_ON_WINDOWS.test(p))
-  ) {
-    throw new NetdiskError("bad-name", "Windows cannot store that name");
+  for (const part of parts) {
+    const fault = diskNameFault(part, os);
+    if (fault !== undefined) throw new NetdiskError("bad-name", fault);
   }
   const missingFolders: string[] = [];
   // Throws for a link in its place; whoever opens it sees that it is missing.

@@ -2,13 +2,9 @@ import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { defineCommand, optionsOf } from "../client/command.ts";
 import { renderHelp } from "../client/help.ts";
 import { StdoutClosed } from "../client/stream_writer.ts";
-import {
-  type CommandEntry,
-  COMMANDS,
-  EXIT_STATUS,
-  main,
-  type System,
-} from "../main.ts";
+import type { CommandEntry } from "../client/command_list.ts";
+import { EXIT_STATUS } from "../client/exit_status.ts";
+import { COMMANDS, main, type System } from "../main.ts";
 import { ERROR_CODES, NetdiskError } from "../protocol/errors.ts";
 import { VERSION } from "../protocol/version.ts";
 import {

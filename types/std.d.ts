@@ -109,6 +109,7 @@ declare module "@std/path" {
     glob: string,
     options?: { extended?: boolean; os?: "darwin" | "linux" | "windows" },
   ): RegExp;
+  export function isAbsolute(path: string): boolean;
   export function join(path: string | URL, ...paths: string[]): string;
   export function relative(from: string, to: string): string;
   export function resolve(...paths: string[]): string;

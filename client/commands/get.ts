@@ -4,6 +4,7 @@ import { defineCommand } from "../command.ts";
 import { GetJob } from "../get_job.ts";
 import { onInterrupt } from "../interrupt.ts";
 import { loadProgress } from "../progress.ts";
+import { rateLimit } from "../rate_limit.ts";
 import { retryLimit, withSession } from "../retry.ts";
 import { chooseServer, chooseSession } from "../server_choice.ts";
 import { TRANSFER_OPTIONS } from "../transfer_options.ts";
@@ -26,6 +27,10 @@ export const command = defineCommand({
       note: "what is in photos, as 2026/...",
     },
     { command: "netdisk get src.tar --to - | tar x", note: "into a pipe" },
+    {
+      command: "netdisk get home:report.pdf",
+      note: "from the server whose short name is home",
+    },
   ],
   description:
     "Downloads files into the current folder. Each is written beside its target, checked against its SHA-256, " +
@@ -61,9 +66,13 @@ export const command = defineCommand({
     using job = new GetJob(invocation);
     // Whoever cannot connect is told before minutes of reading, not after.
     retryLimit(invocation);
+    rateLimit(invocation);
     chooseSession(invocation, chooseServer(invocation));
     using _interrupted = onInterrupt(() => {
-      if (job.hint !== undefined) output.notice(job.hint);
+      const { hint } = job;
+      if (hint !== undefined) {
+        output.notice(`what has come stays here; ${hint}`);
+      }
     });
     await loadProgress(invocation.options.progress, output);
     await job.takeBeginnings();

@@ -7,7 +7,7 @@ import { Guest } from "../guest.ts";
 import { chooseNewServer } from "../offer.ts";
 import { PASSWORD_OPTIONS, readPassword } from "../password.ts";
 import { checkUserName } from "../server_choice.ts";
-import { saveSession } from "../session_store.ts";
+import { nameNotice, saveSession } from "../session_store.ts";
 
 export const command = defineCommand({
   name: "login",
@@ -16,11 +16,18 @@ export const command = defineCommand({
   examples: [
     { command: "netdisk login anna" },
     { command: "netdisk login anna --server disk.example.org" },
+    {
+      command: "netdisk login anna --server home=192.168.1.5",
+      note: "and call it home: netdisk get home:report.pdf",
+    },
   ],
   description:
     "Starts a session that later commands use; the server and the account of the last login are theirs as well. " +
     "The password itself is kept nowhere.\n\n" +
     "Without --server it is the server that was used last, else the one on this machine; on a terminal, where there is neither, those on the local network are offered (see netdisk discover).\n\n" +
+    "NAME=SERVER saves the server under a short name (2 to 32 of a-z 0-9 _ -, a letter first), which then stands for it: " +
+    "--server NAME, NETDISK_SERVER=NAME, and NAME:PATH for remote paths. A name that another server had is moved to this one. " +
+    "'netdisk config' shows and changes what is saved.\n\n" +
     "A link with another fingerprint than the remembered one says that the server has a new identity.",
   options: PASSWORD_OPTIONS,
   args: [{ name: "USER", names: "user" }],
@@ -51,8 +58,12 @@ export const command = defineCommand({
       { type: "login", user, password },
       "session",
     );
-    saveSession(choice, user, session);
+    const before = saveSession(choice, user, session);
     output.record("session", { user, server: choice.address });
     output.notice(`logged in to ${choice.address} as ${user}`);
+    const { newName, address } = choice;
+    if (newName !== undefined) {
+      output.notice(nameNotice(newName, address, before));
+    }
   },
 });

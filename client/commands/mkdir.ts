@@ -8,7 +8,7 @@ import { defineCommand } from "../command.ts";
 import { about, type Connection } from "../connection.ts";
 import { ask } from "../pipeline.ts";
 import { withSession } from "../retry.ts";
-import { shellWord } from "../shell_word.ts";
+import { remoteWord } from "../shell_word.ts";
 import { Tally } from "../tally.ts";
 
 interface MkdirStep extends Step {
@@ -87,7 +87,7 @@ function explain(label: string, error: NetdiskError): NetdiskError {
       return new NetdiskError(
         "not-found",
         `${label}: the folder above it does not exist`,
-        { hint: `netdisk mkdir -p ${shellWord(label)}`, cause: error },
+        { hint: `netdisk mkdir -p ${remoteWord(label)}`, cause: error },
       );
     case "exists":
       return new NetdiskError("exists", `${label}: it exists already`, {

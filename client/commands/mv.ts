@@ -15,7 +15,7 @@ import { answers, ask } from "../pipeline.ts";
 import { showPlanned } from "../plan.ts";
 import { checkTargets, findTargets } from "../remote_targets.ts";
 import { type Retry, withSession } from "../retry.ts";
-import { shellWord } from "../shell_word.ts";
+import { remoteWord } from "../shell_word.ts";
 import { Tally } from "../tally.ts";
 
 interface MoveStep extends Step {
@@ -188,7 +188,7 @@ function intoFolder(
     // A folder may be given its new name with a slash.
     if (isSeveral || (target.endsWith("/") && !isFolder)) {
       throw new NetdiskError("not-found", `${target}: no such folder`, {
-        hint: `netdisk mkdir -p ${shellWord(target)}`,
+        hint: `netdisk mkdir -p ${remoteWord(target)}`,
       });
     }
     return undefined;
@@ -286,7 +286,7 @@ function explain(
       const parent = remoteParent(to);
       return because(
         `it, or the folder above ${to}, does not exist`,
-        parent === "" ? undefined : `netdisk mkdir -p ${shellWord(parent)}`,
+        parent === "" ? undefined : `netdisk mkdir -p ${remoteWord(parent)}`,
       );
     }
     case "exists":

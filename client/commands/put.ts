@@ -27,6 +27,10 @@ export const command = defineCommand({
       command: "tar c src | netdisk put - --to src.tar",
       note: "what a pipe gives",
     },
+    {
+      command: "netdisk put report.pdf --to home:",
+      note: "to the server whose short name is home",
+    },
   ],
   description:
     "Uploads files; an existing remote file is replaced in one step when the new one is whole and on the server's disk. " +
@@ -63,7 +67,7 @@ export const command = defineCommand({
       // What a pipe has given is gone, and whoever stops it knows.
       const { hint } = job;
       if (hint !== undefined && !job.hasReadStdin) {
-        invocation.output.notice(hint);
+        invocation.output.notice(`what was sent stays on the server; ${hint}`);
       }
     });
     await loadProgress(invocation.options.progress, invocation.output);

@@ -7,7 +7,7 @@ import { Guest } from "../guest.ts";
 import { chooseNewServer } from "../offer.ts";
 import { PASSWORD_OPTIONS, readPassword } from "../password.ts";
 import { checkUserName } from "../server_choice.ts";
-import { saveSession } from "../session_store.ts";
+import { nameNotice, saveSession } from "../session_store.ts";
 
 export const command = defineCommand({
   name: "register",
@@ -26,7 +26,8 @@ export const command = defineCommand({
     "A user name is 1 to 32 of a-z 0-9 . _ - and starts with a letter or a digit; " +
     "a password has 8 to 1024 bytes.\n\n" +
     "Without --server it is the server that was used last, else the one on this machine; on a terminal, where there is neither, those on the local network are offered (see netdisk discover).\n\n" +
-    "The password is asked for, twice; without a terminal it comes from --password-stdin or --password-file.",
+    "The password is asked for, twice; without a terminal it comes from --password-stdin or --password-file.\n\n" +
+    "NAME=SERVER saves the server under a short name, as netdisk login does.",
   options: PASSWORD_OPTIONS,
   args: [{ name: "USER", names: "user" }],
   exitStatus:
@@ -72,8 +73,12 @@ export const command = defineCommand({
       { type: "register", user, password, invite },
       "session",
     );
-    saveSession(choice, user, session);
+    const before = saveSession(choice, user, session);
     output.record("session", { user, server: choice.address });
     output.notice(`registered ${user} on ${choice.address} and logged in`);
+    const { newName, address } = choice;
+    if (newName !== undefined) {
+      output.notice(nameNotice(newName, address, before));
+    }
   },
 });

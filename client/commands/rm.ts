@@ -11,7 +11,7 @@ import { checkTargets, findTargets, type Targets } from "../remote_targets.ts";
 import { answers } from "../pipeline.ts";
 import { showPlanned } from "../plan.ts";
 import { type Retry, withSession } from "../retry.ts";
-import { shellWord } from "../shell_word.ts";
+import { remoteWord } from "../shell_word.ts";
 import { Tally } from "../tally.ts";
 
 interface RemoveStep extends Step {
@@ -153,6 +153,6 @@ function refuseRoot(arg: string): void {
 
 function isFolderError(label: string): NetdiskError {
   return new NetdiskError("is-folder", `${label}: it is a folder`, {
-    hint: `netdisk rm -r ${shellWord(label)}`,
+    hint: `netdisk rm -r ${remoteWord(label)}`,
   });
 }

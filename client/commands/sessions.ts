@@ -1,12 +1,11 @@
 /** `netdisk sessions`: where the account is logged in. */
 
 import type { SessionInfo } from "../../protocol/messages.ts";
+import { printColumns } from "../columns.ts";
 import { defineCommand } from "../command.ts";
-import { displayText } from "../display_text.ts";
 import { localTime } from "../entry_view.ts";
 import type { JsonFields } from "../output.ts";
 import { withSession } from "../retry.ts";
-import { loadTextWidth, textWidth } from "../text_width.ts";
 
 const TITLES = ["", "AGENT", "ADDRESS", "LAST USED", "CREATED", "EXPIRES"];
 
@@ -36,17 +35,7 @@ export const command = defineCommand({
       }
       return;
     }
-    await loadTextWidth();
-    const rows = [TITLES, ...sessions.map(columnsOf)];
-    const widths = TITLES.map((_, column) =>
-      Math.max(...rows.map((row) => textWidth(row[column]!)))
-    );
-    for (const row of rows) {
-      const cells = row.map((cell, column) =>
-        cell + " ".repeat(widths[column]! - textWidth(cell))
-      );
-      output.print(cells.join("  ").trimEnd());
-    }
+    await printColumns([TITLES, ...sessions.map(columnsOf)], output);
   },
 });
 
@@ -54,8 +43,8 @@ function columnsOf(session: SessionInfo): string[] {
   const { current, agent, address, used, created, expires } = session;
   return [
     current ? "*" : "",
-    displayText(agent) || "-",
-    displayText(address) || "-",
+    agent || "-",
+    address || "-",
     ...[used, created, expires].map(localTime),
   ];
 }

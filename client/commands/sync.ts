@@ -1,6 +1,6 @@
 /** `netdisk sync`: makes a folder the same on both sides, one way. */
 
-import { defineCommand } from "../command.ts";
+import { defineCommand, RATE_OPTIONS } from "../command.ts";
 import { runSync } from "../sync_job.ts";
 
 export const command = defineCommand({
@@ -52,6 +52,7 @@ export const command = defineCommand({
       name: "checksum",
       description: "compare files of the same size by SHA-256, not by time",
     },
+    ...RATE_OPTIONS,
   ],
   args: [{ name: "LOCAL_DIR", names: "local" }, {
     name: "REMOTE_DIR",

@@ -47,6 +47,53 @@ function parse(...argv: string[]): Record<string, unknown> {
   return { ...Object.fromEntries(given), args };
 }
 
+Deno.test(
+  "what names local files may have backslashes on Windows, and nothing else",
+  NO_IO,
+  () => {
+    const options = [
+      { name: "to", value: "LOCAL", names: "local", description: "" },
+      {
+        name: "from",
+        value: "LOCAL",
+        names: "local",
+        repeat: true,
+        description: "",
+      },
+      { name: "title", value: "TEXT", description: "" },
+    ] as const satisfies readonly OptionSpec[];
+    const get = defineCommand({
+      ...{ name: "get", summary: "", usage: [], examples: [], description: "" },
+      options,
+      args: [
+        { name: "REMOTE", names: "remote" },
+        { name: "LOCAL", names: "local", repeat: true },
+      ],
+      exitStatus: "",
+      run() {},
+    });
+    const argv = ["--to", "a\\b", "--from", "c\\", "--title", "d\\e"];
+    argv.push("f\\g", "h\\i", "j\\k");
+    const parsed = (os: typeof Deno.build.os) => {
+      const { options, args } = parseArguments(get, argv, os);
+      const { to, from, title } = options as unknown as Record<string, unknown>;
+      return [to, from, title, args];
+    };
+    assertEquals(parsed("windows"), [
+      "a/b",
+      ["c/"],
+      "d\\e",
+      ["f\\g", "h/i", "j/k"],
+    ]);
+    assertEquals(parsed("linux"), [
+      "a\\b",
+      ["c\\"],
+      "d\\e",
+      ["f\\g", "h\\i", "j\\k"],
+    ]);
+  },
+);
+
 function refusal(argv: string[], of: Command = command()): string {
   const error = assertThrows(() => parseArguments(of, argv), NetdiskError);
   assertEquals(error.code, "usage");

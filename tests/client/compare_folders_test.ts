@@ -2,7 +2,9 @@ import { assertEquals } from "@std/assert";
 import {
   compareFolders,
   type CompareRules,
+  hasSameFacts,
 } from "../../client/compare_folders.ts";
+import { touchOf } from "../../client/push_round.ts";
 import type { Entry } from "../../protocol/messages.ts";
 
 const pure = { permissions: "none" } as const;
@@ -102,4 +104,18 @@ Deno.test("what is neither file nor folder is left alone", pure, () => {
 Deno.test("a name that a hostile server tells twice is one name", pure, () => {
   const twice = [entry("a", { size: 1 }), entry("a")];
   assertEquals(compare([entry("a")], twice), [[], 1]);
+});
+
+Deno.test("the executable bit is nothing to Windows, and is left as it is there", () => {
+  const plain = entry("a");
+  const other = { ...plain, executable: true };
+  assertEquals(hasSameFacts(plain, other, "linux"), false);
+  assertEquals(hasSameFacts(plain, other, "windows"), true);
+  assertEquals(hasSameFacts(plain, { ...other, mtime: 3 }, "windows"), false);
+  const bit = (os: typeof Deno.build.os) => {
+    const { change } = touchOf("a", plain, os);
+    return change.type === "touch" ? change.executable : undefined;
+  };
+  assertEquals(bit("linux"), false);
+  assertEquals(bit("windows"), null);
 });

@@ -4,6 +4,8 @@ import {
   Config,
   type ConfigData,
   configFolder,
+  findConfigFolder,
+  nameServer,
   savedServer,
 } from "../../client/config.ts";
 import { NetdiskError } from "../../protocol/errors.ts";
@@ -76,12 +78,62 @@ Deno.test("configFolder() takes the first that is set", strict, () => {
   ];
   for (const [env, folder] of cases) {
     assertEquals(configFolder((name) => env[name]), folder);
+    const { path, variable } = findConfigFolder((name) => env[name]);
+    assertEquals(path, folder);
+    assert(env[variable] && folder.startsWith(env[variable]));
   }
+  const windows = { APPDATA: "C:/a", XDG_CONFIG_HOME: "/x", HOME: "/h" };
+  const nameIn = (env: Record<string, string>) =>
+    configFolder((name) => env[name], "windows");
+  assertEquals(nameIn(windows), "C:/a/netdisk");
+  assertThrows(() => nameIn({ XDG_CONFIG_HOME: "/x", HOME: "/h" }));
   const error = assertThrows(() => configFolder(() => undefined), NetdiskError);
   assertEquals(
     [error.code, error.hint],
     ["local-io", "set NETDISK_CONFIG_DIR to a folder of yours"],
   );
+});
+
+Deno.test(
+  "names of servers are kept, and only where there are some",
+  strict,
+  () => {
+    using temp = tempConfig();
+    temp.config.update(fill);
+    const before = Deno.readTextFileSync(temp.file);
+    // What netdisk wrote before there were names, it writes and reads still.
+    assertEquals(before.includes('"name"'), false);
+    temp.config.update((data) => {
+      assertEquals(nameServer(data, data.servers[1]!, "six"), undefined);
+      assertEquals(nameServer(data, data.servers[1]!, "home"), undefined);
+    });
+    assertEquals(temp.config.read().servers.map(({ name }) => name), [
+      undefined,
+      "home",
+      undefined,
+    ]);
+    temp.config.update((data) => {
+      assertEquals(nameServer(data, data.servers[0]!, "home"), "[::1]:7000");
+    });
+    assertEquals(temp.config.read().servers.map(({ name }) => name), [
+      "home",
+      undefined,
+      undefined,
+    ]);
+    temp.config.update((data) => delete data.servers[0]!.name);
+    assertEquals(Deno.readTextFileSync(temp.file), before);
+  },
+);
+
+Deno.test("Config.update() writes no name that is none", strict, () => {
+  using temp = tempConfig();
+  temp.config.update(fill);
+  const error = assertThrows(
+    () => temp.config.update((data) => data.servers[0]!.name = "a.b"),
+    NetdiskError,
+  );
+  assert(error.message.includes("servers[0].name is refused: a short name is"));
+  assertEquals(temp.config.read(), FULL);
 });
 
 Deno.test("Config.read() without a file makes none", strict, () => {

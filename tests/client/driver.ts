@@ -13,7 +13,8 @@ import {
   progressStyle,
 } from "../../client/progress.ts";
 import { confirm } from "../../client/prompt.ts";
-import { type CommandEntry, denoSystem, main } from "../../main.ts";
+import type { CommandEntry } from "../../client/command_list.ts";
+import { denoSystem, main } from "../../main.ts";
 import { NetdiskError } from "../../protocol/errors.ts";
 
 const HELP = {
@@ -169,15 +170,17 @@ const fails = defineCommand({
 const hold = defineCommand({
   ...HELP,
   name: "hold",
-  usage: ["hold FILE"],
+  usage: ["hold FILE [PIPE]"],
   options: [],
-  args: [{ name: "FILE" }],
+  args: [{ name: "FILE" }, { name: "PIPE", optional: true }],
   async run({ args, output }) {
-    const [path = ""] = args;
+    const [path = "", pipe] = args;
     Deno.writeTextFileSync(path, "");
     using _ = onInterrupt(() => {
       Deno.removeSync(path);
       output.notice("removed");
+      // As a disk that does not answer: nobody ever writes into it.
+      if (pipe !== undefined) Deno.readTextFileSync(pipe);
     });
     output.print("holding");
     await sleep(1e9);

@@ -10,6 +10,7 @@ const OPTIONS = {
   checksum: false,
   restart: false,
   to: undefined,
+  limitRate: undefined as string | undefined,
 };
 const SAME = "the same command goes on where this one stopped";
 const OTHER = "to go on where this one stopped: netdisk ";
@@ -27,5 +28,22 @@ Deno.test("goesOn() names a command that skips what is there, and does not resta
   assertEquals(
     hint({ noClobber: true, restart: true }),
     `${OTHER}get --no-clobber 'a/**'`,
+  );
+  assertEquals(
+    hint({ limitRate: "10M" }),
+    `${OTHER}get --update 'a/**' --limit-rate 10M`,
+  );
+});
+
+Deno.test("goesOn() keeps remote files and servers apart", () => {
+  const options = { ...OPTIONS, server: "home", to: "work:b" };
+  const args = ["home:a"];
+  assertEquals(
+    goesOn("get", { args, options }, undefined),
+    `${OTHER}get --update ./home:a --to work:b --server home`,
+  );
+  assertEquals(
+    goesOn("put", { args, options }, undefined),
+    `${OTHER}put --update home:a --to ./work:b --server home`,
   );
 });

@@ -1,5 +1,9 @@
 import { assertEquals } from "@std/assert";
-import { onInterrupt, runCleanups } from "../../client/interrupt.ts";
+import {
+  endSignals,
+  onInterrupt,
+  runCleanups,
+} from "../../client/interrupt.ts";
 
 Deno.test("runCleanups() runs the latest first, each once, whatever fails", () => {
   const ran: string[] = [];
@@ -26,4 +30,12 @@ Deno.test("onInterrupt() is over when its scope ends", () => {
   }
   runCleanups();
   assertEquals(ran, ["ran"]);
+});
+
+Deno.test("endSignals() names only what Deno can listen to", () => {
+  const names = (os: typeof Deno.build.os) =>
+    endSignals(os).map(([name, as]) => `${name}=${as}`).join(" ");
+  assertEquals(names("linux"), "SIGINT=SIGINT SIGTERM=SIGTERM");
+  assertEquals(names("darwin"), names("linux"));
+  assertEquals(names("windows"), "SIGINT=SIGINT SIGBREAK=SIGINT");
 });

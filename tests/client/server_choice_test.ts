@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { command as whoami } from "../../client/commands/whoami.ts";
-import { Config, savedServer } from "../../client/config.ts";
+import { Config, nameServer, savedServer } from "../../client/config.ts";
 import {
   checkUserName,
   chooseServer,
@@ -79,6 +79,49 @@ Deno.test("chooseServer() finds what is saved by host and port", strict, () => {
     assertEquals(choice.saved?.user, isSaved ? "anna" : undefined, server);
   }
 });
+
+Deno.test("chooseServer() takes short names, from everywhere", strict, () => {
+  using folder = tempFolder();
+  save(folder.path, "disk.example:7000", "anna");
+  new Config(folder.path).update((data) => {
+    nameServer(data, data.servers[0]!, "home");
+    data.server = null;
+  });
+  const cases: [string[], Record<string, string>, string][] = [
+    [["--server", "home"], {}, "disk.example:7000"],
+    [[], { NETDISK_SERVER: "home" }, "disk.example:7000"],
+    [["--server", "home:7000"], {}, "home:7000"],
+    [["--server", "hom"], {}, "hom:6375"],
+  ];
+  for (const [argv, env, address] of cases) {
+    const { choice } = choose(folder.path, argv, env);
+    assertEquals(choice.address, address);
+    const isSaved = address === "disk.example:7000";
+    assertEquals(choice.saved?.user, isSaved ? "anna" : undefined);
+  }
+});
+
+Deno.test(
+  "chooseServer() takes a new name where a login saves it",
+  strict,
+  () => {
+    using folder = tempFolder();
+    const argv = ["--server", "home=disk.example"];
+    const error = assertThrows(() => choose(folder.path, argv), NetdiskError);
+    assertEquals(
+      [error.code, error.message],
+      [
+        "usage",
+        "--server: home=...: only login and register save a short name",
+      ],
+    );
+    const { invocation } = invocationOf(whoami, argv, {
+      env: { NETDISK_CONFIG_DIR: folder.path },
+    });
+    const { newName, address } = chooseServer(invocation, { mayName: true });
+    assertEquals([newName, address], ["home", "disk.example:6375"]);
+  },
+);
 
 Deno.test("chooseServer() takes links and IPv6 in all forms", strict, () => {
   using folder = tempFolder();
@@ -190,6 +233,27 @@ Deno.test("chooseSession() says how to log in", strict, () => {
     );
   }
 });
+
+Deno.test(
+  "chooseSession() guesses the short name that was meant",
+  strict,
+  () => {
+    using folder = tempFolder();
+    save(folder.path, "disk.example:6375", "anna");
+    new Config(folder.path).update((data) => {
+      nameServer(data, data.servers[0]!, "home");
+    });
+    const { invocation, choice } = choose(folder.path, ["--server", "hoem"]);
+    const error = assertThrows(
+      () => chooseSession(invocation, choice),
+      NetdiskError,
+    );
+    assertEquals(
+      [error.message, error.hint],
+      ["not logged in to hoem:6375", "did you mean --server home?"],
+    );
+  },
+);
 
 Deno.test("chooseSession() refuses what is no user name", strict, () => {
   using folder = tempFolder();

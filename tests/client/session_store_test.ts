@@ -11,13 +11,7 @@ const strict = { sanitizeOps: true, sanitizeResources: true } as const;
 function choiceOf(folder: string, host: string): ServerChoice {
   const address = `${host}:6375`;
   const link = { host, port: 6375 };
-  return {
-    link,
-    address,
-    config: new Config(folder),
-    saved: undefined,
-    isDefault: false,
-  };
+  return { link, address, config: new Config(folder), saved: undefined };
 }
 
 function sessionOf(
@@ -72,6 +66,24 @@ Deno.test(
     assertEquals(saved(folder.path).servers, [["a:6375", "anna", "anna n 5"]]);
   },
 );
+
+Deno.test("saveSession() gives the server its short name", strict, () => {
+  using folder = tempFolder();
+  const named = (host: string, newName: string) =>
+    saveSession(
+      { ...choiceOf(folder.path, host), newName },
+      "anna",
+      sessionOf("anna"),
+    );
+  const names = () =>
+    new Config(folder.path).read().servers.map(({ name }) => name);
+  assertEquals(named("a", "home"), undefined);
+  assertEquals(named("b", "home"), "a:6375");
+  assertEquals(names(), [undefined, "home"]);
+  // Without one it keeps what it has.
+  saveSession(choiceOf(folder.path, "b"), "ben", sessionOf("ben"));
+  assertEquals(names(), [undefined, "home"]);
+});
 
 Deno.test("saveSession() refuses what was not asked for", strict, () => {
   using folder = tempFolder();

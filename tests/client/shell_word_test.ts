@@ -1,10 +1,15 @@
 import { assertEquals } from "@std/assert";
-import { shellArgument, shellWord } from "../../client/shell_word.ts";
+import {
+  remoteWord,
+  shellArgument,
+  shellWord,
+} from "../../client/shell_word.ts";
 
 const WORDS: [string, string][] = [
   ["a/b-c.jpg", "a/b-c.jpg"],
   ["-n", "./-n"],
   ["-my n", "'./-my n'"],
+  ["home:a", "home:a"],
   ["it's", "'it'\\''s'"],
   ["a*", "'a*'"],
   ["", "''"],
@@ -17,6 +22,18 @@ for (const [text, expected] of WORDS) {
     assertEquals(shellWord(text), expected);
   });
 }
+
+Deno.test("remoteWord() names a file, and not something on the server home", () => {
+  const words = [
+    ["home:a", "./home:a"],
+    ["home:a b", "'./home:a b'"],
+    ["-n", "./-n"],
+    ["h:a", "h:a"],
+    ["./home:a", "./home:a"],
+    ["a/home:b", "a/home:b"],
+  ];
+  for (const [path, word] of words) assertEquals(remoteWord(path!), word);
+});
 
 Deno.test("shellWord() is one word of a shell", async () => {
   for (const [text] of WORDS) {

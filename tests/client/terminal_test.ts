@@ -345,6 +345,32 @@ for (
   );
 }
 
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  Deno.test(
+    `a second ${signal} ends it at once, whatever the first one waits for`,
+    unixOnly,
+    async () => {
+      const folder = await Deno.makeTempDir();
+      try {
+        const pipe = join(folder, "pipe");
+        await new Deno.Command("mkfifo", { args: [pipe] }).output();
+        const file = join(folder, "held");
+        await using process = new Process([...DRIVER, "hold", file, pipe], {
+          cwd: "/",
+          env: ENV,
+        });
+        await process.says("stdout", /holding/);
+        process.signal(signal);
+        await process.says("stderr", /removed/);
+        process.signal(signal);
+        assertEquals((await process.outcome()).code, signal);
+      } finally {
+        await Deno.remove(folder, { recursive: true });
+      }
+    },
+  );
+}
+
 Deno.test("an error that no await sees is one line, too", async () => {
   await using process = shell(driver("fails", "unseen"));
   assertEquals(await process.outcome(), {

@@ -20,6 +20,7 @@ const PASSING_BYTES = 4 * MIB;
 
 const large = new Random(7).bytes(LARGE_BYTES);
 
+const STAYS = "what has come stays here; ";
 const GOES_ON = "the same command goes on where this one stopped";
 
 /** The unfinished files of a client. */
@@ -83,8 +84,8 @@ Deno.test("the target is replaced only when the download is whole", async () => 
 
 for (
   const [signal, code, said] of [
-    ["SIGINT", 130, `netdisk: interrupted\nnetdisk: ${GOES_ON}\n`],
-    ["SIGTERM", 143, `netdisk: terminated\nnetdisk: ${GOES_ON}\n`],
+    ["SIGINT", 130, `netdisk: interrupted\nnetdisk: ${STAYS}${GOES_ON}\n`],
+    ["SIGTERM", 143, `netdisk: terminated\nnetdisk: ${STAYS}${GOES_ON}\n`],
     ["SIGKILL", "SIGKILL", ""],
     ["SIGHUP", "SIGHUP", ""],
   ] as const

@@ -1,6 +1,7 @@
 /** What `netdisk help` shows, whole: the texts are in tests/e2e/golden. */
 
 import { assertEquals, assertMatch } from "@std/assert";
+import { HELP_TOPICS } from "../../client/commands/help.ts";
 import { COMMANDS } from "../../main.ts";
 import { VERSION } from "../../protocol/version.ts";
 import { assertGolden, assertOutcome } from "../helpers/golden.ts";
@@ -21,6 +22,14 @@ Deno.test("netdisk help, --help and -h show the overview", async () => {
   assertEquals(await run("--help"), outcome);
   assertEquals(await run("-h"), outcome);
 });
+
+for (const topic of HELP_TOPICS) {
+  Deno.test(`netdisk help ${topic}`, async () => {
+    const outcome = await run("help", topic);
+    assertOutcome({ ...outcome, stdout: "" });
+    assertGolden(outcome.stdout, `help_${topic}`);
+  });
+}
 
 for (const { name } of COMMANDS) {
   Deno.test(`netdisk help ${name} begins with an example`, async () => {

@@ -127,17 +127,17 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 
 Deno.test("a bad option: exit 2, and what is wrong", async () => {
   const cases: [args: string[], reason: string][] = [
-    [["--tls-cert", "a.pem"], "serve: --tls-cert and --tls-key go together"],
-    [["--tls-key", "a.pem"], "serve: --tls-cert and --tls-key go together"],
+    [["--tls-cert", "a.pem"], "--tls-cert: it needs tls-key as well"],
+    [["--tls-key", "a.pem"], "--tls-key: it needs tls-cert as well"],
     [
       ["--plain", "--tls-cert", "a.pem", "--tls-key", "a.pem"],
-      "serve: --plain and --tls-cert exclude each other",
+      "--plain: it excludes tls-cert",
     ],
     [
       ["--listen", "1.2.3.4:99999"],
-      "--listen '1.2.3.4:99999' is not HOST:PORT",
+      "--listen: '1.2.3.4:99999' is not HOST:PORT",
     ],
-    [["--listen", "a b"], "--listen 'a b' is not HOST:PORT"],
+    [["--listen", "a b"], "--listen: 'a b' is not HOST:PORT"],
     [["--listen"], "serve: --listen needs a value (HOST:PORT)"],
     [
       ["--registration", "all"],

@@ -1,6 +1,7 @@
 /** What a person sees and types: prompts, questions, colours, the progress line. */
 
 import { assertEquals, assertMatch } from "@std/assert";
+import { until } from "../helpers/deadline.ts";
 import { sharedDisk } from "../helpers/disk.ts";
 import { assertOutcome } from "../helpers/golden.ts";
 import { PASSWORD } from "../helpers/netdisk.ts";
@@ -70,6 +71,40 @@ Deno.test("login asks once; Ctrl-C there: exit 130", onTerminal, async () => {
     stderr: "Password for ann: \r\nnetdisk: interrupted\r\n",
   });
 });
+
+Deno.test(
+  "serve says what Ctrl-C does; a second one ends it at once, transfers and all",
+  onTerminal,
+  async () => {
+    const host = disk.stranger();
+    const args = ["serve", "--listen", "127.0.0.1:0", "--plain"];
+    await using terminal = new Terminal(host, args, { showsStdout: true });
+    const [, address = ""] = await terminal.shows(
+      /on (127\.0\.0\.1:\d+) \(plain\)/,
+    );
+    const eve = disk.stranger();
+    await eve.register("eve", address, "--plain");
+    // A transfer that is under way for as long as nobody ends it.
+    await using put = eve.start(["put", "-", "--to", "pipe", "--plain"]);
+    await put.write(new Uint8Array(700_000));
+    const uploads = host.path("netdisk-data/.netdisk/uploads/eve");
+    await until("an upload", () => {
+      try {
+        return [...Deno.readDirSync(uploads)].length > 0;
+      } catch (error) {
+        if (error instanceof Deno.errors.NotFound) return false;
+        throw error;
+      }
+    });
+    await terminal.types("\x03");
+    await terminal.shows(
+      /netdisk: stopping: running transfers get 5 seconds; Ctrl-C again ends them at once/,
+    );
+    await terminal.types("\x03");
+    const { code, stderr } = await terminal.outcome();
+    assertEquals([code, / stopped\r\n/.test(stderr)], [130, false], stderr);
+  },
+);
 
 Deno.test(
   `a first contact beyond loopback is a question${

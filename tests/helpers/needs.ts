@@ -29,6 +29,13 @@ export function missingOf(needs: readonly Need[]): string | undefined {
   return undefined;
 }
 
+/** A program that tells its version. */
+export function program(name: string): Need {
+  return once(() =>
+    succeeds([name, "--version"]) ? undefined : `needs ${name}`
+  );
+}
+
 /** Attaching strace to a process that is not its child. */
 export const TRACING: Need = once(() => {
   if (Deno.build.os !== "linux") return "needs Linux";

@@ -12,10 +12,13 @@ async function makeProject(): Promise<TempTree> {
     "main.ts": `console.log("netdisk 0.0.0");`,
     "server/worker.ts": "",
     "server/password_worker.ts": "",
+    "server/discovery_worker.ts": "",
+    "client/completions/netdisk.bash": "",
   });
   await project.copyFromProject(
     ...["deno.json", "deno.lock", "types/std.d.ts"],
-    ...["scripts/build.ts", "scripts/denort.ts", "scripts/interrupt.ts"],
+    ...["scripts/build.ts", "scripts/compile.ts", "scripts/denort.ts"],
+    "scripts/interrupt.ts",
   );
   return project;
 }

@@ -25,7 +25,8 @@ function fakeRuntime(): Uint8Array<ArrayBuffer> {
 const RUNTIME: NpmRuntime = {
   spec: "tool@1.0.0",
   entry: ENTRY,
-  name: "a runtime",
+  url: "https://registry.example/tool-1.0.0.tgz",
+  version: "1.0.0",
   sha256: createHash("sha256").update(fakeRuntime()).digest("hex"),
 };
 

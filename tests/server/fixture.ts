@@ -172,6 +172,11 @@ export class Fixture implements AsyncDisposable {
     return client;
   }
 
+  /** The token of a user who has registered by {@link login}. */
+  tokenOf(user: string): string {
+    return this.#tokens.get(user)!;
+  }
+
   /** The disk path of a user's file. */
   path(path: string, user = "ann"): string {
     return `${this.root}/users/${user}/${path}`;

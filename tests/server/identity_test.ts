@@ -172,6 +172,13 @@ Deno.test("loadIdentity() refuses a key that others may read", async () => {
   assertEquals(await loadIdentity(folder.path), identity);
 });
 
+Deno.test("loadIdentity() believes no mode on Windows, where each file has 666", async () => {
+  using folder = tempFolder();
+  const identity = await loadIdentity(folder.path);
+  Deno.chmodSync(`${folder.path}/identity.pem`, 0o666);
+  assertEquals(await loadIdentity(folder.path, "windows"), identity);
+});
+
 Deno.test("loadIdentity() never replaces a damaged identity by a new one", async () => {
   using folder = tempFolder();
   const path = `${folder.path}/identity.pem`;

@@ -493,6 +493,19 @@ Deno.test("accepting goes on after it failed, and says so once", async () => {
   later.close();
 });
 
+Deno.test("accepting that fails again and again fills no log", async () => {
+  await using server = new Served();
+  const socket = new FakeListener();
+  server.run(socket as unknown as Listener, "open", { retryMs: 0 });
+  for (let i = 0; i < 150; i++) {
+    const [connection, client] = connectionFrom("192.0.2.1");
+    socket.add(new Error("too many"), connection);
+    await client.ask(HELLO, "hello");
+    client.close();
+  }
+  assertEquals(server.log.lines("accept-failed").length, 100);
+});
+
 Deno.test("with invites, this machine registers freely and nobody else does", async () => {
   const cases: [hostname: string, policy: Registration, hello: Registration][] =
     [

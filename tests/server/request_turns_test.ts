@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertLess } from "@std/assert";
 import { setImmediate } from "node:timers";
 import { type ByteConnection, FrameChannel } from "../../protocol/channel.ts";
 import { FrameKind, writeFrameHeader } from "../../protocol/frame.ts";
@@ -6,6 +6,7 @@ import { encodeMessage, type Request } from "../../protocol/messages.ts";
 import { RequestTurns } from "../../server/request_turns.ts";
 import { Session } from "../../server/session.ts";
 import { within } from "../helpers/deadline.ts";
+import { replace } from "../helpers/faults.ts";
 import { HELLO } from "../helpers/test_client.ts";
 import { Fixture } from "./fixture.ts";
 
@@ -112,4 +113,47 @@ Deno.test("a client that never has to be waited for is not served alone", async 
   assert(quick.left.length > 0, "nobody else had their turn");
   await within("the end of the session", ended);
   assertEquals(quick.left.length, 0);
+});
+
+Deno.test("who lists large folders on many connections lets others have their turn", async () => {
+  await using fixture = new Fixture();
+  using client = await fixture.login("ann");
+  const first = fixture.path("0");
+  Deno.writeTextFileSync(first, "");
+  for (let i = 1; i < 2000; i++) Deno.linkSync(first, fixture.path(`${i}`));
+  const turns = new RequestTurns(() => 2, NO_TIME);
+  const { accounts, storage, live } = fixture;
+  const services = { accounts, storage, live, turns };
+  const token = fixture.tokenOf("ann");
+  let looked = 0;
+  using _ = replace(Deno, "lstatSync", (original) => (path) => {
+    looked++;
+    return original(path);
+  });
+  const listings = Array.from({ length: 10 }, (_, i) => {
+    const quick = new QuickClient(
+      HELLO,
+      { type: "authenticate", token },
+      { type: "list", path: "" },
+    );
+    const address = `192.0.2.1:${6000 + i}`;
+    const peer = { address, registration: "open" } as const;
+    return new Session(new FrameChannel(quick), services, peer).run();
+  });
+  let isOver = false;
+  let most = 0;
+  const other = (async () => {
+    while (!isOver) {
+      const before = looked;
+      await turns.next("bob");
+      most = Math.max(most, looked - before);
+    }
+  })();
+  await within("the listings", Promise.all(listings));
+  isOver = true;
+  await other;
+  assert(looked > 20_000, `${looked}`);
+  // Ten at the same time if they begin together, and one by one from then on.
+  assertLess(most, 1000);
+  await client.ask({ type: "ping" }, "pong");
 });

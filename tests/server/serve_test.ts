@@ -5,6 +5,7 @@ import { command } from "../../server/serve.ts";
 type Options = Parameters<typeof command.run>[0]["options"];
 
 const OPTIONS: Options = {
+  config: undefined,
   root: undefined,
   listen: undefined,
   registration: undefined,
@@ -25,6 +26,7 @@ async function faultOf(options: Partial<Options>): Promise<string> {
     print() {},
     record() {},
     flush() {},
+    notice() {},
   };
   // Where a root could not even be made, nothing else is complained about.
   const root = "/proc/netdisk";
@@ -67,17 +69,18 @@ Deno.test("--listen takes HOST, HOST:PORT and :PORT, with brackets around IPv6",
   for (const listen of bad) {
     assertEquals(
       await faultOf({ listen }),
-      `--listen '${listen}' is not HOST:PORT`,
+      `--listen: '${listen}' is not HOST:PORT`,
     );
   }
 });
 
 Deno.test("a certificate needs its key, and excludes --plain", async () => {
-  const together = "serve: --tls-cert and --tls-key go together";
-  const exclude = "serve: --plain and --tls-cert exclude each other";
-  assertEquals(await faultOf({ tlsCert: "c.pem" }), together);
-  assertEquals(await faultOf({ tlsKey: "k.pem" }), together);
-  assertEquals(await faultOf({ tlsKey: "k.pem", plain: true }), together);
+  const noKey = "--tls-cert: it needs tls-key as well";
+  const noCert = "--tls-key: it needs tls-cert as well";
+  const exclude = "--plain: it excludes tls-cert";
+  assertEquals(await faultOf({ tlsCert: "c.pem" }), noKey);
+  assertEquals(await faultOf({ tlsKey: "k.pem" }), noCert);
+  assertEquals(await faultOf({ tlsKey: "k.pem", plain: true }), noCert);
   const both = { tlsCert: "c.pem", tlsKey: "k.pem" };
   assertEquals(await faultOf({ ...both, plain: true }), exclude);
   assertEquals(await faultOf(both), "local-io");
@@ -90,7 +93,7 @@ Deno.test("--keep-partials takes a number of days", async () => {
   for (const keepPartials of ["", "-1", "7d", "1.5", "for ever", "10000"]) {
     assertEquals(
       await faultOf({ keepPartials }),
-      `--keep-partials '${keepPartials}' is no number of days`,
+      `--keep-partials: '${keepPartials}' is no number of days from 0 to 9999`,
     );
   }
 });
@@ -102,7 +105,7 @@ Deno.test("--max-connections takes a number", async () => {
   for (const maxConnections of ["", "0", "-1", "1.5", "10K", "12345678"]) {
     assertEquals(
       await faultOf({ maxConnections }),
-      `--max-connections '${maxConnections}' is no number of connections from 1 to 9999999`,
+      `--max-connections: '${maxConnections}' is no number of connections from 1 to 9999999`,
     );
   }
 });
@@ -114,7 +117,7 @@ Deno.test("--min-rate takes a size", async () => {
   for (const minRate of ["", "-1", "5%", "1KB/s", "slow"]) {
     assertEquals(
       await faultOf({ minRate }),
-      `--min-rate '${minRate}' is no size such as 1K, 100K or 0`,
+      `--min-rate: '${minRate}' is no size such as 1K, 100K or 0`,
     );
   }
 });
@@ -126,7 +129,7 @@ Deno.test("--min-free takes a size or a part of the disk", async () => {
   for (const minFree of ["", "M", "-1", "500MB", "5 %", "100%", "lots"]) {
     assertEquals(
       await faultOf({ minFree }),
-      `--min-free '${minFree}' is no size such as 500M, 2G or 5%`,
+      `--min-free: '${minFree}' is no size such as 500M, 2G or 5%`,
     );
   }
 });
@@ -138,7 +141,7 @@ Deno.test("--quota takes a size, or none", async () => {
   for (const quota of ["", "M", "-1", "500MB", "5%", "None", "lots"]) {
     assertEquals(
       await faultOf({ quota }),
-      `--quota '${quota}' is no size such as 500M or 10G, and not none`,
+      `--quota: '${quota}' is no size such as 500M or 10G, and not none`,
     );
   }
 });

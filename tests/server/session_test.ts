@@ -341,11 +341,13 @@ Deno.test("two users never see each other's files", async () => {
 
 Deno.test("a user whose folder cannot be opened is not logged in", async () => {
   await using server = new Fixture();
+  await server.login();
+  Deno.removeSync(server.path(""));
   using client = await greeted(server);
   using disk = new DiskRecorder(server.root);
   disk.fail(/^mkdir users\/ann/, "ENOSPC");
   await client.send(
-    { type: "register", user: "ann", password: PASSWORD, invite: null },
+    { type: "login", user: "ann", password: PASSWORD },
     { type: "list", path: "" },
     { type: "login", user: "ann", password: PASSWORD },
     { type: "list", path: "" },
@@ -643,4 +645,20 @@ Deno.test("a slow peer holds up no other", async () => {
     assertEquals((await client.get("file")).length, `${i}`.length);
   }
   assertEquals([slow.session.idle, stuck.session.idle], [false, false]);
+});
+
+Deno.test("an account whose folder cannot be made is not made", async () => {
+  await using server = new Fixture();
+  using client = await greeted(server);
+  using disk = new DiskRecorder(server.root);
+  disk.fail(/^mkdir users\/ann/, "ENOSPC");
+  const request: Request = {
+    type: "register",
+    user: "ann",
+    password: PASSWORD,
+    invite: null,
+  };
+  await client.send(request);
+  assertEquals(await client.error(), "disk-full");
+  await client.ask(request, "session");
 });

@@ -3,6 +3,7 @@ import { NetdiskError } from "../../protocol/errors.ts";
 import { MAX_DEPTH } from "../../protocol/remote_path.ts";
 import {
   dataFolder,
+  diskNameFault,
   existingStoragePath,
   storagePath,
   uploadsFolder,
@@ -35,6 +36,33 @@ Deno.test("the server's own folder and a user's", () => {
   for (const user of ["", ".", "..", "../x", "a/b", "Ann", "a b", ".netdisk"]) {
     assertEquals(codeOf(() => userFolder("/disk", user)), "bad-name", user);
   }
+});
+
+Deno.test("on Windows no user has the folder of another one, or a device", () => {
+  for (const user of ["ann.", "ann..", "con", "nul.txt", "com1"]) {
+    assertEquals(userFolder("/disk", user, "linux"), `/disk/users/${user}`);
+    assertEquals(
+      codeOf(() => userFolder("/disk", user, "windows")),
+      "bad-name",
+      user,
+    );
+  }
+  assertEquals(userFolder("/disk", "a.b", "windows"), "/disk/users/a.b");
+});
+
+Deno.test("on Windows no part of a path is a device, or has another name", () => {
+  for (const path of ["nul", "a/con.txt", "a./b", "a/b ", "C:", "a\\b"]) {
+    const of = (os: typeof Deno.build.os) =>
+      storagePath("/disk/users/ann", path, () => true, os);
+    assertEquals(of("linux").path, `/disk/users/ann/${path}`);
+    assertEquals(codeOf(() => of("windows")), "bad-name", path);
+  }
+});
+
+Deno.test("diskNameFault() is about Windows alone", () => {
+  assertEquals(diskNameFault("nul", "linux"), undefined);
+  assertEquals(diskNameFault("nul", "darwin"), undefined);
+  assertEquals(typeof diskNameFault("nul", "windows"), "string");
 });
 
 Deno.test("a remote path becomes a path below the user's folder", () => {

@@ -1,5 +1,4 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { clearImmediate, setImmediate } from "node:timers";
 import { NetdiskError } from "../../protocol/errors.ts";
 import type { Entry } from "../../protocol/messages.ts";
 import { Storage } from "../../server/storage.ts";
@@ -255,29 +254,6 @@ Deno.test("list() passes over what vanishes and over names that are no text", as
   assertEquals(names.toSorted(), await listed(user, ""));
   assert(names.length < count);
   assert(names.every((name) => /^\d+$/.test(name)));
-});
-
-Deno.test("list() of a large folder lets others have their turn", async () => {
-  using f = new Fixture();
-  const user = await f.openUser();
-  Deno.writeTextFileSync(`${f.home}/0`, "");
-  for (let i = 1; i < 5000; i++) Deno.linkSync(`${f.home}/0`, `${f.home}/${i}`);
-  let turns = 0;
-  let next: ReturnType<typeof setImmediate>;
-  const turn = () => {
-    turns++;
-    next = setImmediate(turn);
-  };
-  turn();
-  let entries = 0;
-  for await (const some of user.list("")) {
-    // To read the folder took some turns already.
-    if (entries === 0) turns = 0;
-    entries += some.length;
-  }
-  clearImmediate(next!);
-  assertEquals(entries, 5000);
-  assert(turns > 10, `${turns}`);
 });
 
 Deno.test("openRead() opens files only, and hangs on nothing", async () => {

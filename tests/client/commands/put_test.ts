@@ -689,7 +689,7 @@ const INTERRUPTED: [number, string][] = [
   [300 * KIB, ""],
   [
     9 * MIB,
-    "netdisk: the same command goes on where this one stopped\n",
+    "netdisk: what was sent stays on the server; the same command goes on where this one stopped\n",
   ],
 ];
 

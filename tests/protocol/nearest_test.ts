@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { editDistance, nearest } from "../../client/nearest.ts";
+import { editDistance, nearest } from "../../protocol/nearest.ts";
 
 const NO_IO = { permissions: "none" } as const;
 

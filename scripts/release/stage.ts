@@ -1,0 +1,95 @@
+/**
+ * A copy of a commit, with its packages, that compiles to the same bytes wherever
+ * and whenever it is made: nothing of this machine's folders or times is in it.
+ */
+import { join } from "@std/path";
+import { run } from "../compile.ts";
+
+/** What Deno can load of a package. */
+const IS_MODULE = /\.([mc]?[jt]sx?|json|wasm)$/;
+
+/** A commit, ready to be compiled. */
+export interface Stage {
+  /** The folder with the files of the commit. */
+  source: string;
+  /** What `deno` needs in its environment to use the packages here. */
+  env: Record<string, string>;
+  /** The folder with all packages. */
+  packages: string;
+  /** The folder of a package, as the registry had it but for {@link prune}. */
+  packageFolder(name: string, version: string): string;
+}
+
+/** Where a stage comes from, and goes. */
+export interface StageOptions {
+  /** The folder of the project. */
+  root: string;
+  /** An empty one. */
+  folder: string;
+  /** Where this Deno keeps the runtimes that it has fetched, and puts more. */
+  downloads: string;
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * Takes the files of the commit, and its packages from the registry: Deno checks
+ * them against deno.lock. @throws Error with the words of what failed
+ */
+export async function makeStage(
+  commit: string,
+  { root, folder, downloads, signal }: StageOptions,
+): Promise<Stage> {
+  const source = join(folder, "source");
+  const cache = join(folder, "deno");
+  await Deno.mkdir(source);
+  await Deno.mkdir(cache);
+  await Deno.mkdir(downloads, { recursive: true });
+  await Deno.symlink(downloads, join(cache, "dl"));
+
+  const archive = join(folder, "source.tar");
+  const must = async (
+    program: string,
+    args: string[],
+    env: Record<string, string> = {},
+  ) => {
+    const options = { program, cwd: root, env, signal };
+    const { success, stderr } = await run(args, options);
+    if (!success) throw new Error(`${program} failed\n${stderr.trim()}`);
+  };
+  await must("git", ["archive", "--format=tar", "--output", archive, commit]);
+  await must("tar", ["-xf", archive, "-C", source]);
+  const env = { DENO_DIR: cache };
+  const config = join(source, "deno.json");
+  await must(Deno.execPath(), ["install", "--quiet", "--config", config], env);
+  const packages = join(cache, "npm");
+  await Deno.mkdir(packages, { recursive: true });
+  // It is called as the registry is here; there is none without any package.
+  const [registry] = await Array.fromAsync(Deno.readDir(packages));
+  const host = registry?.name ?? "";
+  return {
+    source,
+    env,
+    packages,
+    packageFolder: (name, version) => join(packages, host, name, version),
+  };
+}
+
+/**
+ * Removes what no program can load, and gives the rest the commit's time: Deno
+ * embeds every file of a package with its time, and of a LICENSE also the error
+ * that it met when it read it as a program, which names the folder.
+ */
+export async function prune(stage: Stage, commitTime: number): Promise<void> {
+  const time = new Date(commitTime * 1000);
+  async function walk(folder: string): Promise<void> {
+    for await (const { name, isDirectory } of Deno.readDir(folder)) {
+      const path = join(folder, name);
+      if (isDirectory) await walk(path);
+      // Deno's own mark that a package is there as a whole begins with a dot.
+      else if (IS_MODULE.test(name) || name.startsWith(".")) {
+        await Deno.utime(path, time, time);
+      } else await Deno.remove(path);
+    }
+  }
+  await walk(stage.packages);
+}

@@ -1,0 +1,145 @@
+/** The Tab key in real shells on a terminal: what netdisk is called with in the end. */
+
+import { assert, assertEquals } from "@std/assert";
+import { sharedDisk } from "../helpers/disk.ts";
+import { program, testWith } from "../helpers/needs.ts";
+import { Shell, type ShellName } from "../helpers/shell.ts";
+
+const disk = sharedDisk();
+
+/** Names that a shell would take for something else, by a beginning of their own. */
+const HOSTILE = [
+  "a $(touch pwned)",
+  "b `touch pwned`",
+  "c two words",
+  "d'quote",
+  'e"quote',
+  "f$HOME",
+  "g;touch pwned;",
+  "h&touch pwned&",
+  "i*[!a]?",
+  "j\\back\\slash",
+  "k{a,b}",
+  "l<in>out|pipe",
+  "m#hash",
+  "n!bang",
+  "o=equals",
+  "y:colon:more",
+  "q报告 ü 🎉",
+  "z~tilde",
+  "s^caret%percent",
+];
+
+function store(): void {
+  for (const name of HOSTILE) disk.store(name, "");
+  disk.store("photos/2026/beach.jpg", "");
+  disk.store("photos/two words/x y.jpg", "");
+  disk.store("report.pdf", "");
+  // Nobody is offered what cannot be shown in one line, or as it is.
+  disk.store("u\ntouch pwned\n", "");
+  disk.store("v\x1b[31m", "");
+  disk.store("w\u202egnp", "");
+}
+
+for (const name of ["bash", "zsh", "fish"] as const satisfies ShellName[]) {
+  testWith(
+    [program(name), program("script")],
+    `${name}: the Tab key`,
+    async (t) => {
+      store();
+      const client = disk.client();
+      client.write("local file.txt", "");
+      client.write("below/other.txt", "");
+      await using shell = await Shell.start(name, client);
+      const cases: [typed: string, called: string[]][] = [
+        ["netdisk whoa\t", ["whoami"]],
+        ["netdisk admin us\t", ["admin", "users"]],
+        ["netdisk help exit\t", ["help", "exit-codes"]],
+        ["netdisk put --recurs\tx", ["put", "--recursive", "x"]],
+        ["netdisk ls --progress al\t", ["ls", "--progress", "always"]],
+        ["netdisk ls --progress=al\t", ["ls", "--progress=always"]],
+        ["netdisk -q get rep\t", ["-q", "get", "report.pdf"]],
+        ["netdisk get pho\t2026/be\t", ["get", "photos/2026/beach.jpg"]],
+        ["netdisk put x --to pho\t", ["put", "x", "--to", "photos/"]],
+        ["netdisk put x --to=pho\t", ["put", "x", "--to=photos/"]],
+        ["netdisk put x --to=photos/20\t", ["put", "x", "--to=photos/2026/"]],
+        ["netdisk put loc\t", ["put", "local file.txt"]],
+        ["netdisk get x --to=bel\toth\t", ["get", "x", "--to=below/other.txt"]],
+        ["netdisk sync . pho\t", ["sync", ".", "photos/"]],
+        ["netdisk get photos/two\\ w\tx\t", [
+          "get",
+          "photos/two words/x y.jpg",
+        ]],
+        ['netdisk get "photos/two w\tx\t', ["get", "photos/two words/x y.jpg"]],
+        ["netdisk get 'photos/two w\tx\t", ["get", "photos/two words/x y.jpg"]],
+        [`netdisk ls --user an\t`, ["ls", "--user", "ann"]],
+        [
+          `netdisk ls --server 127\t`,
+          ["ls", "--server", disk.server.address],
+        ],
+      ];
+      for (const [typed, called] of cases) {
+        await t.step(JSON.stringify(typed), async () => {
+          assertEquals(await shell.calls(typed), called);
+        });
+      }
+      for (const file of HOSTILE) {
+        await t.step(`a file ${JSON.stringify(file)}`, async () => {
+          const start = file === "~touch" ? "./~t" : file.slice(0, 1);
+          const called = await shell.calls(`netdisk get ${start}\t`);
+          assertEquals(called, ["get", start.slice(0, -1) + file]);
+        });
+      }
+      for (const file of HOSTILE) {
+        for (const quote of ['"', "'"]) {
+          // A quote or history mark behind an open quote is beyond what they complete.
+          if (name !== "bash" && /['"!]/.test(file)) continue;
+          await t.step(`${file} behind ${quote}`, async () => {
+            const typed = `netdisk get ${quote}${file.slice(0, 1)}\t`;
+            assertEquals(await shell.calls(typed), ["get", file]);
+          });
+        }
+      }
+      await t.step("the rest of a name with colons", async () => {
+        const called = await shell.calls("netdisk get y:colon:m\t");
+        assertEquals(called, ["get", "y:colon:more"]);
+      });
+      await t.step("names that cannot be shown are not offered", async () => {
+        for (const start of ["u", "v", "w"]) {
+          assertEquals(await shell.calls(`netdisk get ${start}\t`), [
+            "get",
+            start,
+          ]);
+        }
+      });
+      assertEquals(client.names(), ["below", "local file.txt"]);
+      assert(!shell.text.includes("netdisk: "), shell.text);
+    },
+  );
+}
+
+Deno.test("netdisk complete: no server, no session, nonsense: no word, exit 0", async () => {
+  const nobody = disk.stranger();
+  const questions = [
+    ["bash", "netdisk ls x", "x"],
+    ["fish", "ls", "x"],
+    ["zsh", "ls", "--server", "127.0.0.1:1", "x"],
+    ["zsh", "nothing", "x"],
+    ["zsh", "ls", "../x"],
+    ["bash"],
+    ["tcsh", "x"],
+    [],
+  ];
+  for (const client of [nobody, disk.client()]) {
+    for (const question of questions) {
+      if (client !== nobody && question.at(-2) === "ls") continue;
+      const { code, stdout, stderr } = await client.run([
+        "complete",
+        ...question,
+      ]);
+      assertEquals([code, stderr], [0, ""], `${question}`);
+      assert(!stdout.includes("x"), stdout);
+    }
+  }
+  assertEquals(nobody.names("../"), ["work"]);
+});
