@@ -43,6 +43,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     const { desk } = await import("./client/desk.ts");
     return { command: defineGroup(adminGroup(desk)) };
   }),
+  entry("status", async () => {
+    const { statusCommand } = await import("./server/status.ts");
+    const { desk } = await import("./client/desk.ts");
+    return { command: defineCommand(statusCommand(desk)) };
+  }),
   entry("register", () => import("./client/commands/register.ts")),
   entry("login", () => import("./client/commands/login.ts")),
   entry("logout", () => import("./client/commands/logout.ts")),

@@ -7,17 +7,17 @@ import type { JsonFields, Output } from "./output.ts";
 /** Columns of the longest size below an exabyte. */
 const SIZE_COLUMNS = 15;
 
-/** The fields of an `entry` object. */
-export function entryFields(folder: string, entry: Entry): JsonFields {
-  const { name, kind, size, mtime, executable } = entry;
-  return {
-    folder,
-    name,
-    kind,
-    size,
-    mtime: mtime === null ? null : new Date(mtime).toISOString(),
-    executable,
-  };
+/** The fields of an `entry` object. `name` is the whole path, as it is in all objects. */
+export function entryFields(
+  name: string,
+  { kind, size, mtime, executable }: Entry,
+): JsonFields {
+  return { name, kind, size, mtime: jsonTime(mtime), executable };
+}
+
+/** ISO 8601 in UTC, the form of all times in objects. */
+export function jsonTime(time: number | null): string | null {
+  return time === null ? null : new Date(time).toISOString();
 }
 
 /** A name, escaped; a folder ends in a slash. */

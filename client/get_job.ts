@@ -4,6 +4,7 @@ import { NetdiskError } from "../protocol/errors.ts";
 import { parseRemotePath } from "../protocol/remote_path.ts";
 import { type Invocation, usageError } from "./command.ts";
 import type { Connection } from "./connection.ts";
+import { jsonTime } from "./entry_view.ts";
 import { goesOn } from "./go_on.ts";
 import { Downloads } from "./download.ts";
 import { localPaths } from "./download_names.ts";
@@ -256,7 +257,7 @@ export class GetJob implements Disposable {
           path: target.label,
           size,
           sha256,
-          mtime: mtime === null ? null : new Date(mtime).toISOString(),
+          mtime: jsonTime(mtime),
         });
       }
       if (output.verbose) {

@@ -9,6 +9,7 @@
 
 import type { NetdiskError } from "../protocol/errors.ts";
 import { displayJson, displayText } from "./display_text.ts";
+import { EXIT_STATUS } from "./exit_status.ts";
 import { inSamePlace } from "./same_place.ts";
 import {
   type OutputStream,
@@ -176,10 +177,14 @@ export class Output {
     this.raw(text);
   }
 
-  /** One of several failures, after which the command goes on; with `--json` an `error` object too. */
+  /**
+   * One of several failures, after which the command goes on; with `--json` an
+   * `error` object too, with the status that it would have had alone.
+   */
   failure(error: NetdiskError, fields: JsonFields = {}): void {
     this.error(error.message, error.hint);
-    this.record("error", { ...this.#errorFields(error), ...fields });
+    const exitCode = EXIT_STATUS[error.code];
+    this.record("error", { ...this.#errorFields(error), exitCode, ...fields });
   }
 
   /** Text on stderr exactly as it is, even with `--quiet`: a question, or what NETDISK_DEBUG asks for. */

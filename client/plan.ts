@@ -29,7 +29,8 @@ export function showPlanned(
   { label, to = label, isFolder = false }: Labels,
   fields: JsonFields & { name: string },
 ): void {
-  output.record("plan", { action, ...fields });
+  const kind = isFolder ? "folder" : "file";
+  output.record("plan", { action, kind, ...fields });
   const slash = isFolder ? "/" : "";
   const target = to === label ? "" : ` to ${displayText(to + slash)}`;
   output.print(`would ${action} ${displayText(label + slash)}${target}`);

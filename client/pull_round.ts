@@ -5,6 +5,7 @@ import type { Entry } from "../protocol/messages.ts";
 import type { Connection } from "./connection.ts";
 import { Downloads } from "./download.ts";
 import { DownloadProgress } from "./download_progress.ts";
+import { jsonTime } from "./entry_view.ts";
 import type { DownloadOutcome, FileItem } from "./incoming_file.ts";
 import { setExecutable, setTime } from "./local_items.ts";
 import { localError } from "./local_source.ts";
@@ -131,7 +132,7 @@ export class PullRound implements Disposable {
         path,
         size,
         sha256,
-        mtime: mtime === null ? null : new Date(mtime).toISOString(),
+        mtime: jsonTime(mtime),
       }],
     });
   }

@@ -4,6 +4,7 @@ import type { Entry, RequestOf } from "../protocol/messages.ts";
 import type { Replacement } from "./sync_plan.ts";
 import { Changes, type Step, unlessDone } from "./changes.ts";
 import { about, type Connection } from "./connection.ts";
+import { jsonTime } from "./entry_view.ts";
 import type { UploadItem, UploadOutcome } from "./pending_put.ts";
 import { ask } from "./pipeline.ts";
 import type { ProgressStyle } from "./progress.ts";
@@ -179,10 +180,11 @@ export class PushRound implements Disposable {
       bytes: size,
       record: () => ["receipt", {
         name,
+        path: place.localPath,
         size,
         sha256,
-        mtime: mtime === null ? null : new Date(mtime).toISOString(),
-        time: new Date(time).toISOString(),
+        mtime: jsonTime(mtime),
+        time: jsonTime(time),
       }],
     });
   }

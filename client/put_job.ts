@@ -3,6 +3,7 @@
 import { NetdiskError } from "../protocol/errors.ts";
 import type { Invocation } from "./command.ts";
 import type { Connection } from "./connection.ts";
+import { jsonTime } from "./entry_view.ts";
 import { goesOn } from "./go_on.ts";
 import { isThere } from "./local_names.ts";
 import type { Output } from "./output.ts";
@@ -139,7 +140,7 @@ export class PutJob implements Disposable {
           this.#results.summarise(output);
           throw failure;
         }
-        this.#results.failed(failure, output, { name: path });
+        this.#results.failed(failure, output, { path });
         return [];
       }
     });
@@ -150,10 +151,10 @@ export class PutJob implements Disposable {
     const { args, options, output } = this.#invocation;
     const results = this.#results;
     const observer: PlanObserver = {
-      failed: (name, error) =>
-        args.length === 1 && name === args[0]
+      failed: (path, error, name) =>
+        args.length === 1 && path === args[0]
           ? results.failedWhole(error)
-          : results.failed(error, output, { name }),
+          : results.failed(error, output, { name, path }),
       left({ path, reason }, name) {
         results.skipped();
         tellLeft(output, path, { name, path, reason: reason.message });
@@ -197,7 +198,7 @@ export class PutJob implements Disposable {
     const { output } = this.#invocation;
     for (let item = compare.take(); item; item = compare.take()) {
       if (item.source === undefined) {
-        this.#showFolder(item.remotePath);
+        this.#showFolder(item.remotePath, item.label);
         continue;
       }
       this.#shown = item.remotePath;
@@ -209,12 +210,13 @@ export class PutJob implements Disposable {
   }
 
   /** A folder comes behind what is in it: that shows already that it is made. */
-  #showFolder(name: string): void {
+  #showFolder(name: string, path: string): void {
     if (this.#shown.startsWith(`${name}/`)) return;
     this.#shown = name;
     this.#results.made();
     const { output } = this.#invocation;
-    showPlanned(output, "mkdir", { label: name, isFolder: true }, { name });
+    const labels = { label: name, isFolder: true };
+    showPlanned(output, "mkdir", labels, { name, path });
   }
 
   #skipped(item: UploadItem, reason: string): void {
@@ -242,21 +244,23 @@ export class PutJob implements Disposable {
 
   /** Puts one outcome on the screen. */
   #report({ item, receipt, error }: UploadOutcome, output: Output): void {
-    const name = item.remotePath;
+    const { remotePath: name } = item;
+    const path = labelOf(item);
     if (error?.code === "exists" && this.#rules.wanted === "missing") {
       this.#skipped(item, REASONS.missing);
     } else if (error) {
-      this.#results.failed(error, output, { name });
+      this.#results.failed(error, output, { name, path });
     } else if (receipt) {
       const { size, sha256, mtime, time } = receipt;
       this.#results.succeeded(size);
       if (output.json) {
         output.record("receipt", {
           name,
+          path,
           size,
           sha256,
-          mtime: mtime === null ? null : new Date(mtime).toISOString(),
-          time: new Date(time).toISOString(),
+          mtime: jsonTime(mtime),
+          time: jsonTime(time),
         });
       }
       if (output.verbose) {
@@ -264,7 +268,7 @@ export class PutJob implements Disposable {
       }
     } else if (item.source === undefined && item.isNew) {
       this.#results.made();
-      output.record("made", { name });
+      output.record("made", { name, path });
     }
   }
 }

@@ -71,6 +71,7 @@ export class Results {
       skipped: this.#skipped,
       failed: this.#failures,
       bytes: this.#bytes,
+      dryRun: this.#isPlan,
     });
   }
 

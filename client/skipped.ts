@@ -25,7 +25,7 @@ export function tellNeedless(
   const { path, reason } = skipped;
   if (isDryRun) {
     output.print(`would skip ${displayText(path)}: ${reason}`);
-    output.record("plan", { action: "skip", ...skipped });
+    output.record("plan", { action: "skip", kind: "file", ...skipped });
   } else {
     output.record("skipped", { ...skipped });
     output.detail(`${path}: ${reason}, skipped`);

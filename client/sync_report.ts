@@ -83,9 +83,8 @@ export class SyncReport {
     const isPull = this.#verb === "downloaded";
     const label = isPull ? path : name;
     if (this.isDryRun) {
-      const kind = isFolder ? "folder" : "file";
       const size = deed === "transferred" ? { size: bytes } : {};
-      const fields = { name, path, kind, ...size };
+      const fields = { name, path, ...size };
       const labels = { label, isFolder };
       return showPlanned(output, this.#actionOf(deed), labels, fields);
     }
@@ -110,7 +109,7 @@ export class SyncReport {
     const { output } = this;
     const { transferred, ...counts } = this.#counts;
     output.summarise({
-      [this.#verb]: transferred,
+      files: transferred,
       bytes: this.#bytes,
       ...counts,
       failed: this.#failures,

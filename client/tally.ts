@@ -46,6 +46,7 @@ export class Tally {
 
   /** @throws NetdiskError the failure of a single path, or `partial` */
   finish(): void {
+    this.#output.summarise({ done: this.#successes, failed: this.#failures });
     if (this.#only) throw this.#only;
     if (this.#failures === 0) return;
     // Nobody has counted the parts that are fine.

@@ -39,8 +39,8 @@ export interface PutTarget {
 
 /** What is told while the plan is carried out. */
 export interface PlanObserver {
-  /** It cannot be uploaded. */
-  failed(name: string, error: NetdiskError): void;
+  /** It cannot be uploaded; its name on the server is told where it has one. */
+  failed(path: string, error: NetdiskError, remotePath?: string): void;
   /** It is no file. */
   left(obstacle: LocalObstacle, remotePath: string): void;
 }

@@ -1,7 +1,7 @@
 /**
  * What can go wrong, as codes that both sides share. The wire codes are the
- * table of SPEC.md 8; the local ones never cross the wire. Turning a code into
- * a sentence and an exit status is main.ts's business.
+ * table of SPEC.md 8; the local ones never cross the wire. What a code means to
+ * a shell is client/exit_status.ts's business.
  */
 
 /** Codes that an `error` message may carry. */

@@ -6,6 +6,7 @@
 import type { FrameChannel } from "../protocol/channel.ts";
 import type { RequestOf, Response, ResponseOf } from "../protocol/messages.ts";
 import type { Change } from "./changes.ts";
+import type { PutOutcomes } from "./counters.ts";
 import { IncomingUpload, type UploadStage } from "./incoming_upload.ts";
 import type { ReplyQueue } from "./reply_queue.ts";
 import type { Upload } from "./upload.ts";
@@ -34,6 +35,7 @@ export class ChangeQueue {
   #replies: ReplyQueue;
   #onReceipt: ReceiptListener;
   #drop: (reason: string) => void;
+  #outcomes: PutOutcomes;
   /** Ends when the last change was made, or failed. */
   #lastMade: Promise<void> = Promise.resolve();
   #incoming: IncomingUpload | undefined;
@@ -45,11 +47,13 @@ export class ChangeQueue {
     replies: ReplyQueue,
     onReceipt: ReceiptListener,
     drop: (reason: string) => void,
+    outcomes: PutOutcomes,
   ) {
     this.#channel = channel;
     this.#replies = replies;
     this.#onReceipt = onReceipt;
     this.#drop = drop;
+    this.#outcomes = outcomes;
   }
 
   /** The upload whose frames are being read. */
@@ -86,6 +90,7 @@ export class ChangeQueue {
       settled: () => this.#settled(request.ask),
       during: (work) => this.#replies.during(work),
     });
+    beginning.catch(() => this.#outcomes.failed++);
     const upload = await this.#begin(beginning, request.ask);
     if (!upload && request.ask) return;
     const incoming = new IncomingUpload(
@@ -96,6 +101,7 @@ export class ChangeQueue {
     const end = await this.#receive(incoming, request.size === null);
     if (!incoming.upload) return;
     if (end.type === "cancel") {
+      this.#outcomes.cancelled++;
       incoming.upload.abort();
       return this.#replies.push(Promise.resolve({ type: "cancelled" }));
     }
@@ -125,9 +131,13 @@ export class ChangeQueue {
     this.#incoming = incoming;
     this.#isPipe = isPipe;
     try {
-      return await incoming.run((error) =>
-        this.#replies.push(Promise.reject(error))
-      );
+      return await incoming.run((error) => {
+        this.#outcomes.failed++;
+        return this.#replies.push(Promise.reject(error));
+      });
+    } catch (error) {
+      if (incoming.upload) this.#outcomes.interrupted++;
+      throw error;
     } finally {
       this.#waitingBytes += incoming.waitingBytes;
       this.#incoming = undefined;
@@ -202,6 +212,7 @@ export class ChangeQueue {
       await this.#replies.drained();
     } catch (error) {
       await begun.catch(() => {});
+      if (upload) this.#outcomes.interrupted++;
       upload?.suspend();
       throw error;
     }
@@ -222,14 +233,21 @@ export class ChangeQueue {
   ): Promise<ResponseOf<"receipt">> {
     const whole = upload.finish(commit, isMoreComing);
     whole.catch(leave);
-    const receipt = await this.#inTurn(() => {
-      try {
-        upload.publish();
-      } finally {
-        leave();
-      }
-      return upload.settle();
-    }, { ready: whole });
+    let receipt: ResponseOf<"receipt">;
+    try {
+      receipt = await this.#inTurn(() => {
+        try {
+          upload.publish();
+        } finally {
+          leave();
+        }
+        return upload.settle();
+      }, { ready: whole });
+    } catch (error) {
+      this.#outcomes.failed++;
+      throw error;
+    }
+    this.#outcomes.ok++;
     this.#onReceipt(request, receipt);
     return receipt;
   }

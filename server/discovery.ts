@@ -9,8 +9,8 @@ import {
   NONCE_BYTES,
 } from "../protocol/discovery.ts";
 import { AGENT } from "../protocol/version.ts";
-import type { DiscoveryFacts } from "./discovery_responder.ts";
-import { logEvent } from "./log.ts";
+import type { DiscoveryStart } from "./discovery_worker.ts";
+import { logEvent, type LogFormat } from "./log.ts";
 import { isAnyAddress } from "./networks.ts";
 import { DISCOVERY_PERMISSIONS } from "./sandbox.ts";
 import { startWorker } from "./supervisor.ts";
@@ -24,14 +24,16 @@ export interface Discovery {
 export function startDiscovery(
   hostname: string,
   server: Omit<Announcement, "name" | "agent">,
+  logFormat: LogFormat = "text",
 ): Discovery {
-  const facts: DiscoveryFacts = {
+  const start: DiscoveryStart = {
     hostname,
+    logFormat,
     server: { ...server, name: machineName(Deno.hostname()), agent: AGENT },
   };
   const reason = hostname.includes(":") && !isAnyAddress(hostname)
     ? "it is for IPv4 only"
-    : faultOf(facts.server);
+    : faultOf(start.server);
   let worker: Worker | undefined;
   const end = (reason: string) => {
     worker?.terminate();
@@ -44,7 +46,7 @@ export function startDiscovery(
       DISCOVERY_PERMISSIONS,
       (error) => end(error.message),
     );
-    worker.postMessage(facts);
+    worker.postMessage(start);
   }
   return { close: () => worker?.terminate() };
 }

@@ -8,11 +8,17 @@ import {
   type DiscoveryFacts,
   DiscoveryResponder,
 } from "./discovery_responder.ts";
-import { flushLog, logEvent } from "./log.ts";
+import { flushLog, logEvent, type LogFormat, setLogFormat } from "./log.ts";
 import { DISCOVERY_PORT } from "../protocol/discovery.ts";
 
+/** The only message to the Worker. */
+export interface DiscoveryStart extends DiscoveryFacts {
+  logFormat: LogFormat;
+}
+
 addEventListener("message", (event) => {
-  const { data } = event as MessageEvent<DiscoveryFacts>;
+  const { data } = event as MessageEvent<DiscoveryStart>;
+  setLogFormat(data.logFormat);
   try {
     const responder = new DiscoveryResponder(data);
     logEvent("discovery", { port: DISCOVERY_PORT, name: data.server.name });

@@ -33,6 +33,32 @@ export function parseReserve(text: string): Reserve | undefined {
   return bytes === undefined ? undefined : { bytes };
 }
 
+/** The disk as an upload sees it, in bytes. */
+export interface DiskSpace {
+  size: number;
+  free: number;
+  /** The part of the free ones that uploads leave. */
+  reserve: number;
+}
+
+/**
+ * How much room the disk of `folder` has.
+ *
+ * @returns null for a file system that does not tell
+ */
+export function diskSpace(
+  folder: string,
+  reserve: Reserve | null,
+): DiskSpace | null {
+  try {
+    const { bavail, blocks, bsize } = statfsSync(folder);
+    const size = blocks * bsize;
+    return { size, free: bavail * bsize, reserve: bytesOf(reserve, size) };
+  } catch {
+    return null;
+  }
+}
+
 /** Watches over the free space of one disk. */
 export class FreeSpace {
   #folder: string;
@@ -61,6 +87,11 @@ export class FreeSpace {
     this.#left -= bytes;
   }
 
+  /** What there is at the moment. */
+  look(): DiskSpace | null {
+    return diskSpace(this.#folder, this.#reserve);
+  }
+
   #isOld(): boolean {
     return performance.now() - this.#measuredAt > MEASURE_MS;
   }
@@ -72,17 +103,16 @@ export class FreeSpace {
       this.#left = ffree < files * MIN_FREE_FILES
         // Without an inode there is no room for an empty file either.
         ? -1
-        : bavail * bsize - this.#reserved(blocks * bsize);
+        : bavail * bsize - bytesOf(this.#reserve, blocks * bsize);
     } catch {
       // A file system that does not tell has its own limits, and reports them.
       this.#left = Infinity;
     }
   }
+}
 
-  #reserved(total: number): number {
-    const reserve = this.#reserve;
-    if (reserve && "bytes" in reserve) return reserve.bytes;
-    if (reserve) return total * reserve.percent / 100;
-    return Math.min(total * DEFAULT_PERCENT / 100, MAX_DEFAULT_BYTES);
-  }
+function bytesOf(reserve: Reserve | null, total: number): number {
+  if (reserve && "bytes" in reserve) return reserve.bytes;
+  const part = total * (reserve?.percent ?? DEFAULT_PERCENT) / 100;
+  return Math.floor(reserve ? part : Math.min(part, MAX_DEFAULT_BYTES));
 }

@@ -16,6 +16,7 @@ import { EventDigests } from "./event_digest.ts";
 import { EvictableConnection } from "./evictable.ts";
 import { Evictions, type EvictPeers } from "./evictions.ts";
 import type { Services } from "./login.ts";
+import { type Activity, MAX_TRANSFERS, type Transfer } from "./report.ts";
 import { ServedClient } from "./served_client.ts";
 import type { Registration } from "./worker_messages.ts";
 
@@ -116,6 +117,31 @@ export class ConnectionListener {
     this.#strangers.flush();
   }
 
+  /** What its connections are doing. */
+  activity(): Activity {
+    const transfers: Transfer[] = [];
+    let received = 0;
+    let sent = 0;
+    for (const client of this.#clients) {
+      received += client.traffic.received;
+      sent += client.traffic.sent;
+      const transfer = client.transfer;
+      if (transfer) transfers.push(transfer);
+    }
+    const { total, strangers } = this.#guard;
+    const putting = transfers.filter((t) => t.direction === "put").length;
+    transfers.sort((a, b) => b.rate - a.rate);
+    return {
+      loggedIn: total - strangers,
+      strangers,
+      putting,
+      getting: transfers.length - putting,
+      transfers: transfers.slice(0, MAX_TRANSFERS),
+      received,
+      sent,
+    };
+  }
+
   /** Waits until no client is left, but not for longer than `ms`. */
   async #ended(ms: number): Promise<void> {
     const ended = Promise.all([...this.#clients].map((c) => c.ended));
@@ -128,15 +154,18 @@ export class ConnectionListener {
   }
 
   #welcome(connection: Connection): void {
+    const { counters } = this.#services;
     const remote = connection.remoteAddr as Deno.NetAddr;
     const evictable = new EvictableConnection(connection, this.#evictions);
     const admission = this.#guard.admit(remote.hostname);
     if (typeof admission === "string") {
       const peer = formatAddress(remote.hostname, remote.port);
+      counters.connectionsRefused++;
       this.#strangers.note("refused", { peer, reason: admission });
       evictable.refuse();
       return;
     }
+    counters.connectionsAccepted++;
     const client = new ServedClient(evictable, {
       remote,
       admission,
@@ -151,14 +180,18 @@ export class ConnectionListener {
   }
 
   async #serve(client: ServedClient, admission: Admission): Promise<void> {
+    const { counters } = this.#services;
     try {
       await client.serve();
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       const peer = client.address;
+      counters.handshakesFailed++;
       this.#strangers.note("handshake-failed", { peer, reason });
     } finally {
       this.#clients.delete(client);
+      counters.received += client.traffic.received;
+      counters.sent += client.traffic.sent;
       admission.release();
     }
   }

@@ -10,6 +10,7 @@ import { AGENT, CAPABILITIES, PROTOCOL_VERSION } from "../protocol/version.ts";
 import type { AccountSession } from "./account_sessions.ts";
 import type { Accounts } from "./accounts.ts";
 import { hostOf } from "./address.ts";
+import type { Counters } from "./counters.ts";
 import type { LiveSessions } from "./live_sessions.ts";
 import { logEvent, type LogFields } from "./log.ts";
 import type { RequestTurns } from "./request_turns.ts";
@@ -28,6 +29,7 @@ export interface Services {
   storage: Storage;
   live: LiveSessions;
   turns: RequestTurns;
+  counters: Counters;
 }
 
 /** Who is at the other end. */
@@ -71,6 +73,11 @@ export class Login {
     return this.#account?.user ?? `at ${this.#host}`;
   }
 
+  /** The name of the user, once it is known. */
+  get user(): string | undefined {
+    return this.#account?.user;
+  }
+
   /** The files of the user, once it is known who that is. */
   get storage(): UserStorage | undefined {
     return this.#storage;
@@ -109,7 +116,15 @@ export class Login {
     if (++this.#attempts > MAX_LOGIN_ATTEMPTS) {
       throw new ProtocolError("out-of-order", "too many attempts to log in");
     }
-    return await this.#enter(request);
+    const outcomes = this.#services.counters.logins[request.type];
+    try {
+      const response = await this.#enter(request);
+      outcomes.ok++;
+      return response;
+    } catch (error) {
+      outcomes.failed++;
+      throw error;
+    }
   }
 
   /** @throws NetdiskError `busy` */

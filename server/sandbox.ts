@@ -10,13 +10,13 @@ import { formatAddress } from "../protocol/link.ts";
 
 /** What a Worker may be allowed; `false` is not at all. */
 export interface SandboxPermissions {
-  read: string[];
-  write: string[];
+  read: string[] | false;
+  write: string[] | false;
   net: string[];
   env: false;
   run: false;
   ffi: false;
-  sys: ["statfs"];
+  sys: ["statfs"] | false;
   import: false;
 }
 
@@ -63,6 +63,19 @@ export const DISCOVERY_PERMISSIONS: DiscoveryPermissions = {
   sys: ["networkInterfaces"],
   import: false,
 };
+
+/** Leave to listen on one address, and for nothing else. */
+export function listenPermissions(
+  hostname: string,
+  port: number,
+): SandboxPermissions {
+  return {
+    ...sandboxPermissions("", hostname, port),
+    read: false,
+    write: false,
+    sys: false,
+  };
+}
 
 /**
  * Tries, from inside the sandbox, what must not be possible. Importing code is

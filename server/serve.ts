@@ -11,13 +11,20 @@ import {
 import { DEFAULT_PORT, VERSION } from "../protocol/version.ts";
 import { type Discovery, startDiscovery } from "./discovery.ts";
 import { type Identity, loadIdentity, readIdentityFiles } from "./identity.ts";
-import { flushLog, logEvent } from "./log.ts";
+import { flushLog, logEvent, setLogFormat } from "./log.ts";
+import { startMonitoring } from "./monitoring.ts";
 import { isAnyAddress, outsideAddresses } from "./networks.ts";
+import { lockRoot } from "./root_lock.ts";
 import { withConfigFile } from "./serve_config.ts";
-import { OPTIONS, readOptions, type ServeOptions } from "./serve_options.ts";
+import {
+  OPTIONS,
+  readOptions,
+  type ServeOptions,
+  type ServeSettings,
+} from "./serve_options.ts";
 import { writeServerLink } from "./server_link.ts";
 import { dataFolder } from "./storage_path.ts";
-import { lockRoot, startServer } from "./supervisor.ts";
+import { startServer } from "./supervisor.ts";
 import type { ReadyMessage, Registration } from "./worker_messages.ts";
 
 /** What the command needs of its caller; the client's Output has it. */
@@ -54,8 +61,9 @@ export const command = {
     "Serves the folder DIR: every user who registers gets a folder below DIR/users.\n\n" +
     "When it is ready it prints the commands with which users register, from this machine and from others; " +
     "the link in the latter tells them how to reach the server and how to know it. " +
-    "Everything else is logged on stderr, one line an event. " +
+    "Everything else is logged on stderr, one line an event; what becomes of it is the system's business. " +
     "Machines on its networks that look for servers (netdisk discover) get a reply.\n\n" +
+    "'netdisk status' tells how it is, 'docs/service.md' how to run it as a service.\n\n" +
     "A config file has a line KEY = VALUE for each option, named as here without the dashes; " +
     "one without a value is yes or no, as in 'plain = yes'. " +
     "Lines that begin with # are comments, and so is what follows a blank and # after a value. " +
@@ -76,7 +84,26 @@ async function run(
   { options: given, output }: ServeInvocation,
 ): Promise<void> {
   const { options, labelOf } = withConfigFile(given);
-  const { folder, discovery, ...settings } = readOptions(options, labelOf);
+  const settings = readOptions(options, labelOf);
+  setLogFormat(settings.logFormat);
+  try {
+    await serve({ options, output }, settings);
+  } catch (error) {
+    // The line that main.ts writes for people is none for programs.
+    if (settings.logFormat === "json") {
+      const reason = error instanceof Error ? error.message : String(error);
+      logEvent("failed", { reason });
+    }
+    throw error;
+  } finally {
+    flushLog();
+  }
+}
+
+async function serve(
+  { options, output }: ServeInvocation,
+  { folder, metrics, discovery, ...settings }: ServeSettings,
+): Promise<void> {
   const { registration } = settings;
   const { root, lock } = await lockRoot(folder);
   try {
@@ -89,17 +116,23 @@ async function run(
       );
     });
     const server = await startServer({ root, tls: identity, ...settings });
+    const mode = identity ? "TLS" : "plain";
+    const monitored = { ...server, root, mode, metrics } as const;
+    using _monitoring = await startMonitoring(monitored)
+      .catch(async (error) => {
+        await server.stop();
+        throw error;
+      });
     writeServerLink(root, linkOf(identity, server.ready));
     announce(output, folder, identity, registration, server.ready);
     const found = discovery
-      ? discoverable(identity, registration, server.ready)
+      ? discoverable(identity, settings, server.ready)
       : undefined;
     await Promise.race([stopSignal, server.failed]);
     found?.close();
     await server.stop();
     logEvent("stopped");
   } finally {
-    flushLog();
     lock.close();
   }
 }
@@ -192,7 +225,10 @@ function linkOf(
 /** Lets others find the server, until it is closed. */
 function discoverable(
   identity: Identity | null,
-  registration: Registration,
+  { registration, logFormat }: Pick<
+    ServeSettings,
+    "registration" | "logFormat"
+  >,
   { hostname, port }: ReadyMessage,
 ): Discovery {
   return startDiscovery(hostname, {
@@ -201,7 +237,7 @@ function discoverable(
     fingerprint: identity?.selfSigned ? identity.fingerprint : null,
     host: certifiedName(identity) ?? null,
     registration,
-  });
+  }, logFormat);
 }
 
 /** An address under which other machines may reach us, if they may at all. */

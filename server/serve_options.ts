@@ -7,6 +7,12 @@ import { badSetting } from "./config_file.ts";
 import { DEFAULT_MAX_CONNECTIONS } from "./connection_limits.ts";
 import { DEFAULT_MIN_RATE } from "./deadlines.ts";
 import { parseReserve, type Reserve } from "./free_space.ts";
+import type { LogFormat } from "./log.ts";
+import {
+  DEFAULT_METRICS_PORT,
+  type MetricsAddress,
+  parseMetricsAddress,
+} from "./metrics_address.ts";
 import { PARTIAL_EXPIRY_MS } from "./partials.ts";
 import { parseQuota } from "./quota_limits.ts";
 import type { Registration } from "./worker_messages.ts";
@@ -98,6 +104,19 @@ export const OPTIONS = [
       "end transfers that are slower than so many bytes a second over a minute (default 1K; with 0 only those that stand still)",
   },
   {
+    name: "metrics",
+    value: "HOST:PORT",
+    description:
+      `tell Prometheus how the server does, at http://HOST:PORT/metrics (port ${DEFAULT_METRICS_PORT} if none is given); on this machine only, as there is neither password nor encryption`,
+  },
+  {
+    name: "log-format",
+    value: "FORMAT",
+    choices: ["text", "json"],
+    description:
+      "the lines of the log: key=value for people (text, the default) or an object each (json)",
+  },
+  {
     name: "no-discovery",
     description: "do not answer those who look for servers on the network",
   },
@@ -120,6 +139,8 @@ export interface ServeOptions {
   keepPartials: string | undefined;
   maxConnections: string | undefined;
   minRate: string | undefined;
+  metrics: string | undefined;
+  logFormat: LogFormat | undefined;
   noDiscovery: boolean;
   plain: boolean;
 }
@@ -139,6 +160,9 @@ export interface ServeSettings {
   maxConnections: number | null;
   /** Bytes a second; 0 is any. */
   minRate: number;
+  /** Where Prometheus may ask; null is nowhere. */
+  metrics: MetricsAddress | null;
+  logFormat: LogFormat;
   /** Whether others on the network may find the server. */
   discovery: boolean;
 }
@@ -204,6 +228,10 @@ export function readOptions(
       expected: "no size such as 1K, 100K or 0",
       standard: DEFAULT_MIN_RATE,
     }),
+    metrics: options.metrics === undefined
+      ? null
+      : parseMetricsAddress(options.metrics, labelOf("metrics")),
+    logFormat: options.logFormat ?? "text",
     discovery: !options.noDiscovery,
   };
 }

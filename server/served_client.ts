@@ -8,7 +8,9 @@ import { type ConnectionState, Deadline } from "./deadlines.ts";
 import type { EventDigests } from "./event_digest.ts";
 import type { EvictableConnection } from "./evictable.ts";
 import type { Services } from "./login.ts";
+import type { Transfer } from "./report.ts";
 import { Session } from "./session.ts";
+import { type Traffic, TransferRate } from "./transfer_rate.ts";
 import type { Registration } from "./worker_messages.ts";
 
 /** What a client is served with. */
@@ -34,6 +36,8 @@ export class ServedClient {
   #channel: FrameChannel;
   #session: Session;
   #deadline: Deadline;
+  /** Of a transfer only: idle connections are many, and have to be small. */
+  #rate: TransferRate | undefined;
   /** There is nobody to talk to yet. */
   #isShakingHands = true;
   /** Why it was closed during the handshake. */
@@ -56,6 +60,21 @@ export class ServedClient {
     this.#deadline = new Deadline(options.now, options.minRate);
   }
 
+  /** Bytes over the connection so far. */
+  get traffic(): Traffic {
+    return this.#channel.traffic;
+  }
+
+  /** The transfer under way. */
+  get transfer(): Transfer | undefined {
+    const { user, direction } = this.#session;
+    if (user === undefined || direction === undefined) return undefined;
+    const way = direction === "put" ? "received" : "sent";
+    const bytes = this.traffic[way];
+    const rate = Math.round(this.#rate?.rate[way] ?? 0);
+    return { user, direction, bytes, rate };
+  }
+
   /** Serves it to its end. @throws Error when the handshake fails, and why */
   async serve(): Promise<void> {
     try {
@@ -71,6 +90,9 @@ export class ServedClient {
   /** Ends it if its peer has taken too long. */
   look(now: number): void {
     const state = this.#state();
+    if (this.#session.direction === undefined) this.#rate = undefined;
+    else if (this.#rate) this.#rate.look(this.traffic, now);
+    else this.#rate = new TransferRate(this.traffic, now);
     const reason = this.#deadline.check(state, now);
     if (reason === undefined) {
       const asks = state.phase === "idle" && !this.#channel.isSending;

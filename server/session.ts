@@ -27,6 +27,7 @@ import {
 import { sessionEnded } from "./account_sessions.ts";
 import { ChangeQueue, type UploadUnderWay } from "./change_queue.ts";
 import { type ChangeRequest, isChange, mayDisplaceFolder } from "./changes.ts";
+import type { Outcomes } from "./counters.ts";
 import { digest, get, list, quota, stat } from "./handlers.ts";
 import { Login, type LoginRequest, type Peer, type Services } from "./login.ts";
 import { ReplyQueue, toErrorResponse } from "./reply_queue.ts";
@@ -49,6 +50,8 @@ export class Session {
   #login: Login;
   #replies: ReplyQueue;
   #changes: ChangeQueue;
+  #gets: Outcomes;
+  #isGetting = false;
   #waiting = false;
   #strangersRequests = 0;
   #over = false;
@@ -67,7 +70,9 @@ export class Session {
       this.#replies,
       ({ path }, { size }) => this.#login.log("put", { path, bytes: size }),
       (reason) => this.drop(reason),
+      services.counters.puts,
     );
+    this.#gets = services.counters.gets;
   }
 
   /** True once an account is at work here. */
@@ -88,6 +93,18 @@ export class Session {
   /** The upload under way, for the deadlines. */
   get upload(): UploadUnderWay | undefined {
     return this.#changes.upload;
+  }
+
+  /** The user, once an account is at work here. */
+  get user(): string | undefined {
+    return this.#login.user;
+  }
+
+  /** What is being transferred. */
+  get direction(): "put" | "get" | undefined {
+    if (this.#isGetting) return "get";
+    // Small puts are here at once, and wait for the disk.
+    return this.upload || this.committing ? "put" : undefined;
   }
 
   /** Bytes of uploads that said only that the client is alive. */
@@ -268,8 +285,17 @@ export class Session {
   }
 
   async #get(storage: UserStorage, request: RequestOf<"get">): Promise<void> {
-    const bytes = await get(storage, request, this.#channel);
-    this.#login.log("get", { path: request.path, bytes });
+    this.#isGetting = true;
+    try {
+      const bytes = await get(storage, request, this.#channel);
+      this.#gets.ok++;
+      this.#login.log("get", { path: request.path, bytes });
+    } catch (error) {
+      this.#gets.failed++;
+      throw error;
+    } finally {
+      this.#isGetting = false;
+    }
   }
 
   async #fail(error: unknown): Promise<void> {

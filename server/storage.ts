@@ -9,7 +9,7 @@ import { NetdiskError } from "../protocol/errors.ts";
 import { bytesBelow } from "./disk_usage.ts";
 import { Durability, syncFolderNow } from "./durability.ts";
 import { type FolderReader, plainFolders } from "./folder_reader.ts";
-import { FreeSpace, type Reserve } from "./free_space.ts";
+import { type DiskSpace, FreeSpace, type Reserve } from "./free_space.ts";
 import type { SyncAll } from "./group_sync.ts";
 import { Listings } from "./listings.ts";
 import { errnoOf, toStorageError } from "./os_errors.ts";
@@ -91,6 +91,11 @@ export class Storage {
     // What lies in them is no safer than the names above it.
     syncFolderNow(dataFolder(this.#root));
     syncFolderNow(this.#root);
+  }
+
+  /** How much room there is; null where the file system does not tell. */
+  space(): DiskSpace | null {
+    return this.#space.look();
   }
 
   /**

@@ -19,7 +19,7 @@ const STICKY = 0o1000;
 const MAX_LINKS = 40;
 
 /** Who uses the root: each has another way out of what is refused. */
-type User = "serve" | "admin";
+type User = "serve" | "admin" | "status";
 
 /** Something on the way to the root, or in it. */
 interface Place {
@@ -88,8 +88,8 @@ function checkAbove({ path, info }: Place, uid: number): void {
 function checkOwn({ path, info }: Place, uid: number, user: User): void {
   if (!isTrusted(info, uid)) {
     throw refusal(path, `it belongs to another user (uid ${info.uid})`, {
-      hint: user === "admin"
-        ? `${asUser(info.uid!)} netdisk admin ...`
+      hint: user !== "serve"
+        ? `${asUser(info.uid!)} netdisk ${user} ...`
         : `${uid === 0 ? "" : "sudo "}chown ${uid} ${quote(path)}`,
     });
   }

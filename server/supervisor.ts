@@ -1,24 +1,22 @@
 /**
- * The privileged side of the server: locks the storage root, starts the
- * Workers with the permissions they get, and stops them. It never sees a byte
- * of a client's.
+ * The privileged side of the server: starts the Workers with the permissions
+ * they get, and stops them. It never sees a byte of a client's.
  */
 
-import { dirname, join } from "@std/path";
 import { NetdiskError } from "../protocol/errors.ts";
 import { connectionLimit, raiseDescriptorLimit } from "./connection_limits.ts";
 import type { Reserve } from "./free_space.ts";
 import { Libc } from "./libc.ts";
 import { prepareListener } from "./listening_socket.ts";
-import { logEvent } from "./log.ts";
+import { logEvent, type LogFormat } from "./log.ts";
 import { startPrivilegedService } from "./privileged_service.ts";
+import type { Report } from "./report.ts";
+import { ReportLine } from "./report_line.ts";
 import {
   type DiscoveryPermissions,
   type SandboxPermissions,
   sandboxPermissions,
 } from "./sandbox.ts";
-import { dataFolder } from "./storage_path.ts";
-import { checkStorageRoot } from "./storage_root.ts";
 import type {
   FromWorker,
   ReadyMessage,
@@ -30,12 +28,15 @@ import type {
 /** How long running transfers get when the server stops: all is over within 5 s. */
 const GRACE_MS = 4500;
 
-/** A lock that is free is taken at once; one that is held stays so. */
-const LOCK_MS = 500;
+/**
+ * How much longer a Worker may take before it is taken for hung: closing files
+ * and connections has limits of its own, which add up to less.
+ */
+const STOP_MS = GRACE_MS + 5000;
 
 /** What a server is started with. */
 export interface ServerOptions {
-  /** The storage root, prepared and locked: see {@link lockRoot}. */
+  /** The storage root, prepared and locked: see root_lock.ts. */
   root: string;
   hostname: string;
   port: number;
@@ -52,6 +53,7 @@ export interface ServerOptions {
   maxConnections: number | null;
   /** Bytes a second that transfers have to come to; 0 is any. */
   minRate: number;
+  logFormat: LogFormat;
 }
 
 /** A server that accepts connections. */
@@ -59,70 +61,22 @@ export interface RunningServer {
   ready: ReadyMessage;
   /** Rejects when the server fails later on; never resolves. */
   failed: Promise<never>;
-  /** Ends transfers and connections; resolves when everything is closed. */
-  stop(): Promise<void>;
+  /** What the serving Worker tells of itself. @throws NetdiskError `busy`, `internal` */
+  report(): Promise<Report>;
+  /** The connections that it takes at most. */
+  maxConnections: number;
+  /** Descriptors that the process may have, where the system tells. */
+  descriptors: number | undefined;
+  /**
+   * Ends transfers and connections; resolves when everything is closed, or after
+   * `limitMs` milliseconds, by default 9.5 s.
+   */
+  stop(limitMs?: number): Promise<void>;
 }
 
 /** A Worker's permissions, which `lib.deno.worker` does not declare. */
 interface WorkerPermissions {
   deno: { permissions: "none" | SandboxPermissions | DiscoveryPermissions };
-}
-
-/**
- * Makes the root and the server's own folder in it and takes the lock that
- * keeps a second server away. The kernel gives it back however we end.
- *
- * @returns the root's real, absolute path, and the lock to hold on to
- * @throws NetdiskError when the root cannot be used or is in use
- */
-export async function lockRoot(
-  folder: string,
-): Promise<{ root: string; lock: Deno.FsFile }> {
-  let root: string;
-  let lock: Deno.FsFile;
-  try {
-    // Before anything is made, and again when nobody can exchange it any more.
-    checkStorageRoot(folder, "serve");
-    Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
-    checkStorageRoot(folder, "serve");
-    root = Deno.realPathSync(folder);
-    if (dirname(root) === root) {
-      throw new NetdiskError(
-        "usage",
-        `${folder}: the root of a disk cannot be served`,
-        {
-          hint: "choose a folder with --root DIR",
-        },
-      );
-    }
-    Deno.mkdirSync(dataFolder(root), { recursive: true, mode: 0o700 });
-    // Accounts must not vanish with a folder's name when the power fails, and
-    // those above the root may be as new as itself.
-    for (let at = root; at !== dirname(at); at = dirname(at)) {
-      syncFolder(dirname(at));
-    }
-    syncFolder(root);
-    lock = Deno.openSync(join(dataFolder(root), "lock"), {
-      write: true,
-      create: true,
-      mode: 0o600,
-    });
-  } catch (cause) {
-    if (cause instanceof NetdiskError) throw cause;
-    const reason = cause instanceof Deno.errors.AlreadyExists
-      ? "it is not a folder"
-      : cause instanceof Error
-      ? cause.message
-      : String(cause);
-    throw new NetdiskError("local-io", `${folder}: ${reason}`, {
-      hint: "choose a folder that you may write to with --root DIR",
-      cause,
-    });
-  }
-  if (await isLockedWithin(lock, LOCK_MS)) return { root, lock };
-  throw new NetdiskError("local-io", `${folder}: another server is using it`, {
-    hint: "stop that one first, or serve another folder with --root DIR",
-  });
 }
 
 /**
@@ -155,6 +109,8 @@ export async function startServer(
   const service = startPrivilegedService(main.port1, root, libc);
   const descriptors = raiseDescriptorLimit(libc);
   const maxConnections = connectionLimit(options.maxConnections, descriptors);
+  const reports = new MessageChannel();
+  const reporting = new ReportLine<Report>(reports.port1);
   const start: StartMessage = {
     type: "start",
     ...options,
@@ -162,13 +118,19 @@ export async function startServer(
     passwords: channel.port2,
     main: service ? main.port2 : null,
     canSyncDisk: service?.canSyncDisk ?? false,
+    reports: reports.port2,
   };
   const starting = nextMessage(server, "ready");
-  server.postMessage(start, [channel.port2, ...(service ? [main.port2] : [])]);
+  server.postMessage(start, [
+    channel.port2,
+    reports.port2,
+    ...(service ? [main.port2] : []),
+  ]);
   const end = () => {
     server.terminate();
     passwords.terminate();
     service?.close();
+    reporting[Symbol.dispose]();
   };
 
   const ready = await Promise.race([starting, failed.promise])
@@ -182,43 +144,26 @@ export async function startServer(
   return {
     ready,
     failed: failed.promise,
-    async stop(): Promise<void> {
+    report: () => reporting.ask(),
+    maxConnections,
+    descriptors,
+    async stop(limitMs = STOP_MS): Promise<void> {
       const stopped = nextMessage(server, "stopped");
       const stop: ToWorker = { type: "stop", graceMs: GRACE_MS };
       server.postMessage(stop);
-      await Promise.race([stopped, failed.promise]);
-      end();
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const limit = new Promise<"hung">((resolve) => {
+        timer = setTimeout(() => resolve("hung"), limitMs);
+      });
+      try {
+        const end = await Promise.race([stopped, failed.promise, limit]);
+        if (end === "hung") logEvent("stop-forced", { afterMs: limitMs });
+      } finally {
+        clearTimeout(timer);
+        end();
+      }
     },
   };
-}
-
-function syncFolder(path: string): void {
-  try {
-    using folder = Deno.openSync(path);
-    folder.syncSync();
-  } catch {
-    // Not ours to read, or a system without such a sync.
-  }
-}
-
-/**
- * Takes the lock or gives up. Deno has `tryLock` only since 2.7; a `lock` that
- * is still waiting when we give up ends with the process.
- */
-async function isLockedWithin(
-  lock: Deno.FsFile,
-  timeoutMs: number,
-): Promise<boolean> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const timeout = new Promise<false>((resolve) => {
-    timer = setTimeout(() => resolve(false), timeoutMs);
-  });
-  const locked = lock.lock(true).then(() => true);
-  try {
-    return await Promise.race([locked, timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /** Starts a Worker whose failures are told instead of ending the process. */

@@ -7,14 +7,17 @@ import { NetdiskError } from "../protocol/errors.ts";
 import { ALPN } from "../protocol/version.ts";
 import { Accounts } from "./accounts.ts";
 import { ConnectionGuard, guardLimits } from "./connection_guard.ts";
+import { newCounters } from "./counters.ts";
 import { openDatabase } from "./database.ts";
 import { PagedFolders, plainFolders } from "./folder_reader.ts";
 import { ConnectionListener } from "./listener.ts";
 import { LiveSessions } from "./live_sessions.ts";
-import { flushLog, logEvent } from "./log.ts";
+import { flushLog, logEvent, setLogFormat } from "./log.ts";
 import { PasswordHasher } from "./passwords.ts";
 import { PrivilegedPort } from "./privileged_calls.ts";
 import { limitsIn } from "./quota_limits.ts";
+import { makeReport } from "./report.ts";
+import { answerReports } from "./report_line.ts";
 import { RequestTurns } from "./request_turns.ts";
 import { checkSandbox } from "./sandbox.ts";
 import { Storage } from "./storage.ts";
@@ -45,6 +48,7 @@ scope.onmessage = ({ data }) => {
 };
 
 async function start(message: StartMessage): Promise<void> {
+  setLogFormat(message.logFormat);
   try {
     const denied = await checkSandbox(message.root);
     const ready = serve(message);
@@ -78,9 +82,11 @@ function serve(message: StartMessage): ReadyMessage {
   });
   storage.prepare();
   const socket = listen(message);
-  listener = new ConnectionListener(
+  const counters = newCounters();
+  const turns = new RequestTurns(() => live.size);
+  const listening = listener = new ConnectionListener(
     socket,
-    { accounts, storage, live, turns: new RequestTurns(() => live.size) },
+    { accounts, storage, live, turns, counters },
     registration,
     {
       guard: new ConnectionGuard(guardLimits(message.maxConnections)),
@@ -88,7 +94,15 @@ function serve(message: StartMessage): ReadyMessage {
       evict: main && ((peers) => main.ask("evict", peers)),
     },
   );
-  void listener.run();
+  void listening.run();
+  answerReports(message.reports, () =>
+    makeReport({
+      activity: () => listening.activity(),
+      liveSessions: () => live.size,
+      disk: () => storage.space(),
+      counters,
+      database,
+    }));
   live.start();
   // Behind the ready line: there may be many.
   void storage.sweep();

@@ -1,6 +1,7 @@
 /** What the main thread and the serving Worker say to each other. Types only. */
 
 import type { Reserve } from "./free_space.ts";
+import type { LogFormat } from "./log.ts";
 
 /** Who may register: everybody, holders of an invite (and loopback), nobody. */
 export type Registration = "open" | "invite" | "closed";
@@ -26,6 +27,9 @@ export interface StartMessage {
   maxConnections: number;
   /** Bytes a second that transfers have to come to; 0 is any. */
   minRate: number;
+  logFormat: LogFormat;
+  /** Asks for reports (report.ts); transferred. */
+  reports: MessagePort;
   /** Leads to the password Worker; transferred. */
   passwords: MessagePort;
   /** Leads to the main thread, where that can do more than we; transferred. */

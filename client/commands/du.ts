@@ -96,7 +96,9 @@ class DuJob {
     if (!this.#targets) {
       this.#targets = await findTargets(connection, args);
       this.#tally = new Tally(output, this.#targets.isSingle, "read");
-      for (const { error } of this.#targets.failed) this.#tally.failed(error);
+      for (const { label, error } of this.#targets.failed) {
+        this.#tally.failed(error, { name: label });
+      }
     }
     const { found } = this.#targets;
     for (; this.#done < found.length; this.#done++) {
@@ -106,7 +108,8 @@ class DuJob {
         this.#tally!.succeeded();
       } catch (error) {
         if (!isAboutPath(error)) throw error;
-        this.#tally!.failed(about(target.label || "/", error));
+        const { label, path } = target;
+        this.#tally!.failed(about(label || "/", error), { name: path });
       }
       retry.moved();
     }

@@ -59,7 +59,7 @@ export const command = defineCommand({
       "session",
     );
     const before = saveSession(choice, user, session);
-    output.record("session", { user, server: choice.address });
+    output.record("account", { user, server: choice.address });
     output.notice(`logged in to ${choice.address} as ${user}`);
     const { newName, address } = choice;
     if (newName !== undefined) {

@@ -47,12 +47,7 @@ export const command = defineCommand({
     );
     forgetSession(choice, session.user);
     const { user } = session;
-    invocation.output.record("session", {
-      user,
-      server: choice.address,
-      ended: true,
-      all,
-    });
+    invocation.output.record("ended", { user, server: choice.address, all });
     const everywhere = all ? ", on all machines" : "";
     invocation.output.notice(
       `logged out ${user} from ${choice.address}${everywhere}`,

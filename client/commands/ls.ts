@@ -1,7 +1,11 @@
 /** `netdisk ls`: what is in a folder. */
 
 import type { Entry } from "../../protocol/messages.ts";
-import { remoteName, remoteParent } from "../../protocol/remote_path.ts";
+import {
+  joinRemotePath,
+  remoteName,
+  remoteParent,
+} from "../../protocol/remote_path.ts";
 import { defineCommand } from "../command.ts";
 import { about, type Connection, isAboutPath } from "../connection.ts";
 import { displayText } from "../display_text.ts";
@@ -60,7 +64,9 @@ export const command = defineCommand({
       const { found, failed, isSingle } = targets;
       if (!tally) {
         tally = new Tally(output, isSingle, "listed");
-        for (const { error } of failed) tally.failed(error);
+        for (const { label, error } of failed) {
+          tally.failed(error, { name: label });
+        }
       }
       const titled = !isSingle || options.recursive;
       lister ??= new Lister(output, tally, { ...options, titled });
@@ -72,7 +78,7 @@ export const command = defineCommand({
           tally.succeeded();
         } catch (error) {
           if (!isAboutPath(error)) throw error;
-          tally.failed(about(target.label, error));
+          tally.failed(about(target.label, error), { name: target.path });
         }
         retry.moved();
       }
@@ -205,7 +211,8 @@ class Lister {
   #print(entry: Entry, folder: string, shown = entry.name): void {
     this.#hasPrinted = true;
     if (this.#output.json) {
-      this.#output.record("entry", entryFields(folder, entry));
+      const path = joinRemotePath(folder, entry.name);
+      this.#output.record("entry", entryFields(path, entry));
       return;
     }
     const name = paintName(this.#output, entry, shown);

@@ -88,6 +88,8 @@ class MvJob {
 
   /** @throws NetdiskError when something is not moved */
   finish(): void {
+    const { options, output } = this.#invocation;
+    output.summarise({ dryRun: options.dryRun });
     this.#tally?.finish();
   }
 
@@ -100,7 +102,7 @@ class MvJob {
     const { found, failed, isSingle } = targets;
     const tally = new Tally(output, isSingle, "moved");
     this.#tally = tally;
-    for (const { error } of failed) tally.failed(error);
+    for (const { label, error } of failed) tally.failed(error, { name: label });
     const requests = [parseRemotePath(target), ...found.map((f) => f.path)]
       .map((path) => ({ type: "stat", path } as const));
     const entries: (Entry | NetdiskError)[] = [];
@@ -143,7 +145,7 @@ class MvJob {
         tally.succeeded();
         const isFolder = kind === "folder";
         const labels = { label: from, to, isFolder };
-        showPlanned(output, "move", labels, { name: from, to });
+        showPlanned(output, "move", labels, { kind, name: from, to });
       }
       steps.length = 0;
     }

@@ -63,7 +63,7 @@ export const command = defineCommand({
       },
     );
     const { user } = session;
-    output.record("password", { user, server: choice.address, changed: true });
+    output.record("password", { user, server: choice.address });
     output.notice(
       `changed the password of ${user} on ${choice.address}; all other sessions have ended`,
     );

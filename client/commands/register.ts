@@ -74,7 +74,7 @@ export const command = defineCommand({
       "session",
     );
     const before = saveSession(choice, user, session);
-    output.record("session", { user, server: choice.address });
+    output.record("account", { user, server: choice.address });
     output.notice(`registered ${user} on ${choice.address} and logged in`);
     const { newName, address } = choice;
     if (newName !== undefined) {

@@ -83,7 +83,9 @@ class RmJob {
       const whole = options.recursive;
       this.#targets = await findTargets(connection, args, { whole });
       this.#tally = new Tally(output, this.#targets.isSingle, "removed");
-      for (const { error } of this.#targets.failed) this.#tally.failed(error);
+      for (const { label, error } of this.#targets.failed) {
+        this.#tally.failed(error, { name: label });
+      }
     }
     const { found } = this.#targets;
     if (options.dryRun) return await this.#show(connection);
@@ -102,6 +104,8 @@ class RmJob {
 
   /** @throws NetdiskError when something is not removed */
   finish(): void {
+    const { options, output } = this.#invocation;
+    output.summarise({ dryRun: options.dryRun });
     this.#tally?.finish();
   }
 
@@ -113,7 +117,8 @@ class RmJob {
       const { answer, error } of answers(connection, requests, "entry")
     ) {
       const { label, path } = this.#targets!.found[this.#shown++]!;
-      const isFolder = answer?.entry.kind === "folder";
+      const kind = answer?.entry.kind;
+      const isFolder = kind === "folder";
       const failure = error
         ? about(label, error)
         : isFolder && !options.recursive
@@ -124,7 +129,8 @@ class RmJob {
         continue;
       }
       this.#tally!.succeeded();
-      showPlanned(output, "delete", { label: path, isFolder }, { name: path });
+      const fields = { kind, name: path };
+      showPlanned(output, "delete", { label: path, isFolder }, fields);
     }
   }
 

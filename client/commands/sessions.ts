@@ -3,7 +3,7 @@
 import type { SessionInfo } from "../../protocol/messages.ts";
 import { printColumns } from "../columns.ts";
 import { defineCommand } from "../command.ts";
-import { localTime } from "../entry_view.ts";
+import { jsonTime, localTime } from "../entry_view.ts";
 import type { JsonFields } from "../output.ts";
 import { withSession } from "../retry.ts";
 
@@ -25,13 +25,16 @@ export const command = defineCommand({
     "0 when the sessions are listed, 4 when not logged in, 5 when the server cannot be reached.",
   async run(invocation) {
     const { output } = invocation;
-    const { sessions } = await withSession(
+    const { sessions, user } = await withSession(
       invocation,
-      (connection) => connection.call({ type: "sessions" }, "sessions"),
+      async (connection, _retry, { session: { user } }) => {
+        const answer = await connection.call({ type: "sessions" }, "sessions");
+        return { ...answer, user };
+      },
     );
     if (output.json) {
       for (const session of sessions) {
-        output.record("session", fieldsOf(session));
+        output.record("session", { user, ...fieldsOf(session) });
       }
       return;
     }
@@ -55,8 +58,8 @@ function fieldsOf(session: SessionInfo): JsonFields {
     current,
     agent,
     address,
-    used: new Date(used).toISOString(),
-    created: new Date(created).toISOString(),
-    expires: new Date(expires).toISOString(),
+    created: jsonTime(created),
+    lastUsed: jsonTime(used),
+    expires: jsonTime(expires),
   };
 }

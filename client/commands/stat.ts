@@ -2,7 +2,7 @@
 
 import type { NetdiskError } from "../../protocol/errors.ts";
 import type { Entry } from "../../protocol/messages.ts";
-import { remoteName, remoteParent } from "../../protocol/remote_path.ts";
+import { remoteName } from "../../protocol/remote_path.ts";
 import { defineCommand, type Invocation } from "../command.ts";
 import { about, type Connection } from "../connection.ts";
 import { displayText } from "../display_text.ts";
@@ -64,7 +64,9 @@ class StatJob {
     if (!this.#targets) {
       this.#targets = await findTargets(connection, args);
       this.#tally = new Tally(output, this.#targets.isSingle, "shown");
-      for (const { error } of this.#targets.failed) this.#tally.failed(error);
+      for (const { label, error } of this.#targets.failed) {
+        this.#tally.failed(error, { name: label });
+      }
     }
     const { found } = this.#targets;
     const stats = found.slice(this.#entries.length)
@@ -120,7 +122,7 @@ class StatJob {
     const entry = { ...found, name: remoteName(path) };
     const sha256 = typeof digest === "string" ? digest : undefined;
     output.record("entry", {
-      ...entryFields(remoteParent(path), entry),
+      ...entryFields(path, entry),
       ...(sha256 === undefined ? {} : { sha256 }),
     });
     for (const line of linesOf(path, entry, sha256)) output.print(line);

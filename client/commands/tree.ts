@@ -176,7 +176,8 @@ class TreeView {
 
   #print(level: Level, branch: string, entry: Entry): void {
     if (this.#output.json) {
-      this.#output.record("entry", entryFields(level.path, entry));
+      const path = joinRemotePath(level.path, entry.name);
+      this.#output.record("entry", entryFields(path, entry));
       return;
     }
     const name = paintName(this.#output, entry, entry.name);

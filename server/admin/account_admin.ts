@@ -5,6 +5,7 @@
  */
 
 import { NetdiskError } from "../../protocol/errors.ts";
+import { type AccountCounts, countAccounts } from "../account_counts.ts";
 import type { Database } from "../database.ts";
 import { Invites } from "../invites.ts";
 import { AccountSessions } from "../account_sessions.ts";
@@ -36,6 +37,11 @@ export class AccountAdmin {
     this.#now = now;
     this.#users = new Users(database);
     this.#sessions = new AccountSessions(database, now);
+  }
+
+  /** How many accounts and sessions there are. */
+  counts(): AccountCounts {
+    return countAccounts(this.#database, this.#now());
   }
 
   /** All accounts, by name. */

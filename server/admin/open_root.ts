@@ -30,11 +30,15 @@ export class OpenRoot implements Disposable {
  * Opens `folder`, by default that of `netdisk serve`. Makes nothing in a folder
  * that is not a root.
  *
+ * @param user the command that is run, for hints
  * @throws NetdiskError `not-found` where no server has ever run, `local-io`
  */
-export function openRoot(folder: string = DEFAULT_ROOT): OpenRoot {
-  const hasDatabase = isDatabase(folder);
-  checkStorageRoot(folder, "admin");
+export function openRoot(
+  folder: string = DEFAULT_ROOT,
+  user: "admin" | "status" = "admin",
+): OpenRoot {
+  const hasDatabase = isDatabase(folder, user);
+  checkStorageRoot(folder, user);
   try {
     if (!hasDatabase) throw new Error("its accounts are no file");
     const root = Deno.realPathSync(folder);
@@ -47,15 +51,15 @@ export function openRoot(folder: string = DEFAULT_ROOT): OpenRoot {
 }
 
 /** @throws NetdiskError `not-found` where there is nothing at all */
-function isDatabase(folder: string): boolean {
+function isDatabase(folder: string, user: "admin" | "status"): boolean {
   try {
     return Deno.lstatSync(join(dataFolder(folder), "netdisk.db")).isFile;
   } catch (cause) {
     if (cause instanceof Deno.errors.PermissionDenied) {
       // The check of the root may know better.
-      checkStorageRoot(folder, "admin");
+      checkStorageRoot(folder, user);
       throw new NetdiskError("local-io", `${folder}: permission denied`, {
-        hint: "be the user who runs the server, or sudo netdisk admin ...",
+        hint: `be the user who runs the server, or sudo netdisk ${user} ...`,
         cause,
       });
     }

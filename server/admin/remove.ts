@@ -67,7 +67,7 @@ export function remove(desk: Desk) {
       // The account first: nobody may come in while the files go.
       if (hasAccount) accounts.removeUser(user);
       if (options.files) await files!.remove();
-      output.record("removed", { user, files: options.files });
+      output.record("removed", { user, withFiles: options.files });
       output.notice(
         options.files || !hasFiles
           ? `${user}: removed`

@@ -69,7 +69,7 @@ Deno.test("Output with --json writes objects, the result last", NO_IO, () => {
   output.finish(8, new NetdiskError("partial", "1 of 2 files failed"));
   assertEquals(system.stdout.text.split("\n"), [
     '{"type":"entry","version":1,"name":"a\\u001b\\u202e报告"}',
-    '{"type":"error","version":1,"code":"not-found","message":"a: gone","hint":"ls","path":"a"}',
+    '{"type":"error","version":1,"code":"not-found","message":"a: gone","hint":"ls","exitCode":3,"path":"a"}',
     '{"type":"result","version":1,"exitCode":8,"files":1,"bytes":2,"error":{"code":"partial","message":"1 of 2 files failed"}}',
     "",
   ]);

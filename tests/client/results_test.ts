@@ -50,6 +50,7 @@ Deno.test("Results tell of each failure of several at once", pure, () => {
         version: 1,
         code: "quota",
         message: "a: no room",
+        exitCode: 6,
         name: "a",
       },
       {
@@ -58,6 +59,7 @@ Deno.test("Results tell of each failure of several at once", pure, () => {
         code: "io",
         message: "c: broken",
         hint: "try again",
+        exitCode: 1,
         name: "c",
       },
     ],

@@ -287,7 +287,7 @@ Deno.test("admin remove --files while the user is connected", async () => {
   const [record] = records(
     await admin(["remove", "online", "--files", "--yes", "--json"]),
   );
-  assertEquals([record!.type, record!.files], ["removed", true]);
+  assertEquals([record!.type, record!.withFiles], ["removed", true]);
   assertEquals(Deno.readTextFileSync(outside), "not theirs");
   assertEquals((await client.run(["ls"])).code, 4);
   const { root } = disk.server;

@@ -199,6 +199,7 @@ Deno.test("-v and --json tell size and SHA-256", async () => {
       skipped: 0,
       failed: 0,
       bytes: 5,
+      dryRun: false,
     },
   ]);
 });

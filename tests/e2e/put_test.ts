@@ -209,11 +209,12 @@ Deno.test("-v and --json show the receipt: size and SHA-256", async () => {
     type: "receipt",
     version: 1,
     name: "receipt",
+    path: "receipt",
     size: 5,
     sha256,
     mtime: "2001-09-09T01:46:40.000Z",
     time: "",
   });
-  const counts = { files: 1, skipped: 0, failed: 0, bytes: 5 };
+  const counts = { files: 1, skipped: 0, failed: 0, bytes: 5, dryRun: false };
   assertEquals(result, { type: "result", version: 1, exitCode: 0, ...counts });
 });

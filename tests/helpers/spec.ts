@@ -1,4 +1,4 @@
-/** Reads protocol/SPEC.md: its tables, and the fields that stand in their cells. */
+/** Reads protocol/SPEC.md: its tables, and the fields that stand in their cells; tables of other pages too. */
 
 import { assert, assertEquals } from "@std/assert";
 
@@ -22,11 +22,11 @@ function cellsOf(line: string): string[] {
 }
 
 /** Every table, in order. */
-export function tablesOf(): Table[] {
+export function tablesOf(page: string = readSpec()): Table[] {
   const tables: Table[] = [];
   let heading = "";
   let open: Table | undefined;
-  for (const line of readSpec().split("\n")) {
+  for (const line of page.split("\n")) {
     if (line.startsWith("#")) heading = line.replace(/^#+ (\d+\. )?/, "");
     if (!line.startsWith("|")) open = undefined;
     else if (!open) {

@@ -166,5 +166,6 @@ Deno.test("--json keeps every name as it is", async () => {
   const { stdout } = await meet(["ls", "d", "--json"], serve);
   const names = stdout.trimEnd().split("\n").map((it) => JSON.parse(it))
     .filter(({ type }) => type === "entry").map(({ name }) => name);
-  assertEquals(names.sort(), entries.map(({ name }) => name).sort());
+  const expected = entries.map(({ name }) => `d/${name}`);
+  assertEquals(names.sort(), expected.sort());
 });

@@ -13,6 +13,7 @@ async function makeProject(): Promise<TempTree> {
     "server/worker.ts": "",
     "server/password_worker.ts": "",
     "server/discovery_worker.ts": "",
+    "server/metrics_worker.ts": "",
     "client/completions/netdisk.bash": "",
   });
   await project.copyFromProject(

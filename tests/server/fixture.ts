@@ -6,6 +6,7 @@
 import { scryptSync } from "node:crypto";
 import { FrameChannel } from "../../protocol/channel.ts";
 import { Accounts } from "../../server/accounts.ts";
+import { type Counters, newCounters } from "../../server/counters.ts";
 import { type Database, openDatabase } from "../../server/database.ts";
 import { plainFolders } from "../../server/folder_reader.ts";
 import type { Reserve } from "../../server/free_space.ts";
@@ -60,6 +61,12 @@ export class LogRecorder implements Disposable {
       this.#text += decoder.decode(bytes, { stream: true });
       return bytes.length;
     });
+  }
+
+  /** All of it as it was written. */
+  get text(): string {
+    flushLog();
+    return this.#text;
   }
 
   /** The lines, without their times, that tell of `event`. */
@@ -118,6 +125,7 @@ export class Fixture implements AsyncDisposable {
   readonly accounts: Accounts;
   readonly live: LiveSessions;
   readonly turns: RequestTurns = new RequestTurns(() => this.live.size);
+  readonly counters: Counters = newCounters();
   #database: Database;
   #clients: Connected[] = [];
   #tokens = new Map<string, string>();

@@ -1,5 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
-import { flushLog, formatLogLine, logEvent } from "../../server/log.ts";
+import {
+  flushLog,
+  formatJsonLine,
+  formatLogLine,
+  logEvent,
+  setLogFormat,
+} from "../../server/log.ts";
 import { replace } from "../helpers/faults.ts";
 import { LogRecorder } from "./fixture.ts";
 
@@ -51,23 +57,24 @@ Deno.test("values that could be taken for something else are quoted", () => {
   }
 });
 
+const HOSTILE = [
+  "x\n2026-01-31T12:00:00.000Z login user=root",
+  "\u001b[2J\u001b]0;title\u0007",
+  "\u009b31m",
+  "user\u202egnp.exe",
+  "a\u2066b\u2069",
+  "a\u061cb",
+  "a\u200bb",
+  "a\ufeffb",
+  "a\u00adb",
+  "a\u{e0041}b",
+  "a\ud800b",
+  "a\u0000b",
+  "a\u007fb",
+];
+
 Deno.test("a value cannot make a second line, drive a terminal or hide", () => {
-  const hostile = [
-    "x\n2026-01-31T12:00:00.000Z login user=root",
-    "\u001b[2J\u001b]0;title\u0007",
-    "\u009b31m",
-    "user\u202egnp.exe",
-    "a\u2066b\u2069",
-    "a\u061cb",
-    "a\u200bb",
-    "a\ufeffb",
-    "a\u00adb",
-    "a\u{e0041}b",
-    "a\ud800b",
-    "a\u0000b",
-    "a\u007fb",
-  ];
-  for (const value of hostile) {
+  for (const value of HOSTILE) {
     const text = line(value);
     const escaped = JSON.stringify(value);
     assert(text.includes('path="'), escaped);
@@ -99,4 +106,41 @@ Deno.test("a log that cannot be written stops nothing", () => {
   });
   logEvent("put");
   flushLog();
+});
+
+Deno.test("in JSON a line is an object, numbers are numbers, and what is not known is left out", () => {
+  const text = formatJsonLine(TIME, "put", {
+    user: undefined,
+    path: 'a "b".txt',
+    bytes: 7,
+    executable: false,
+  });
+  assertEquals(
+    text,
+    '{"time":"2026-01-31T12:00:00.000Z","event":"put","path":"a \\"b\\".txt","bytes":7,"executable":false}',
+  );
+});
+
+Deno.test("in JSON, too, a value cannot make a second line, drive a terminal or hide", () => {
+  for (const value of HOSTILE) {
+    const text = formatJsonLine(TIME, "put", { path: value });
+    assert(!/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u.test(text), text);
+    assertEquals(JSON.parse(text).path, value);
+  }
+});
+
+Deno.test("setLogFormat() says how lines are from then on", () => {
+  using log = new LogRecorder();
+  logEvent("first", { n: 1 });
+  try {
+    setLogFormat("json");
+    logEvent("second", { n: 2 });
+  } finally {
+    setLogFormat("text");
+  }
+  logEvent("third", { n: 3 });
+  const [first, second, third] = log.text.trimEnd().split("\n");
+  assert(first!.endsWith(" first n=1") && third!.endsWith(" third n=3"));
+  const { time: _, ...rest } = JSON.parse(second!);
+  assertEquals(rest, { event: "second", n: 2 });
 });

@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
-import { sandboxPermissions } from "../../server/sandbox.ts";
+import { listenPermissions, sandboxPermissions } from "../../server/sandbox.ts";
 
 type Verdict = { refused?: string[]; error?: string };
 
@@ -90,4 +90,16 @@ Deno.test("the server's permissions let it ask the disk how much room there is",
       "./free_space_worker.ts",
     );
     assertEquals(verdict, { refused: ["disk-full"] });
+  }));
+
+Deno.test("who only listens may do nothing else, not even in the root", () =>
+  inRoot(async (root) => {
+    const permissions = listenPermissions("127.0.0.1", 0);
+    const { net, ...others } = permissions;
+    assertEquals(net, ["127.0.0.1:0"]);
+    for (const [name, allowed] of Object.entries(others)) {
+      assertEquals(allowed, false, name);
+    }
+    const { refused } = await checkWith(permissions, root);
+    assertEquals(refused?.length, 9);
   }));

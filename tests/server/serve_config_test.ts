@@ -21,6 +21,8 @@ const NONE: ServeOptions = {
   keepPartials: undefined,
   maxConnections: undefined,
   minRate: undefined,
+  metrics: undefined,
+  logFormat: undefined,
   noDiscovery: false,
   plain: false,
 };

@@ -16,6 +16,8 @@ const OPTIONS: Options = {
   keepPartials: undefined,
   maxConnections: undefined,
   minRate: undefined,
+  metrics: undefined,
+  logFormat: undefined,
   noDiscovery: false,
   plain: false,
 };

@@ -2,11 +2,13 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { NetdiskError } from "../../protocol/errors.ts";
 import type { Request, ResponseOf } from "../../protocol/messages.ts";
 import { dataFolder } from "../../server/storage_path.ts";
-import { lockRoot, startServer } from "../../server/supervisor.ts";
+import { lockRoot } from "../../server/root_lock.ts";
+import { startServer } from "../../server/supervisor.ts";
 import { until, within } from "../helpers/deadline.ts";
 import { descriptorsBelow, replace } from "../helpers/faults.ts";
 import { tempFolder } from "../helpers/temp_folder.ts";
 import { HELLO, TestClient } from "../helpers/test_client.ts";
+import { LogRecorder } from "./fixture.ts";
 
 const LOCAL = {
   hostname: "127.0.0.1",
@@ -18,6 +20,8 @@ const LOCAL = {
   keepMs: 0,
   maxConnections: null,
   minRate: 0,
+  metrics: null,
+  logFormat: "text",
 } as const;
 
 Deno.test("lockRoot() makes a root, for its owner alone, and syncs all that is new", async () => {
@@ -110,6 +114,35 @@ Deno.test("startServer() listens until it is stopped", async () => {
   await within("the stop", server.stop());
   assertEquals((await client.answer("error")).code, "stopping");
   await until("the closed port", () => isRefused(hostname, port));
+});
+
+Deno.test("stop() ends a Worker that does not answer, and says so", async () => {
+  using folder = tempFolder();
+  using log = new LogRecorder();
+  const { root, lock } = await lockRoot(folder.path);
+  using _lock = lock;
+  const server = await startServer({ root, ...LOCAL });
+  const { hostname, port } = server.ready;
+  using _deaf = replace(Worker.prototype, "postMessage", () => () => {});
+  await within("the stop", server.stop(20));
+  await until("the closed port", () => isRefused(hostname, port));
+  assertEquals(log.lines("stop-forced"), ["stop-forced afterMs=20"]);
+});
+
+Deno.test("report() tells of accounts, connections and the disk", async () => {
+  using folder = tempFolder();
+  const { root, lock } = await lockRoot(folder.path);
+  using _lock = lock;
+  const server = await startServer({ root, ...LOCAL });
+  const { hostname, port } = server.ready;
+  using client = new TestClient(await Deno.connect({ hostname, port }));
+  await client.ask(HELLO, "hello");
+  const { users, sessions, activity, disk, totals } = await server.report();
+  assertEquals([users, sessions], [0, 0]);
+  assertEquals([activity.loggedIn, activity.strangers], [0, 1]);
+  assert(activity.received > 0 && totals.received === activity.received);
+  assert(disk && disk.size > disk.free && disk.reserve > 0);
+  await within("the stop", server.stop());
 });
 
 Deno.test("startServer() on a port in use fails, and leaves nothing running", async () => {

@@ -142,6 +142,7 @@ Deno.test(
         type: "error",
         version: 1,
         code: "not-found",
+        exitCode: 3,
         message: "no: refused: not-found",
         name: "no",
       },

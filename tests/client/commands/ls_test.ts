@@ -220,8 +220,7 @@ Deno.test("netdisk ls of a file shows it by its path", strict, async () => {
   assertEquals(json.objects(), [{
     type: "entry",
     version: 1,
-    folder: "photos",
-    name: "a.jpg",
+    name: "photos/a.jpg",
     kind: "file",
     size: 5,
     mtime: null,

@@ -45,11 +45,11 @@ Deno.test("netdisk ls -R lists what is below as well", async () => {
   assertEquals(/^d:\n- +0 {20}b\.txt\n$/.test(long.stdout), true);
 });
 
-Deno.test("netdisk ls -R --json says in which folder", async () => {
+Deno.test("netdisk ls -R --json has whole paths", async () => {
   const { objects } = await run(new FakeDisk(FILES), "-R", "--json", "a");
   assertEquals(
-    objects().map(({ folder, name }) => `${folder} ${name}`),
-    ["a b", "a c", "a/b 1", "a/b 2"],
+    objects().map(({ name }) => name),
+    ["a/b", "a/c", "a/b/1", "a/b/2"],
   );
 });
 

@@ -101,15 +101,16 @@ Deno.test(
       ["partial", "1 of 3 files was not uploaded"],
     );
     assertEquals(
-      objects().map(({ type, name, message, sha256 }) => [
+      objects().map(({ type, name, path, message, sha256 }) => [
         type,
         name,
+        path,
         message ?? sha256,
       ]),
       [
-        ["error", files.of("b"), missing],
-        ["receipt", "a", sha256Of("1")],
-        ["receipt", "c", sha256Of("3")],
+        ["error", undefined, files.of("b"), missing],
+        ["receipt", "a", files.of("a"), sha256Of("1")],
+        ["receipt", "c", files.of("c"), sha256Of("3")],
       ],
     );
   },

@@ -109,7 +109,7 @@ Deno.test("netdisk rm says what is not there", async () => {
   assertEquals(error?.message, "2 of 3 paths could not be removed");
   assertEquals(stderr.split("\n").length, 3);
   assertEquals(objects().map(({ type, name }) => [type, name]), [
-    ["error", undefined],
+    ["error", "*.gif"],
     ["removed", "a.txt"],
     ["error", "none"],
   ]);
@@ -125,7 +125,7 @@ Deno.test("netdisk rm -n only shows what would be removed", async () => {
   );
   const { objects } = await run(disk, "-n", "--json", "a.txt");
   assertEquals(objects(), [
-    { type: "plan", version: 1, action: "delete", name: "a.txt" },
+    { type: "plan", version: 1, action: "delete", kind: "file", name: "a.txt" },
   ]);
   const refused = await run(disk, "-n", "photos", "none");
   assertEquals(refused.error?.code, "partial");

@@ -64,11 +64,12 @@ Deno.test(
     assertEquals(objects(), [{
       type: "session",
       version: 1,
+      user: "anna",
       current: false,
       agent: hostile.agent,
       address: hostile.address,
-      used: "2026-01-31T12:05:00.000Z",
       created: "2026-01-01T12:00:00.000Z",
+      lastUsed: "2026-01-31T12:05:00.000Z",
       expires: "2026-03-02T12:05:00.000Z",
     }]);
   },

@@ -54,7 +54,7 @@ Deno.test("netdisk stat --checksum has the SHA-256 of files", async () => {
       ["entry", "b", undefined],
       ["entry", "a", sha256Of("x".repeat(2000))],
       ["error", "none", undefined],
-      ["entry", "c", sha256Of("")],
+      ["entry", "b/c", sha256Of("")],
       ["entry", "", undefined],
     ],
   );

@@ -1,0 +1,242 @@
+/** Runs the command lines of contract_table.ts, each in the circumstances in which it is to fail. */
+
+import { assertEquals } from "@std/assert";
+import { join } from "@std/path";
+import { until } from "../helpers/deadline.ts";
+import type { Disk } from "../helpers/disk.ts";
+import { meet } from "../helpers/lying_server.ts";
+import { Loopback, testIdentity } from "../helpers/loopback.ts";
+import type { Client } from "../helpers/netdisk.ts";
+import type { Outcome, Process } from "../helpers/process.ts";
+import { judge, judgeTalk, type Mode, MODES } from "./contract_judge.ts";
+import { type Failure, FAILURES, type Try, WALK } from "./contract_table.ts";
+import type { ObjectLog } from "./contract_objects.ts";
+
+/** What a user may store: less than the file `large`, more than all others together. */
+export const QUOTA_BYTES = 1024 ** 3;
+
+/** Starts what follows when its stdout is a pipe that nobody reads any more. */
+const CLOSED = ["bash", "-c", 'exec > >(exec true); wait $!; exec "$@"', "-"];
+
+/** Starts what follows with no room for its output. */
+const FULL = ["sh", "-c", 'exec "$@" >/dev/full', "-"];
+
+const identity = await testIdentity();
+const TEXT = "hello";
+/** Seconds since 1970; what is on the server is newer. */
+const OLD = 1_000_000_000;
+
+export class Walk {
+  readonly #disk: Disk;
+  readonly #objects: ObjectLog;
+  #carl: Client | undefined;
+  #count = 0;
+
+  constructor(disk: Disk, objects: ObjectLog) {
+    this.#disk = disk;
+    this.#objects = objects;
+  }
+
+  /** Makes the accounts that the table names. */
+  async start(): Promise<void> {
+    const { address } = this.#disk.server;
+    await this.#disk.stranger().register("bob", address);
+    this.#carl = this.#disk.stranger();
+    await this.#carl.register("carl", address);
+  }
+
+  /** Runs a line that succeeds. */
+  async succeeds(given: Try, mode: Mode): Promise<Outcome> {
+    const { line, client } = this.#prepare(given, mode);
+    if (given.before) await this.#before(given.before, client);
+    await using process = client.start(line);
+    if (given.ends) {
+      await process.says("stdout", /\n/);
+      process.signal(given.ends);
+    } else await feed(process, given.stdin);
+    const outcome = await process.outcome();
+    this.#judge(outcome, 0, mode, given);
+    return outcome;
+  }
+
+  /** Runs a line that fails, in the circumstances that `failure` stands for. */
+  async fails(given: Try, failure: Failure, mode: Mode): Promise<void> {
+    const outcome = await this.#failure(given, failure, mode);
+    if (failure === "stdout closed" || failure === "stdout full") {
+      assertEquals([outcome.code, outcome.stdout], [FAILURES[failure], ""]);
+      const hasReason = failure === "stdout full";
+      judgeTalk(outcome.stderr, mode, hasReason ? "one" : "none");
+      return;
+    }
+    this.#judge(outcome, FAILURES[failure], mode, given);
+    if (failure === "partial") return;
+    if (mode !== "json") assertEquals(outcome.stdout, "");
+  }
+
+  async #failure(
+    given: Try,
+    failure: Failure,
+    mode: Mode,
+  ): Promise<Outcome> {
+    switch (failure) {
+      case "usage":
+        return await this.#run(given, [...MODES[mode], "--no-such-option"]);
+      case "not logged in":
+        return await this.#run({ ...given, user: "nobody" }, MODES[mode]);
+      case "unreachable":
+        return await this.#unreachable(given, mode);
+      case "connection lost":
+        return await this.#against(given, mode, async (connection) => {
+          await connection.read(new Uint8Array(64));
+        });
+      case "identity":
+        return await this.#against(given, mode, () => Promise.resolve(), {
+          identity,
+        });
+      case "SIGINT":
+      case "SIGTERM":
+        return await this.#interrupted(given, mode, failure);
+      case "stdout full":
+        return await this.#run(given, MODES[mode], { via: FULL });
+      case "stdout closed":
+        return await this.#run(given, MODES[mode], { via: CLOSED });
+      default:
+        return await this.#run(given, MODES[mode]);
+    }
+  }
+
+  async #run(
+    given: Try,
+    options: readonly string[],
+    { via = [] }: { via?: readonly string[] } = {},
+  ): Promise<Outcome> {
+    if (given.lie) {
+      const args = this.#words(given);
+      return await meet([...args, ...options], given.lie, {
+        files: { f: TEXT },
+      });
+    }
+    const { line, client } = this.#prepare(given, "text");
+    return await client.run([...line, ...options], {
+      via,
+      stdin: given.stdin ?? "",
+    });
+  }
+
+  async #before({ args, stdin = "" }: Try, client: Client): Promise<void> {
+    const { code, stderr } = await client.run(this.#words({ args }), { stdin });
+    assertEquals(code, 0, stderr);
+  }
+
+  async #unreachable(given: Try, mode: Mode): Promise<Outcome> {
+    const gone = new Loopback(() => Promise.resolve());
+    const { port } = gone;
+    await gone[Symbol.asyncDispose]();
+    const { line, client } = this.#prepare(given, mode, port);
+    return await client.run([...line, "--retries", "0"]);
+  }
+
+  /** The server is one that does this with each connection. */
+  async #against(
+    given: Try,
+    mode: Mode,
+    serve: (connection: Deno.Conn) => Promise<void>,
+    options = {},
+  ): Promise<Outcome> {
+    await using server = new Loopback(serve, options);
+    const { line, client } = this.#prepare(given, mode, server.port);
+    return await client.run([...line, "--retries", "0"]);
+  }
+
+  /** The signal comes while the server does not answer. */
+  async #interrupted(
+    given: Try,
+    mode: Mode,
+    signal: "SIGINT" | "SIGTERM",
+  ): Promise<Outcome> {
+    const { promise: hung, resolve: release } = Promise.withResolvers<void>();
+    await using server = new Loopback(() => hung);
+    const { line, client } = this.#prepare(given, mode, server.port);
+    await using process = client.start(line);
+    await until("a connection", () => server.accepted > 0);
+    process.signal(signal);
+    const outcome = await process.outcome();
+    release();
+    return outcome;
+  }
+
+  #judge(outcome: Outcome, status: number, mode: Mode, given: Try): void {
+    const command = commandOf(given);
+    for (const object of judge(outcome, status, mode)) {
+      this.#objects.add(command, object);
+    }
+  }
+
+  /** A home for one process, and its command line. */
+  #prepare(
+    given: Try,
+    mode: Mode,
+    port?: number,
+  ): { line: string[]; client: Client } {
+    const client = given.user === "nobody"
+      ? this.#disk.stranger()
+      : this.#disk.client();
+    if (given.user === "carl") client.copyConfig(this.#carl!);
+    client.write("f", TEXT);
+    client.write("d/f", TEXT);
+    Deno.utimeSync(client.path("d/f"), OLD, OLD);
+    Deno.mkdirSync(client.path("e"));
+    const { address } = this.#disk.server;
+    const words = this.#words(given);
+    if (given.args.includes("large")) {
+      Deno.truncateSync(client.write("large", ""), QUOTA_BYTES + 1);
+    }
+    if (given.args.includes("links")) {
+      Deno.mkdirSync(client.path("links"));
+      Deno.symlinkSync("nowhere", client.path("links/link"));
+    }
+    if (given.args.includes("swapped")) client.write("swapped/d", TEXT);
+    if (port !== undefined) client.readdress(address, `127.0.0.1:${port}`);
+    const line = [...words, ...MODES[mode]].map((word) =>
+      word === address && port !== undefined ? `127.0.0.1:${port}` : word
+    );
+    return { line, client };
+  }
+
+  /** The words of a line, and what they name on the server. */
+  #words({ args }: Try): string[] {
+    const own = `n${++this.#count}`;
+    const { server } = this.#disk;
+    if (args.includes("{n}") && !args.startsWith("register")) {
+      // What `admin remove` removes is a user's folder, what others see is ann's.
+      const folder = args.startsWith("admin")
+        ? server.file(own)
+        : server.file("ann", own);
+      for (const name of ["d", "e"]) {
+        Deno.mkdirSync(join(folder, name), { recursive: true });
+      }
+      for (const name of ["f", "d/f"]) {
+        Deno.writeTextFileSync(join(folder, name), TEXT);
+      }
+    }
+    const line = args.replaceAll("{n}", own)
+      .replace("{server}", server.address).replace("{root}", server.root);
+    return line.split(" ");
+  }
+}
+
+async function feed(process: Process, stdin: string = ""): Promise<void> {
+  try {
+    if (stdin !== "") await process.write(stdin);
+    await process.closeStdin();
+  } catch {
+    // It has ended without reading that.
+  }
+}
+
+/** The command of a line, by its whole name. */
+function commandOf({ args }: Try): string {
+  const [word = "", subword] = args.split(" ");
+  const both = `${word} ${subword}`;
+  return both in WALK ? both : word;
+}
