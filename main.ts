@@ -67,6 +67,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   entry("du", () => import("./client/commands/du.ts")),
   entry("quota", () => import("./client/commands/quota.ts")),
   entry("stat", () => import("./client/commands/stat.ts")),
+  entry("discover", () => import("./client/commands/discover.ts")),
   entry("config", () => import("./client/commands/config.ts")),
   entry("ping", () => import("./client/commands/ping.ts")),
   entry("completions", () => import("./client/commands/completions.ts")),

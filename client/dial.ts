@@ -1,7 +1,7 @@
 /**
  * Opens connections: TCP, then TLS to exactly the server that is trusted. The
  * only client file with sockets of its own (certificate.ts looks, but does not
- * talk). What is trusted is trust.ts's decision.
+ * talk; discovery.ts asks by UDP). What is trusted is trust.ts's decision.
  */
 
 import type { ByteConnection } from "../protocol/channel.ts";

@@ -36,15 +36,24 @@ export interface PromptContext {
  */
 export async function confirm(
   question: string,
-  { output, stdin }: PromptContext,
+  context: PromptContext,
 ): Promise<boolean> {
-  if (!stdin.isTerminal()) return false;
-  output.raw(`${displayText(question)} [y/N] `);
+  const answer = (await ask(`${question} [y/N]`, context))?.toLowerCase();
+  return answer === "y" || answer === "yes";
+}
+
+/** Asks a question and gives the line; undefined at the end of input, and without a terminal. */
+export async function ask(
+  question: string,
+  { output, stdin }: PromptContext,
+): Promise<string | undefined> {
+  if (!stdin.isTerminal()) return undefined;
+  output.raw(`${displayText(question)} `);
   const line = await readLine(stdin);
   if (line === undefined || !line.complete) output.raw("\n");
-  if (line === undefined) return false;
-  const answer = new TextDecoder().decode(line.bytes).trim().toLowerCase();
-  return answer === "y" || answer === "yes";
+  if (line === undefined) return undefined;
+  const answer = new TextDecoder().decode(line.bytes).trim();
+  return line.complete || answer !== "" ? answer : undefined;
 }
 
 /** Reads lines key by key from a terminal. What was typed ahead of one is kept for the next. */

@@ -5,7 +5,7 @@
 
 import { userNameFault } from "../protocol/credentials.ts";
 import { NetdiskError } from "../protocol/errors.ts";
-import type { ServerLink } from "../protocol/link.ts";
+import { formatAddress, type ServerLink } from "../protocol/link.ts";
 import { type Invocation, usageError } from "./command.ts";
 import {
   Config,
@@ -24,6 +24,8 @@ export interface ServerChoice {
   address: string;
   config: Config;
   saved: SavedServer | undefined;
+  /** Nothing says which server is meant: it is this machine's. */
+  isDefault?: boolean;
   /** The short name under which a login is to save it. */
   newName?: string | undefined;
   /** A saved short name that is spelled nearly as what was given. */
@@ -58,7 +60,14 @@ export function chooseServer(
     );
   }
   const saved = data.servers.find((s) => s.address === address);
-  return { ...server, config, saved };
+  return { ...server, config, saved, isDefault: origin === "default" };
+}
+
+/** A server that is known by its link alone, with what is remembered of it. */
+export function linkedServer(link: ServerLink, config: Config): ServerChoice {
+  const address = formatAddress(link.host, link.port);
+  const saved = config.read().servers.find((s) => s.address === address);
+  return { link, address, config, saved };
 }
 
 /** What names in front of remote paths may mean; see remote_names.ts. */

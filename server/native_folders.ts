@@ -6,16 +6,13 @@
 
 import type { Libc } from "./libc.ts";
 import { errnoError } from "./os_errors.ts";
-import type { FolderPage } from "./privileged_calls.ts";
+import { type FolderPage, MAX_OPEN_FOLDERS } from "./privileged_calls.ts";
 
 /** Bytes of a page: some 2000 names of a usual length. */
 const PAGE_BYTES = 64 * 1024;
 
 /** What an entry takes whose name has 255 bytes; getdents64(2) fails without room. */
 const MAX_ENTRY_BYTES = 280;
-
-/** Small folders are read at once; these are read as far as a client is. */
-export const MAX_OPEN_FOLDERS = 256;
 
 /**
  * Reads folders below one root. Whoever asks is not trusted: it gets no other

@@ -20,6 +20,9 @@ export interface SocketPeer {
   port: number;
 }
 
+/** Small folders are read at once; so many are read as far as a client is. */
+export const MAX_OPEN_FOLDERS = 256;
+
 /** The most peers of one {@link PrivilegedCalls.evict}. */
 export const MAX_EVICTED = 4096;
 

@@ -1,5 +1,5 @@
 /**
- * The sandbox of a serving Worker: which permissions it gets, and the proof at
+ * The sandboxes of Workers: which permissions the serving one gets, and the proof at
  * every start that it has no others. A server that could reach more than its
  * storage root does not start.
  */
@@ -38,6 +38,31 @@ export function sandboxPermissions(
     import: false,
   };
 }
+
+/** As {@link SandboxPermissions}, of the Worker that lets others find the server. */
+export interface DiscoveryPermissions {
+  read: false;
+  write: false;
+  /** Whoever asks is answered. */
+  net: true;
+  env: false;
+  run: false;
+  ffi: false;
+  /** Who is near, and where to listen. */
+  sys: ["networkInterfaces"];
+  import: false;
+}
+
+export const DISCOVERY_PERMISSIONS: DiscoveryPermissions = {
+  read: false,
+  write: false,
+  net: true,
+  env: false,
+  run: false,
+  ffi: false,
+  sys: ["networkInterfaces"],
+  import: false,
+};
 
 /** Leave to listen on one address, and for nothing else. */
 export function listenPermissions(

@@ -9,9 +9,11 @@ import {
   type ServerLink,
 } from "../protocol/link.ts";
 import { DEFAULT_PORT, VERSION } from "../protocol/version.ts";
+import { type Discovery, startDiscovery } from "./discovery.ts";
 import { type Identity, loadIdentity, readIdentityFiles } from "./identity.ts";
 import { flushLog, logEvent, setLogFormat } from "./log.ts";
 import { startMonitoring } from "./monitoring.ts";
+import { isAnyAddress, outsideAddresses } from "./networks.ts";
 import { lockRoot } from "./root_lock.ts";
 import { withConfigFile } from "./serve_config.ts";
 import {
@@ -59,7 +61,8 @@ export const command = {
     "Serves the folder DIR: every user who registers gets a folder below DIR/users.\n\n" +
     "When it is ready it prints the commands with which users register, from this machine and from others; " +
     "the link in the latter tells them how to reach the server and how to know it. " +
-    "Everything else is logged on stderr, one line an event; what becomes of it is the system's business.\n\n" +
+    "Everything else is logged on stderr, one line an event; what becomes of it is the system's business. " +
+    "Machines on its networks that look for servers (netdisk discover) get a reply.\n\n" +
     "'netdisk status' tells how it is, 'docs/service.md' how to run it as a service.\n\n" +
     "A config file has a line KEY = VALUE for each option, named as here without the dashes; " +
     "one without a value is yes or no, as in 'plain = yes'. " +
@@ -99,7 +102,7 @@ async function run(
 
 async function serve(
   { options, output }: ServeInvocation,
-  { folder, metrics, ...settings }: ServeSettings,
+  { folder, metrics, discovery, ...settings }: ServeSettings,
 ): Promise<void> {
   const { registration } = settings;
   const { root, lock } = await lockRoot(folder);
@@ -122,7 +125,11 @@ async function serve(
       });
     writeServerLink(root, linkOf(identity, server.ready));
     announce(output, folder, identity, registration, server.ready);
+    const found = discovery
+      ? discoverable(identity, settings, server.ready)
+      : undefined;
     await Promise.race([stopSignal, server.failed]);
+    found?.close();
     await server.stop();
     logEvent("stopped");
   } finally {
@@ -165,6 +172,7 @@ function announce(
   const { hostname, port, invite } = ready;
   const address = formatAddress(hostname, port);
   const mode = identity ? "TLS" : "plain";
+  const name = certifiedName(identity);
   const outside = outsideAddress(hostname, identity);
   const link = formatServerLink({
     ...linkOf(identity, ready),
@@ -173,17 +181,30 @@ function announce(
   const verb = registration === "closed" ? "login" : "register";
   const plain = identity ? "" : " --plain";
   // Named always: a client that was elsewhere before would go there.
-  const here = certifiedName(identity) ?? localName(hostname);
+  const here = name ?? localName(hostname);
   const local = ` --server ${
     port === DEFAULT_PORT ? formatHost(here) : formatAddress(here, port)
   }`;
-  output.record("ready", { root: folder, hostname, port, mode, link });
+  // A certificate of an authority is good for its name only.
+  const addresses = (name === undefined ? outsideAddresses(hostname) : [name])
+    .map((host) => formatAddress(host, port));
+  output.record("ready", {
+    root: folder,
+    hostname,
+    port,
+    mode,
+    link,
+    addresses,
+  });
   output.print(`netdisk ${VERSION} serving ${folder} on ${address} (${mode})`);
   output.print(`From this machine:   netdisk ${verb} NAME${local}${plain}`);
   const where = outside === undefined
     ? "Link:               "
     : "From another one:   ";
   output.print(`${where} netdisk ${verb} NAME --server '${link}'${plain}`);
+  if (addresses.length > 1) {
+    output.print(`Also at:             ${addresses.slice(1).join(", ")}`);
+  }
   output.flush();
 }
 
@@ -201,23 +222,33 @@ function linkOf(
   };
 }
 
+/** Lets others find the server, until it is closed. */
+function discoverable(
+  identity: Identity | null,
+  { registration, logFormat }: Pick<
+    ServeSettings,
+    "registration" | "logFormat"
+  >,
+  { hostname, port }: ReadyMessage,
+): Discovery {
+  return startDiscovery(hostname, {
+    port,
+    plain: identity === null,
+    fingerprint: identity?.selfSigned ? identity.fingerprint : null,
+    host: certifiedName(identity) ?? null,
+    registration,
+  }, logFormat);
+}
+
 /** An address under which other machines may reach us, if they may at all. */
 function outsideAddress(
   hostname: string,
   identity: Identity | null,
 ): string | undefined {
+  const [best] = outsideAddresses(hostname);
   const name = certifiedName(identity);
-  if (hostname !== "0.0.0.0" && hostname !== "::") {
-    const loopback = hostname === "::1" || hostname.startsWith("127.");
-    return loopback ? undefined : name ?? hostname;
-  }
-  const family = hostname === "::" ? undefined : "IPv4";
-  const usable = Deno.networkInterfaces().filter(({ address }) =>
-    !/^(127\.|::1$|fe80:|169\.254\.)/.test(address)
-  );
-  const best = usable.find((i) => i.family === "IPv4") ??
-    usable.find((i) => family === undefined || i.family === family);
-  return name ?? best?.address ?? Deno.hostname();
+  if (isAnyAddress(hostname)) return name ?? best ?? Deno.hostname();
+  return best && (name ?? best);
 }
 
 /** The name that clients must use for a certificate of an authority. */
@@ -228,8 +259,9 @@ function certifiedName(identity: Identity | null): string | undefined {
 }
 
 function localName(hostname: string): string {
-  const any = hostname === "0.0.0.0" || hostname === "::";
-  return any || hostname === "127.0.0.1" ? "localhost" : hostname;
+  return isAnyAddress(hostname) || hostname === "127.0.0.1"
+    ? "localhost"
+    : hostname;
 }
 
 function formatHost(host: string): string {

@@ -117,6 +117,10 @@ export const OPTIONS = [
       "the lines of the log: key=value for people (text, the default) or an object each (json)",
   },
   {
+    name: "no-discovery",
+    description: "do not answer those who look for servers on the network",
+  },
+  {
     name: "plain",
     description: "do not encrypt; only for a network that you trust",
   },
@@ -137,6 +141,7 @@ export interface ServeOptions {
   minRate: string | undefined;
   metrics: string | undefined;
   logFormat: LogFormat | undefined;
+  noDiscovery: boolean;
   plain: boolean;
 }
 
@@ -158,6 +163,8 @@ export interface ServeSettings {
   /** Where Prometheus may ask; null is nowhere. */
   metrics: MetricsAddress | null;
   logFormat: LogFormat;
+  /** Whether others on the network may find the server. */
+  discovery: boolean;
 }
 
 /**
@@ -225,6 +232,7 @@ export function readOptions(
       ? null
       : parseMetricsAddress(options.metrics, labelOf("metrics")),
     logFormat: options.logFormat ?? "text",
+    discovery: !options.noDiscovery,
   };
 }
 

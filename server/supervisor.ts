@@ -12,7 +12,11 @@ import { logEvent, type LogFormat } from "./log.ts";
 import { startPrivilegedService } from "./privileged_service.ts";
 import type { Report } from "./report.ts";
 import { ReportLine } from "./report_line.ts";
-import { type SandboxPermissions, sandboxPermissions } from "./sandbox.ts";
+import {
+  type DiscoveryPermissions,
+  type SandboxPermissions,
+  sandboxPermissions,
+} from "./sandbox.ts";
 import type {
   FromWorker,
   ReadyMessage,
@@ -72,7 +76,7 @@ export interface RunningServer {
 
 /** A Worker's permissions, which `lib.deno.worker` does not declare. */
 interface WorkerPermissions {
-  deno: { permissions: "none" | SandboxPermissions };
+  deno: { permissions: "none" | SandboxPermissions | DiscoveryPermissions };
 }
 
 /**

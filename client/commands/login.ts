@@ -5,8 +5,9 @@ import { passwordFault } from "../../protocol/credentials.ts";
 import { defineCommand } from "../command.ts";
 import { unreadNotice } from "../parcels.ts";
 import { Guest } from "../guest.ts";
+import { chooseNewServer } from "../offer.ts";
 import { PASSWORD_OPTIONS, readPassword } from "../password.ts";
-import { checkUserName, chooseServer } from "../server_choice.ts";
+import { checkUserName } from "../server_choice.ts";
 import { nameNotice, saveSession } from "../session_store.ts";
 
 export const command = defineCommand({
@@ -24,6 +25,7 @@ export const command = defineCommand({
   description:
     "Starts a session that later commands use; the server and the account of the last login are theirs as well. " +
     "The password itself is kept nowhere.\n\n" +
+    "Without --server it is the server that was used last, else the one on this machine; on a terminal, where there is neither, those on the local network are offered (see netdisk discover).\n\n" +
     "NAME=SERVER saves the server under a short name (2 to 32 of a-z 0-9 _ -, a letter first), which then stands for it: " +
     "--server NAME, NETDISK_SERVER=NAME, and NAME:PATH for remote paths. A name that another server had is moved to this one. " +
     "'netdisk config' shows and changes what is saved.\n\n" +
@@ -31,13 +33,16 @@ export const command = defineCommand({
   options: PASSWORD_OPTIONS,
   args: [{ name: "USER", names: "user" }],
   exitStatus:
-    "0 when logged in, 4 for a wrong user name or password, 5 when the server cannot be reached, 10 when it is not the one that is expected.",
+    "0 when logged in, 2 when no server was chosen, 4 for a wrong user name or password, 5 when the server cannot be reached, 10 when it is not the one that is expected.",
   async run(invocation) {
     const { options, args, output } = invocation;
     const user = args[0]!;
     checkUserName(user);
-    const choice = chooseServer(invocation, { mayName: true });
-    using guest = new Guest(invocation, choice, true);
+    const { choice, mayRepin } = await chooseNewServer(
+      invocation,
+      "login",
+    );
+    using guest = new Guest(invocation, choice, mayRepin);
     // First the server: nobody types a password for one that is not there.
     await guest.connection();
     const password = await readPassword({

@@ -4,8 +4,9 @@ import { passwordFault } from "../../protocol/credentials.ts";
 import { NetdiskError } from "../../protocol/errors.ts";
 import { defineCommand } from "../command.ts";
 import { Guest } from "../guest.ts";
+import { chooseNewServer } from "../offer.ts";
 import { PASSWORD_OPTIONS, readPassword } from "../password.ts";
-import { checkUserName, chooseServer } from "../server_choice.ts";
+import { checkUserName } from "../server_choice.ts";
 import { nameNotice, saveSession } from "../session_store.ts";
 
 export const command = defineCommand({
@@ -24,19 +25,23 @@ export const command = defineCommand({
     "Makes the account USER with a folder of its own on the server, and logs in. " +
     "A user name is 1 to 32 of a-z 0-9 . _ - and starts with a letter or a digit; " +
     "a password has 8 to 1024 bytes.\n\n" +
+    "Without --server it is the server that was used last, else the one on this machine; on a terminal, where there is neither, those on the local network are offered (see netdisk discover).\n\n" +
     "The password is asked for, twice; without a terminal it comes from --password-stdin or --password-file.\n\n" +
     "NAME=SERVER saves the server under a short name, as netdisk login does.",
   options: PASSWORD_OPTIONS,
   args: [{ name: "USER", names: "user" }],
   exitStatus:
-    "0 when the account is made, 4 when the server does not let you register, 5 when it cannot be reached, 6 when the name is taken or refused, 10 when the server is not the one that is expected.",
+    "0 when the account is made, 2 when no server was chosen, 4 when the server does not let you register, 5 when it cannot be reached, 6 when the name is taken or refused, 10 when the server is not the one that is expected.",
   async run(invocation) {
     const { options, args, output } = invocation;
     const user = args[0]!;
     checkUserName(user);
-    const choice = chooseServer(invocation, { mayName: true });
+    const { choice, mayRepin } = await chooseNewServer(
+      invocation,
+      "register",
+    );
     // First the server: nobody thinks up a password for one that is not there.
-    using guest = new Guest(invocation, choice, true);
+    using guest = new Guest(invocation, choice, mayRepin);
     const { registration } = await (await guest.connection()).ready();
     const invite = choice.link.invite ?? null;
     if (registration === "closed") {

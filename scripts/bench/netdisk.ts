@@ -44,7 +44,9 @@ export async function startNetdisk(
 
   const root = join(dir, "root");
   const listen = `${serverSide.address}:0`;
-  const serve = command(["serve", "--root", root, "--listen", listen]);
+  const serve = command([
+    ...["serve", "--root", root, "--listen", listen, "--no-discovery"],
+  ]);
   const server = stack.use(new Service(serverSide.run(serve)));
   const [, link] = await server.says(LINK, signal);
   const password = join(dir, "password.txt");

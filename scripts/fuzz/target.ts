@@ -36,7 +36,8 @@ export class Target implements Dialled, AsyncDisposable {
     this.#child = new Deno.Command(command!, {
       args: [
         ...[...rest, "serve", "--root", this.root],
-        ...["--listen", "127.0.0.1:0", "--registration", "open", ...args],
+        ...["--listen", "127.0.0.1:0", "--registration", "open"],
+        ...["--no-discovery", ...args],
       ],
       env: { ...ENVIRONMENT, HOME: home },
       clearEnv: true,

@@ -113,7 +113,7 @@ async function killWriters(
 async function killStarting(disk: CrashDisk, random: Random): Promise<void> {
   await using process = Client.at(disk.folder).start([
     ...["serve", "--root", disk.root],
-    ...["--listen", "127.0.0.1:0"],
+    ...["--listen", "127.0.0.1:0", "--no-discovery"],
   ]);
   await pass(random.below(MAX_START_MS));
   process.signal("SIGKILL");

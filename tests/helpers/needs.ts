@@ -66,6 +66,24 @@ export const LOOP_MOUNTING: Need = once(() => {
   return succeeds([...UNSHARED, script]) ? undefined : "needs loop devices";
 });
 
+/** A network namespace of one's own, with interfaces in it. */
+export const NETWORKING: Need = once(() => {
+  if (Deno.build.os !== "linux") return "needs Linux";
+  const tools = [["unshare", "--version"], ["nsenter", "--version"]];
+  const tool = [...tools, ["ip", "-V"]].find((it) => !succeeds(it));
+  if (tool) return `needs ${tool[0]}`;
+  const script =
+    "ip link set lo up && ip link add veth0 type veth peer name veth1";
+  return succeeds([...UNSHARED_NETWORK, "sh", "-c", script])
+    ? undefined
+    : "needs the right to make network namespaces";
+});
+
+/** Who is not root becomes it in a user namespace. */
+export const UNSHARED_NETWORK = Deno.uid() === 0
+  ? ["unshare", "--net"]
+  : ["unshare", "--user", "--map-root-user", "--net"];
+
 const UNSHARED = ["unshare", "--mount", "--propagation", "private", "sh", "-c"];
 
 /** Yama lets only parents attach where it is on. */

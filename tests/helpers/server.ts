@@ -11,6 +11,8 @@ const READY =
 
 /** What a server is started with. */
 export interface ServeOptions extends Omit<RunOptions, "stdin"> {
+  /** Lets others find it, also tests that run at the same time. @default false */
+  discovery?: boolean;
   /** @default 127.0.0.1:0 */
   listen?: string;
   /** @default `disk` in its home */
@@ -47,8 +49,9 @@ export class Server implements AsyncDisposable {
   ): Promise<Server> {
     const root = options.root ?? join(home, "disk");
     const listen = options.listen ?? "127.0.0.1:0";
+    const hidden = options.discovery ? [] : ["--no-discovery"];
     const process = Client.at(home).start(
-      ["serve", "--root", root, "--listen", listen, ...args],
+      ["serve", "--root", root, "--listen", listen, ...hidden, ...args],
       options,
     );
     try {

@@ -17,6 +17,8 @@ export interface TerminalOptions {
   /** @default 80 */
   columns?: number;
   env?: Record<string, string>;
+  /** A command that runs the command line which follows it, such as `nsenter`. */
+  via?: readonly string[];
   /** Standard output goes to the terminal as well. @default false */
   showsStdout?: boolean;
 }
@@ -35,11 +37,11 @@ export class Terminal implements AsyncDisposable {
     args: readonly string[],
     options: TerminalOptions = {},
   ) {
-    const { columns = 80, env = {}, showsStdout = false } = options;
+    const { columns = 80, env = {}, via = [], showsStdout = false } = options;
     this.screen = new Screen(columns);
     this.#folder = join(client.home, `terminal-${++terminals}`);
     Deno.mkdirSync(this.#folder);
-    const program = [...PROGRAM, ...args].map(quote).join(" ");
+    const program = [...via, ...PROGRAM, ...args].map(quote).join(" ");
     const redirection = showsStdout ? "" : ` >${quote(this.#file("stdout"))}`;
     const line =
       `stty rows 24 cols ${columns}; tty >${quote(this.#file("tty"))}; ` +

@@ -9,6 +9,15 @@ import {
 } from "../../protocol/credentials.ts";
 import { ProtocolError, WIRE_ERROR_CODES } from "../../protocol/errors.ts";
 import {
+  decodeReply,
+  DISCOVERY_GROUP,
+  DISCOVERY_PORT,
+  encodeQuestion,
+  encodeReply,
+  nonceOf,
+  QUESTION_BYTES,
+} from "../../protocol/discovery.ts";
+import {
   FRAME_HEADER_BYTES,
   FrameKind,
   MAX_CONTROL_BYTES,
@@ -425,3 +434,46 @@ Deno.test("SPEC.md names only messages and fields that exist", onlySpec, () => {
     assert(known.has(name!), `SPEC.md 4 speaks of \`${name}\``);
   }
 });
+
+Deno.test("SPEC.md 10: the datagrams, byte by byte", onlySpec, () => {
+  const [, block] = /```datagram\n([^]*?)```/.exec(readSpec())!;
+  const [asked, replied, json] = block!.trimEnd().split("\n");
+  const question = new Uint8Array(QUESTION_BYTES);
+  question.set(bytesOfHex(asked!.replaceAll(" ", "")));
+  const nonce = nonceOf(question)!;
+  assertEquals(encodeQuestion(nonce), question);
+  const reply = Uint8Array.of(
+    ...bytesOfHex(replied!.replaceAll(" ", "")),
+    ...encoder.encode(json),
+  );
+  const server = decodeReply(reply, nonce);
+  assertEquals(encodeReply(nonce, server), reply);
+  const [length] = numbersIn(sentence("a reply of "));
+  assertEquals(length, reply.length);
+  const fields = tableOf("field").rows.map(([name]) => nameIn(name!));
+  assertEquals(fields, Object.keys(server));
+  const rows = tableOf("at").rows;
+  let at = 0;
+  for (const [offset, bytes, asks, replies] of rows.slice(0, 3)) {
+    assertEquals(Number(offset), at);
+    at += Number(bytes);
+    assert(asks && replies);
+  }
+  assertEquals(Number(rows[3]![0]), at);
+  assertEquals(at, reply.length - json!.length);
+});
+
+Deno.test(
+  "SPEC.md 10: where questions go, and how large they are",
+  onlySpec,
+  () => {
+    assertEquals(numbersIn(sentence("datagram to port "))[0], DISCOVERY_PORT);
+    assert(
+      sentence("to the group ").startsWith(`to the group ${DISCOVERY_GROUP} `),
+    );
+    assertEquals(numbersIn(sentence("A question has exactly")).slice(0, 2), [
+      QUESTION_BYTES,
+      QUESTION_BYTES,
+    ]);
+  },
+);

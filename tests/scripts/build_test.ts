@@ -12,6 +12,7 @@ async function makeProject(): Promise<TempTree> {
     "main.ts": `console.log("netdisk 0.0.0");`,
     "server/worker.ts": "",
     "server/password_worker.ts": "",
+    "server/discovery_worker.ts": "",
     "server/metrics_worker.ts": "",
     "client/completions/netdisk.bash": "",
   });

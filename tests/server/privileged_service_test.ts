@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { namesIn } from "../../server/folder_reader.ts";
 import { Libc } from "../../server/libc.ts";
-import { MAX_OPEN_FOLDERS } from "../../server/native_folders.ts";
+import { MAX_OPEN_FOLDERS } from "../../server/privileged_calls.ts";
 import { errnoOf } from "../../server/os_errors.ts";
 import type {
   Answer,

@@ -23,6 +23,7 @@ const NONE: ServeOptions = {
   minRate: undefined,
   metrics: undefined,
   logFormat: undefined,
+  noDiscovery: false,
   plain: false,
 };
 

@@ -18,6 +18,7 @@ const OPTIONS: Options = {
   minRate: undefined,
   metrics: undefined,
   logFormat: undefined,
+  noDiscovery: false,
   plain: false,
 };
 
