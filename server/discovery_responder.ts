@@ -13,7 +13,7 @@ import {
   QUESTION_BYTES,
 } from "../protocol/discovery.ts";
 import { isLoopback } from "./address.ts";
-import { logEvent } from "./log.ts";
+import { EventDigest, type LineRate } from "./event_digest.ts";
 import {
   type Interface,
   isAnyAddress,
@@ -24,6 +24,9 @@ import { QuestionLimits } from "./question_limits.ts";
 
 /** How often the machine's networks are looked at: a laptop moves, in milliseconds. */
 const NETWORKS_MS = 10_000;
+
+/** Whoever writes what nobody can reply to, as a port 0, can make each reply fail. */
+const FAILURES: LineRate = { burst: 3, periodMs: 60_000 };
 
 /** What the server may tell about itself. */
 export interface DiscoveryFacts {
@@ -72,6 +75,7 @@ export class DiscoveryResponder implements Disposable {
   /** Its address is the one at which the server is reached. */
   readonly #replies: DatagramSocket;
   readonly #timer: ReturnType<typeof setInterval>;
+  readonly #failures = new EventDigest("discovery-failed", FAILURES);
   #networks: readonly Interface[] = [];
   #joined = new Set<string>();
   #closed = false;
@@ -96,7 +100,6 @@ export class DiscoveryResponder implements Disposable {
   /** Never throws: a network that fails is tried again. */
   async run(): Promise<void> {
     const buffer = new Uint8Array(QUESTION_BYTES + 1);
-    let failing = false;
     while (!this.#closed) {
       const waitMs = this.#limits.look(this.#system.now());
       if (waitMs > 0) {
@@ -107,11 +110,9 @@ export class DiscoveryResponder implements Disposable {
       try {
         const [datagram, source] = await this.#socket.receive(buffer);
         await this.#answer(datagram, source as Deno.NetAddr);
-        failing = false;
       } catch (error) {
         if (this.#closed) return;
-        if (!failing) logEvent("discovery-failed", { reason: String(error) });
-        failing = true;
+        this.#failures.note({ reason: String(error) }, this.#system.now());
       }
     }
   }
@@ -146,6 +147,7 @@ export class DiscoveryResponder implements Disposable {
   }
 
   #lookAround(): void {
+    this.#failures.settle(this.#system.now());
     const { hostname } = this.#facts;
     this.#networks = networksReaching(hostname, this.#system.interfaces());
     const present = new Set(this.#networks.map(({ address }) => address));

@@ -13,6 +13,7 @@ import {
   type DiscoverySystem,
 } from "../../server/discovery_responder.ts";
 import type { Interface } from "../../server/networks.ts";
+import { LogRecorder } from "./fixture.ts";
 import { settled } from "../helpers/settled.ts";
 
 const NONCE = new Uint8Array(16).fill(7);
@@ -35,6 +36,7 @@ class FakeSocket implements DatagramSocket {
   readonly joined: string[] = [];
   closed = false;
   reads = 0;
+  fails = false;
   #heard: ([Uint8Array, Deno.NetAddr] | Error)[] = [];
   #waiting: (() => void) | undefined;
 
@@ -56,6 +58,7 @@ class FakeSocket implements DatagramSocket {
   }
 
   send(bytes: Uint8Array, to: Deno.Addr): Promise<number> {
+    if (this.fails) return Promise.reject(new Error("no such port"));
     this.sent.push({ bytes: bytes.slice(), to: to as Deno.NetAddr });
     return Promise.resolve(bytes.length);
   }
@@ -216,4 +219,20 @@ Deno.test("a network that fails for a while is listened to again", async () => {
   for (let n = 0; n < 3; n++) socket!.hears(new Error("the network is down"));
   await settled();
   assertEquals((await world.ask("192.168.1.77")).length, 1);
+});
+
+Deno.test("replies that fail by turns fill no log", async () => {
+  using log = new LogRecorder();
+  await using world = new World("0.0.0.0");
+  const [socket] = world.sockets;
+  for (let n = 0; n < 50; n++) {
+    socket!.fails = true;
+    await world.ask(`192.168.1.${n}`);
+    socket!.fails = false;
+    await world.ask("192.168.1.77", new Uint8Array(0));
+  }
+  assertEquals(
+    log.lines("discovery-failed"),
+    Array(3).fill('discovery-failed reason="Error: no such port"'),
+  );
 });
