@@ -9,6 +9,7 @@ import {
   DiscoveryResponder,
 } from "./discovery_responder.ts";
 import { flushLog, logEvent, type LogFormat, setLogFormat } from "./log.ts";
+import { checkDiscoverySandbox } from "./sandbox.ts";
 import { DISCOVERY_PORT } from "../protocol/discovery.ts";
 
 /** The only message to the Worker. */
@@ -16,12 +17,14 @@ export interface DiscoveryStart extends DiscoveryFacts {
   logFormat: LogFormat;
 }
 
-addEventListener("message", (event) => {
+addEventListener("message", async (event) => {
   const { data } = event as MessageEvent<DiscoveryStart>;
   setLogFormat(data.logFormat);
   try {
+    const denied = (await checkDiscoverySandbox()).join(",");
     const responder = new DiscoveryResponder(data);
-    logEvent("discovery", { port: DISCOVERY_PORT, name: data.server.name });
+    const { name } = data.server;
+    logEvent("discovery", { port: DISCOVERY_PORT, name, denied });
     void responder.run();
   } catch (error) {
     logEvent("discovery-off", { reason: String(error) });

@@ -6,6 +6,7 @@
 import { metricsText } from "./metrics_text.ts";
 import { serveMetrics } from "./metrics_server.ts";
 import { ReportLine } from "./report_line.ts";
+import { checkListenSandbox } from "./sandbox.ts";
 import type { Status } from "./status_report.ts";
 
 /** The only message to the Worker. */
@@ -16,8 +17,10 @@ export interface MetricsStart {
   status: MessagePort;
 }
 
-/** Its only answer: where it listens, or why it does not. */
-export type MetricsStarted = { port: number } | { fault: string };
+/** Its only answer: where it listens and what it may not do, or why it does not listen. */
+export type MetricsStarted =
+  | { port: number; denied: string[] }
+  | { fault: string };
 
 /** The part of a Worker's global scope that is used here. */
 interface WorkerScope {
@@ -31,8 +34,9 @@ scope.onmessage = async ({ data: { hostname, port, status } }) => {
   const line = new ReportLine<Status>(status);
   const read = async () => metricsText(await line.ask());
   try {
+    const denied = await checkListenSandbox();
     const { port: found } = await serveMetrics({ hostname, port, read });
-    scope.postMessage({ port: found });
+    scope.postMessage({ port: found, denied });
   } catch (error) {
     const { code, message } = error as Error & { code?: string };
     const fault = code === "EADDRINUSE" ? "the port is in use" : message;

@@ -81,7 +81,10 @@ async function startMetrics(
   worker.postMessage(start, [channel.port2]);
   const answer = await Promise.race([started, failed.promise]);
   if ("port" in answer) {
-    logEvent("metrics", { address: formatAddress(hostname, answer.port) });
+    logEvent("metrics", {
+      address: formatAddress(hostname, answer.port),
+      denied: answer.denied.join(","),
+    });
     return worker;
   }
   worker.terminate();

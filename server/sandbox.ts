@@ -1,7 +1,7 @@
 /**
- * The sandboxes of Workers: which permissions the serving one gets, and the proof at
- * every start that it has no others. A server that could reach more than its
- * storage root does not start.
+ * The sandboxes of Workers that strangers speak to: which permissions each gets,
+ * and the proof at every start that it has no others. A server that could reach
+ * more than its storage root does not start.
  */
 
 import { dirname, join } from "@std/path";
@@ -77,6 +77,11 @@ export function listenPermissions(
   };
 }
 
+type Attempts = Record<string, () => unknown>;
+
+/** An address that is nobody's to listen on or to connect to. */
+const ELSEWHERE = { hostname: "127.9.9.9", port: 9 };
+
 /**
  * Tries, from inside the sandbox, what must not be possible. Importing code is
  * not tried: nothing here imports what a client names, and the compiled runtime
@@ -85,28 +90,55 @@ export function listenPermissions(
  * @returns what was refused, for the log
  * @throws NetdiskError `internal` naming what was possible
  */
-export async function checkSandbox(root: string): Promise<string[]> {
+export function checkSandbox(root: string): Promise<string[]> {
   const outside = dirname(root);
+  const link = join(root, ".netdisk", "link");
+  return refusalsOf({
+    ...forbiddenToAll(outside),
+    link: () => Deno.symlinkSync(outside, link),
+    ...toOthers(),
+  });
+}
+
+/** The same with {@link listenPermissions}: no file at all may be reached. */
+export function checkListenSandbox(): Promise<string[]> {
+  return refusalsOf({ ...forbiddenToAll("/"), ...toOthers() });
+}
+
+/** The same with {@link DISCOVERY_PERMISSIONS}, which have the whole network. */
+export function checkDiscoverySandbox(): Promise<string[]> {
+  return refusalsOf(forbiddenToAll("/"));
+}
+
+/** What no Worker may; of files, in the folder `outside`. */
+function forbiddenToAll(outside: string): Attempts {
   const stranger = join(outside, `.netdisk-${crypto.randomUUID()}`);
-  const attempts: Record<string, () => unknown> = {
+  return {
     read: () => Deno.lstatSync(outside),
     write: () => Deno.mkdirSync(stranger),
-    link: () => Deno.symlinkSync(outside, join(root, ".netdisk", "link")),
-    connect: () => Deno.connect({ hostname: "127.9.9.9", port: 9 }),
-    listen: () => Deno.listen({ hostname: "127.9.9.9", port: 9 }),
     // A full path, or it would be looked for before it is refused.
-    run: () => new Deno.Command(join(root, "program")).outputSync(),
+    run: () => new Deno.Command(stranger).outputSync(),
     env: () => Deno.env.get("HOME"),
     sys: () => Deno.hostname(),
     ffi: () => Deno.dlopen("libc.so.6", {}),
   };
+}
+
+function toOthers(): Attempts {
+  return {
+    connect: () => Deno.connect(ELSEWHERE),
+    listen: () => Deno.listen(ELSEWHERE),
+  };
+}
+
+async function refusalsOf(attempts: Attempts): Promise<string[]> {
   const refused: string[] = [];
   for (const [name, attempt] of Object.entries(attempts)) {
     if (await isRefused(attempt)) refused.push(name);
     else {
       throw new NetdiskError(
         "internal",
-        `the sandbox has a hole (${name}), the server does not start`,
+        `the sandbox of a Worker has a hole (${name})`,
         {
           hint: "this is a bug in netdisk or in its runtime, please report it",
         },

@@ -71,7 +71,7 @@ async function startFindable(
     discovery: true,
     ...options,
   });
-  await server.logs(/Z discovery port=6375 /);
+  await server.logs(/Z discovery port=6375 .* denied=read,write,run,/);
   return server;
 }
 

@@ -147,7 +147,7 @@ Deno.test({
 /** What is answered to `GET /metrics`, from the port that the log names. */
 async function metrics(): Promise<string> {
   const [, address] = await disk.server.logs(
-    /"event":"metrics","address":"([^"]+)"/,
+    /"event":"metrics","address":"([^"]+)","denied":"read,write,.*connect,listen"/,
   );
   const answer = await within("metrics", fetch(`http://${address}/metrics`));
   assertEquals(answer.status, 200);

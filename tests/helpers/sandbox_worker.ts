@@ -1,17 +1,22 @@
-/** Runs checkSandbox() with the permissions that this Worker was given. */
+/** Runs a check of server/sandbox.ts with the permissions that this Worker was given. */
 
-import { checkSandbox } from "../../server/sandbox.ts";
+import * as sandbox from "../../server/sandbox.ts";
+
+export interface Question {
+  check: "checkSandbox" | "checkListenSandbox" | "checkDiscoverySandbox";
+  root: string;
+}
 
 interface Scope {
-  onmessage: ((event: MessageEvent<string>) => void) | null;
+  onmessage: ((event: MessageEvent<Question>) => void) | null;
   postMessage(message: { refused?: string[]; error?: string }): void;
 }
 
 const scope = globalThis as unknown as Scope;
 
-scope.onmessage = async ({ data: root }) => {
+scope.onmessage = async ({ data: { check, root } }) => {
   try {
-    scope.postMessage({ refused: await checkSandbox(root) });
+    scope.postMessage({ refused: await sandbox[check](root) });
   } catch (error) {
     scope.postMessage({ error: (error as Error).message });
   }

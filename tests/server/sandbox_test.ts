@@ -1,14 +1,32 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
-import { listenPermissions, sandboxPermissions } from "../../server/sandbox.ts";
+import {
+  DISCOVERY_PERMISSIONS,
+  listenPermissions,
+  sandboxPermissions,
+} from "../../server/sandbox.ts";
+import type { Question } from "../helpers/sandbox_worker.ts";
+
+/** What no Worker may. */
+const FORBIDDEN_TO_ALL = ["read", "write", "run", "env", "sys", "ffi"];
 
 type Verdict = { refused?: string[]; error?: string };
 
-/** The verdict of a Worker that checks its own permissions, or what `program` does. */
-async function checkWith(
+/** The verdict of a Worker that checks its own permissions. */
+function checkWith(
   permissions: unknown,
   root: string,
-  program = "../helpers/sandbox_worker.ts",
+  check: Question["check"] = "checkSandbox",
+): Promise<Verdict> {
+  const question: Question = { check, root };
+  return ask("../helpers/sandbox_worker.ts", permissions, question);
+}
+
+/** What a Worker with these permissions answers. */
+async function ask(
+  program: string,
+  permissions: unknown,
+  question: unknown,
 ): Promise<Verdict> {
   const module = new URL(program, import.meta.url);
   const options = { type: "module", deno: { permissions } } as WorkerOptions;
@@ -20,7 +38,7 @@ async function checkWith(
         event.preventDefault();
         reject(new Error(event.message));
       };
-      worker.postMessage(root);
+      worker.postMessage(question);
     });
   } finally {
     worker.terminate();
@@ -49,15 +67,10 @@ Deno.test("checkSandbox() finds every way out closed with the server's permissio
     );
     assertEquals(verdict, {
       refused: [
-        "read",
-        "write",
+        ...FORBIDDEN_TO_ALL,
         "link",
         "connect",
         "listen",
-        "run",
-        "env",
-        "sys",
-        "ffi",
       ],
     });
   }));
@@ -78,17 +91,14 @@ for (
         ...extra,
       };
       const { error } = await checkWith(permissions, root);
-      assertMatch(error ?? "", /the sandbox has a hole \((\S+)\)/);
+      assertMatch(error ?? "", /has a hole \((\S+)\)/);
     }));
 }
 
 Deno.test("the server's permissions let it ask the disk how much room there is", () =>
   inRoot(async (root) => {
-    const verdict = await checkWith(
-      sandboxPermissions(root, "127.0.0.1", 0),
-      root,
-      "./free_space_worker.ts",
-    );
+    const permissions = sandboxPermissions(root, "127.0.0.1", 0);
+    const verdict = await ask("./free_space_worker.ts", permissions, root);
     assertEquals(verdict, { refused: ["disk-full"] });
   }));
 
@@ -100,6 +110,35 @@ Deno.test("who only listens may do nothing else, not even in the root", () =>
     for (const [name, allowed] of Object.entries(others)) {
       assertEquals(allowed, false, name);
     }
-    const { refused } = await checkWith(permissions, root);
-    assertEquals(refused?.length, 9);
+    const verdict = await checkWith(permissions, root, "checkListenSandbox");
+    assertEquals(verdict, {
+      refused: [...FORBIDDEN_TO_ALL, "connect", "listen"],
+    });
   }));
+
+Deno.test("who lets others find the server may do nothing but that", () =>
+  inRoot(async (root) => {
+    const verdict = await checkWith(
+      DISCOVERY_PERMISSIONS,
+      root,
+      "checkDiscoverySandbox",
+    );
+    assertEquals(verdict, { refused: FORBIDDEN_TO_ALL });
+  }));
+
+for (
+  const [check, permissions, extra] of [
+    ["checkListenSandbox", listenPermissions("127.0.0.1", 0), { net: true }],
+    ["checkListenSandbox", listenPermissions("127.0.0.1", 0), { read: true }],
+    ["checkDiscoverySandbox", DISCOVERY_PERMISSIONS, { read: true }],
+    ["checkDiscoverySandbox", DISCOVERY_PERMISSIONS, { sys: true }],
+    ["checkDiscoverySandbox", DISCOVERY_PERMISSIONS, { env: true }],
+  ] as const
+) {
+  Deno.test(`${check}() reports ${JSON.stringify(extra)}`, () =>
+    inRoot(async (root) => {
+      const more = { ...permissions, ...extra };
+      const { error } = await checkWith(more, root, check);
+      assertMatch(error ?? "", /has a hole \((\S+)\)/);
+    }));
+}
