@@ -10,7 +10,8 @@ type Places =
   & { plain?: boolean };
 
 /** Commands that would do something elsewhere; others name the server themselves, or ask nothing. */
-const COMMAND = /\bnetdisk (?:get|put|sync|ls|mkdir|mv|rm)\b/;
+const COMMAND =
+  /\bnetdisk (?:get|put|send|sync|ls|mkdir|mv|rm|inbox(?: \w+)?)\b/;
 
 /** The words for another command on the same server and account; none where nothing was said. */
 export function placeWords(options: Places): string[] {

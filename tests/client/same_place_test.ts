@@ -14,6 +14,14 @@ for (
       "netdisk mv a NAME gives it another",
       "netdisk mv --server home a NAME gives it another",
     ],
+    [
+      "netdisk inbox get 3 --to a/",
+      "netdisk inbox get --server home 3 --to a/",
+    ],
+    [
+      "tar cf a.tar a && netdisk send bob a.tar",
+      "tar cf a.tar a && netdisk send --server home bob a.tar",
+    ],
     ["netdisk get -r a --server home", "netdisk get -r a --server home"],
     ["netdisk help put", "netdisk help put"],
     ["netdisk login anna --server b", "netdisk login anna --server b"],
