@@ -20,8 +20,8 @@ type Values = Pick<Invocation, "options" | "args">;
 /** What is known of servers, as far as names need it. */
 export interface KnownServers {
   servers: readonly NamedServer[];
-  /** The one that a command means which names none: an address, a link or a name. */
-  standard: string;
+  /** The address of the one that a command means which names none. @throws NetdiskError `usage` */
+  standard: () => string;
 }
 
 /** A path that is one only because no server has the name in front of it. */
@@ -59,19 +59,22 @@ export function resolveRemoteNames(
   if (first === undefined) return { ...values, ...doubts };
   const { name, address } = split(first, servers)!;
   const { server } = values.options;
-  const other = parseServer(server ?? standard, servers).address;
-  if (server !== undefined && other !== address) {
+  const given = server && parseServer(server, servers).address;
+  if (given !== undefined && given !== address) {
     throw usageError(
       command.name,
-      `'${first}' is on ${name}, and --server is ${other}`,
+      `'${first}' is on ${name}, and --server is ${given}`,
     );
   }
+  let nameless = given;
   for (const path of paths) {
     const there = split(path, servers);
-    if ((there?.address ?? other) === address) continue;
+    // A fault of the standard matters only to a path that is on it.
+    const actual = there?.address ?? (nameless ??= standard());
+    if (actual === address) continue;
     throw usageError(
       command.name,
-      `'${first}' is on ${name} and '${path}' on ${there?.name ?? other}, ` +
+      `'${first}' is on ${name} and '${path}' on ${there?.name ?? actual}, ` +
         "but a command works on one server",
     );
   }

@@ -73,8 +73,8 @@ export function linkedServer(link: ServerLink, config: Config): ServerChoice {
 /** What names in front of remote paths may mean; see remote_names.ts. */
 export function knownServers({ env }: Pick<Invocation, "env">): KnownServers {
   const data = new Config(configFolder(env)).read();
-  const { text } = serverText({ options: {}, env }, data);
-  return { servers: data.servers, standard: text };
+  const standard = () => readServer({ options: {}, env }, data).address;
+  return { servers: data.servers, standard };
 }
 
 /** The server that is meant, and where that was said. @throws NetdiskError `usage` */

@@ -20,7 +20,7 @@ const KNOWN: KnownServers = {
     { address: "work.example:7000", name: "work" },
     { address: "last.example:6375" },
   ],
-  standard: "last.example",
+  standard: () => "last.example:6375",
 };
 
 function resolve(command: Command, line: string, known = KNOWN) {
@@ -78,9 +78,21 @@ Deno.test("get --to is local", () => {
 });
 
 Deno.test("a path without a name is on the server of the others if that is meant anyway", () => {
-  const known = { ...KNOWN, standard: "home" };
+  const known = { ...KNOWN, standard: () => "home.example:6375" };
   const { args, options } = resolve(mv, "home:a b", known);
   assertEquals([args, options.server], [["a", "b"], "home"]);
+});
+
+Deno.test("a standard that is no server matters to paths on it only", () => {
+  const known = {
+    ...KNOWN,
+    standard: () => {
+      throw new NetdiskError("usage", "NETDISK_SERVER: 'a b' is not valid");
+    },
+  };
+  assertEquals(resolve(mv, "home:a home:b", known).args, ["a", "b"]);
+  assertEquals(resolve(rm, "home:a b --server home", known).args, ["a", "b"]);
+  assertThrows(() => resolve(mv, "home:a b", known), NetdiskError, "'a b'");
 });
 
 for (
