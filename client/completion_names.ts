@@ -45,7 +45,8 @@ export function userNames(env: Invocation["env"]): string[] {
 
 /**
  * Remote paths that begin with `value`, over one connection with the saved
- * session; a folder ends in a slash.
+ * session; a folder ends in a slash. Before them short names that may begin a
+ * path, which are there without any server as well.
  *
  * @throws NetdiskError
  */
@@ -58,28 +59,38 @@ export async function remotePaths(
   const { label, path: typed, address } = splitServer(value, servers);
   const folder = typed.slice(0, typed.lastIndexOf("/") + 1);
   const beginning = typed.slice(folder.length);
-  const path = parseRemotePath(folder);
   const invocation = silentInvocation(
     address === undefined ? given : new Map([...given, ["server", address]]),
     system,
   );
+  const labels = address === undefined ? labelsFor(value, servers) : [];
+  const found = [...labels];
+  try {
+    for await (const entry of entriesOf(folder, invocation)) {
+      if (!isOffered(entry, beginning)) continue;
+      found.push(label + candidate(folder, entry, label ? [] : servers));
+      if (found.length >= MAX_CANDIDATES) break;
+    }
+  } catch (error) {
+    if (labels.length === 0) throw error;
+  }
+  return found;
+}
+
+/** What is in a remote folder; nothing of a server that is not known. @throws NetdiskError */
+async function* entriesOf(
+  folder: string,
+  invocation: Invocation,
+): AsyncGenerator<Entry> {
+  const path = parseRemotePath(folder);
   const choice = chooseServer(invocation);
   const session = chooseSession(invocation, choice);
   // Whom to trust is nothing to decide here.
-  const isKnown = choice.saved?.trust || given.has("plain");
-  if (!isKnown) return [];
+  if (!choice.saved?.trust && !invocation.options.plain) return;
   using connection = await connect(invocation, choice);
   await connection.greet(session);
   await connection.send({ type: "list", path });
-  const found = address === undefined ? labelsFor(value, servers) : [];
-  for await (const entries of listingPages(connection)) {
-    for (const entry of entries) {
-      if (!isOffered(entry, beginning)) continue;
-      found.push(label + candidate(folder, entry));
-      if (found.length >= MAX_CANDIDATES) return found;
-    }
-  }
-  return found;
+  for await (const entries of listingPages(connection)) yield* entries;
 }
 
 /** Takes the short name of a server off a path, as in `home:report.pdf`. */
@@ -114,9 +125,16 @@ function isOffered({ name }: Entry, beginning: string): boolean {
   return segmentFault(name) === undefined && displayText(name) === name;
 }
 
-function candidate(folder: string, { name, kind }: Entry): string {
-  // Otherwise it would be an option.
-  const start = folder === "" && name.startsWith("-") ? "./" : folder;
+/** The path of an entry; `servers` are those whose names it could begin with. */
+export function candidate(
+  folder: string,
+  { name, kind }: Pick<Entry, "name" | "kind">,
+  servers: readonly KnownServer[],
+): string {
+  // Otherwise it would be an option, or a file on another server.
+  const isOther = name.startsWith("-") ||
+    splitServer(name, servers).address !== undefined;
+  const start = folder === "" && isOther ? "./" : folder;
   return start + name + (kind === "folder" ? "/" : "");
 }
 

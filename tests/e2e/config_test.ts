@@ -75,6 +75,15 @@ Deno.test("two servers under short names", async () => {
   // A file that is called so.
   await quiet("put", "report.txt", "--to", "./home:x");
   assertOutcome(await client.run(["ls"]), { stdout: "home:x\n" });
+  const typed = ["complete", "fish", "rm", "ho"];
+  assertOutcome(await client.run(typed), {
+    stdout: "remote\nhome:\n./home:x\n",
+  });
+  // Short names are there without a server.
+  const nowhere = { NETDISK_SERVER: "127.0.0.1:1" };
+  assertOutcome(await client.run(typed, { env: nowhere }), {
+    stdout: "remote\nhome:\n",
+  });
   await quiet("get", "./home:x");
   assertEquals(client.read("home:x"), "report\n");
   await quiet("rm", "/home:x");
@@ -94,6 +103,14 @@ Deno.test("two servers under short names", async () => {
   assertOutcome(await client.run(["put", "report.txt", "--to", "hoem:in"]), {
     stderr:
       "netdisk: hoem:in was taken for a plain name; did you mean home:in?\n",
+  });
+  // Another server is set, in vain or wrongly.
+  const wrong = { NETDISK_SERVER: "a b" };
+  assertEquals((await client.run(["ls", "home:"], { env: wrong })).code, 0);
+  assertOutcome(await client.run(["mv", "home:in", "x"], { env: wrong }), {
+    code: 2,
+    stderr: "netdisk: error: NETDISK_SERVER: 'a b' is not valid\n" +
+      "netdisk: hint: [..]\n",
   });
   // The command of a hint goes to the same server.
   assertOutcome(await client.run(["mkdir", "home:a/b"]), {
