@@ -2,9 +2,9 @@
 
 import { NetdiskError } from "../../protocol/errors.ts";
 import { formatAddress, formatServerLink } from "../../protocol/link.ts";
+import { printColumns } from "../columns.ts";
 import { defineCommand } from "../command.ts";
 import { discoverServers, type FoundServer, linkTo } from "../discovery.ts";
-import { displayText } from "../display_text.ts";
 
 const TITLES = ["NAME", "VERSION", "FINGERPRINT", "ADDRESS"];
 
@@ -37,14 +37,7 @@ export const command = defineCommand({
       for (const server of servers) output.record("server", fieldsOf(server));
       return;
     }
-    const rows = [TITLES, ...servers.map(columnsOf)];
-    const widths = TITLES.map((_, column) =>
-      Math.max(...rows.map((row) => row[column]!.length))
-    );
-    for (const row of rows) {
-      const cells = row.map((cell, column) => cell.padEnd(widths[column]!));
-      output.print(displayText(cells.join("  ").trimEnd()));
-    }
+    await printColumns([TITLES, ...servers.map(columnsOf)], output);
   },
 });
 
