@@ -22,7 +22,7 @@ import { QUOTA_BYTES, Walk } from "./contract_walk.ts";
 /** Command lines that run side by side. */
 const AT_ONCE = 2;
 
-const disk = sharedDisk(["--quota", `${QUOTA_BYTES}`]);
+const disk = sharedDisk(["--quota", `${QUOTA_BYTES}`], { discovery: true });
 const objects = new ObjectLog();
 const walk = new Walk(disk, objects);
 
