@@ -10,7 +10,9 @@ import { answers, ask } from "./pipeline.ts";
 import type { Retry } from "./retry.ts";
 
 /** A request whose answer is `ok`. */
-export type Change = RequestOf<"mkdir" | "move" | "remove" | "touch">;
+export type Change = RequestOf<
+  "mkdir" | "move" | "remove" | "touch" | "discard"
+>;
 
 /** One thing to do. */
 export interface Step {

@@ -7,6 +7,7 @@ export class Tally {
   readonly #output: Output;
   readonly #isSingle: boolean;
   readonly #deed: string;
+  readonly #noun: string;
   #only: NetdiskError | undefined;
   #failures = 0;
   #hasParts = false;
@@ -15,8 +16,15 @@ export class Tally {
   /**
    * @param isSingle there is one path: its failure is that of the command
    * @param deed what could not be done, such as `removed`
+   * @param noun what there are several of
    */
-  constructor(output: Output, isSingle: boolean, deed: string) {
+  constructor(
+    output: Output,
+    isSingle: boolean,
+    deed: string,
+    noun = "path",
+  ) {
+    this.#noun = noun;
     this.#output = output;
     this.#isSingle = isSingle;
     this.#deed = deed;
@@ -51,10 +59,12 @@ export class Tally {
     if (this.#failures === 0) return;
     // Nobody has counted the parts that are fine.
     const count = !this.#hasParts
-      ? `${this.#failures} of ${this.#failures + this.#successes} paths`
+      ? `${this.#failures} of ${
+        this.#failures + this.#successes
+      } ${this.#noun}s`
       : this.#failures === 1
-      ? "1 path"
-      : `${this.#failures} paths`;
+      ? `1 ${this.#noun}`
+      : `${this.#failures} ${this.#noun}s`;
     throw new NetdiskError(
       "partial",
       `${count} could not be ${this.#deed}`,

@@ -6,6 +6,14 @@
 
 import { INVITE, MAX_PASSWORD_BYTES, TOKEN } from "./credentials.ts";
 import { ProtocolError, WIRE_ERROR_CODES } from "./errors.ts";
+import {
+  MAX_BLOCKED,
+  MAX_LINE_CHARACTERS,
+  MAX_MESSAGE_BYTES,
+  MAX_PAGE_PARCELS,
+  MAX_PARCEL_FILES,
+  messageFault,
+} from "./parcels.ts";
 import { MAX_PATH_BYTES, remotePathFault } from "./remote_path.ts";
 import {
   boolean,
@@ -77,6 +85,20 @@ const sessionInfo = object({
   current: boolean,
 });
 
+/** The text of a parcel. */
+const message = checkedText(MAX_MESSAGE_BYTES, messageFault);
+
+/** A parcel as an inbox lists it. */
+const parcelInfo = object({
+  number: size,
+  from: user,
+  time,
+  read: boolean,
+  files: size,
+  bytes: size,
+  line: text(2 * MAX_LINE_CHARACTERS),
+});
+
 /** What a client may send, SPEC.md 4. */
 export const REQUESTS = {
   hello: { version: integer(1, 65535), capabilities, agent },
@@ -108,6 +130,18 @@ export const REQUESTS = {
   move: { from: path, to: path, replace: boolean },
   remove: { path, recursive: boolean },
   touch: { path, mtime: nullable(time), executable: nullable(boolean) },
+  compose: { to: user, draft: sha256 },
+  deliver: { draft: sha256, files: integer(0, MAX_PARCEL_FILES), message },
+  abandon: { draft: sha256 },
+  leave: {},
+  unread: {},
+  inbox: { before: nullable(size) },
+  open: { number: size },
+  read: { number: size },
+  save: { number: size, to: path },
+  discard: { number: size },
+  block: { user, blocked: boolean },
+  blocked: {},
 } as const satisfies Record<string, Fields>;
 
 /** What a server may answer, SPEC.md 4. */
@@ -137,6 +171,11 @@ export const RESPONSES = {
   working: {},
   receipt: { size, sha256, mtime: nullable(time), time },
   cancelled: {},
+  delivered: { time },
+  unread: { count: size },
+  parcels: { parcels: list(parcelInfo, MAX_PAGE_PARCELS), more: boolean },
+  parcel: { number: size, from: user, time, read: boolean, message },
+  blocked: { users: list(user, MAX_BLOCKED) },
   error: {
     code: oneOf(WIRE_ERROR_CODES),
     message: text(MAX_ERROR_TEXT),
@@ -164,6 +203,9 @@ export type ResponseOf<K extends Response["type"]> = Extract<
 
 /** A session as `sessions` carries it. */
 export type SessionInfo = ResponseOf<"sessions">["sessions"][number];
+
+/** A parcel as `parcels` carries it. */
+export type ParcelInfo = ResponseOf<"parcels">["parcels"][number];
 
 /** A file or folder as `entry` and `entries` carry it. */
 export type Entry = ResponseOf<"entry">["entry"];

@@ -1,5 +1,6 @@
 /** Which netdisk this is, and what it calls itself on the wire (SPEC.md 1 and 4). */
 
+import { PARCELS } from "./parcels.ts";
 import config from "../deno.json" with { type: "json" };
 
 /** The released version, as in deno.json. */
@@ -14,8 +15,8 @@ export const ALPN = "netdisk/1";
 /** NDSK on a phone's keys. */
 export const DEFAULT_PORT = 6375;
 
-/** What this build can do beyond the base of SPEC.md; nothing yet. */
-export const CAPABILITIES: readonly string[] = [];
+/** What this build can do beyond the base of SPEC.md. */
+export const CAPABILITIES: readonly string[] = [PARCELS];
 
 /** How this build names itself to its peer. */
 export const AGENT = `netdisk/${VERSION}`;

@@ -10,7 +10,7 @@ import type { PutOutcomes } from "./counters.ts";
 import { IncomingUpload, type UploadStage } from "./incoming_upload.ts";
 import type { ReplyQueue } from "./reply_queue.ts";
 import type { Upload } from "./upload.ts";
-import type { UserStorage } from "./user_storage.ts";
+import type { PutStorage } from "./user_storage.ts";
 
 /** Hears of each put that was made, for the log. */
 export type ReceiptListener = (
@@ -78,7 +78,7 @@ export class ChangeQueue {
    * a later upload may go on with what came.
    */
   async put(
-    storage: UserStorage,
+    storage: PutStorage,
     request: RequestOf<"put">,
   ): Promise<void> {
     // What is there already is to be what the puts before it have left there;

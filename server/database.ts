@@ -59,6 +59,36 @@ const MIGRATIONS: readonly string[] = [
   ALTER TABLE users ADD COLUMN quota INTEGER;
   ALTER TABLE sessions ADD COLUMN address TEXT NOT NULL DEFAULT '';
   `,
+  // Parcels: `id` names the folder with the files; until it is delivered one is
+  // a draft, without a number. How many a user was ever sent is counted, so that
+  // no number comes to mean another parcel. The sender's name outlives the
+  // account.
+  `
+  ALTER TABLE users ADD COLUMN parcels INTEGER NOT NULL DEFAULT 0;
+
+  CREATE TABLE parcels (
+    id TEXT PRIMARY KEY,
+    receiver_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    sender_id INTEGER REFERENCES users (id) ON DELETE SET NULL,
+    sender TEXT NOT NULL,
+    draft TEXT NOT NULL,
+    used INTEGER NOT NULL,
+    number INTEGER,
+    delivered INTEGER,
+    files INTEGER NOT NULL DEFAULT 0,
+    bytes INTEGER NOT NULL DEFAULT 0,
+    message TEXT NOT NULL DEFAULT '',
+    is_read INTEGER NOT NULL DEFAULT 0
+  ) STRICT;
+  CREATE UNIQUE INDEX parcels_of_receiver ON parcels (receiver_id, number);
+  CREATE INDEX parcels_of_sender ON parcels (sender_id, draft);
+
+  CREATE TABLE blocked_senders (
+    user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    sender TEXT NOT NULL,
+    PRIMARY KEY (user_id, sender)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];
 
 /** An open database. Statements are compiled once; failures are NetdiskErrors. */

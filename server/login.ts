@@ -13,6 +13,7 @@ import { hostOf } from "./address.ts";
 import type { Counters } from "./counters.ts";
 import type { LiveSessions } from "./live_sessions.ts";
 import { logEvent, type LogFields } from "./log.ts";
+import type { PostOffice } from "./post_office.ts";
 import type { RequestTurns } from "./request_turns.ts";
 import type { Storage } from "./storage.ts";
 import type { UserStorage } from "./user_storage.ts";
@@ -27,6 +28,7 @@ export type LoginRequest = RequestOf<"register" | "login" | "authenticate">;
 export interface Services {
   accounts: Accounts;
   storage: Storage;
+  office: PostOffice;
   live: LiveSessions;
   turns: RequestTurns;
   counters: Counters;
@@ -71,6 +73,11 @@ export class Login {
   /** Who shares turns: the user, before a login all with that address. */
   get owner(): string {
     return this.#account?.user ?? `at ${this.#host}`;
+  }
+
+  /** The session of the account, once it is known who that is. */
+  get account(): AccountSession | undefined {
+    return this.#account;
   }
 
   /** The name of the user, once it is known. */

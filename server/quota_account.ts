@@ -80,6 +80,8 @@ export interface Wish {
   replaced(): number;
   /** Bytes of the folders that would be made now. */
   folders(): number;
+  /** What is said when there is no room, to somebody whose quota it is not. */
+  refusal?: (() => NetdiskError) | undefined;
 }
 
 /** The room of one upload, from its beginning to its end. */
@@ -107,8 +109,8 @@ export class Reservation {
     const { left } = account;
     const credit = more <= left ? 0 : Math.min(more - left, this.#moreCredit());
     if (more - credit > left) {
-      const { here } = this.#wish;
-      throw account.exceeded(
+      const { here, refusal } = this.#wish;
+      throw refusal?.() ?? account.exceeded(
         needed - this.#credit - credit - here,
         Math.max(0, left + this.#held - here),
       );
@@ -121,6 +123,9 @@ export class Reservation {
 
   /** The file takes its place, and files grow by so much. @throws NetdiskError `quota` */
   check(growth: number): void {
+    const { refusal } = this.#wish;
+    const left = this.#account.left + this.#held;
+    if (refusal && growth > left) throw refusal();
     this.#account.check(growth, this.#held);
   }
 

@@ -30,6 +30,11 @@ import { type ChangeRequest, isChange, mayDisplaceFolder } from "./changes.ts";
 import type { Outcomes } from "./counters.ts";
 import { digest, get, list, quota, stat } from "./handlers.ts";
 import { Login, type LoginRequest, type Peer, type Services } from "./login.ts";
+import {
+  isParcelRequest,
+  ParcelDesk,
+  type ParcelRequest,
+} from "./parcel_desk.ts";
 import { ReplyQueue, toErrorResponse } from "./reply_queue.ts";
 import type { UserStorage } from "./user_storage.ts";
 
@@ -50,6 +55,7 @@ export class Session {
   #login: Login;
   #replies: ReplyQueue;
   #changes: ChangeQueue;
+  #parcels: ParcelDesk;
   #gets: Outcomes;
   #isGetting = false;
   #waiting = false;
@@ -64,11 +70,14 @@ export class Session {
       void this.#end("unauthenticated", sessionEnded().message);
     });
     this.#replies = new ReplyQueue(channel);
+    this.#parcels = new ParcelDesk(services.office);
     channel.takeTurns(() => services.turns.next(this.#login.owner));
     this.#changes = new ChangeQueue(
       channel,
       this.#replies,
-      ({ path }, { size }) => this.#login.log("put", { path, bytes: size }),
+      ({ path }, { size: bytes }) => {
+        this.#login.log("put", { path, bytes, ...this.#parcels.logFields });
+      },
       (reason) => this.drop(reason),
       services.counters.puts,
     );
@@ -123,6 +132,7 @@ export class Session {
     } catch (error) {
       await this.#fail(error);
     } finally {
+      this.#parcels.leave();
       this.#login.close();
       this.#channel.close();
     }
@@ -194,7 +204,7 @@ export class Session {
     }
     // Changes overlap with those before them; everything else sees their effect.
     if (storage && request.type === "put") {
-      await this.#changes.put(storage, request);
+      await this.#changes.put(this.#parcels.filesForPut(storage), request);
     } else if (storage && isChange(request)) {
       if (mayDisplaceFolder(request)) await this.#replies.drained();
       await this.#change(storage, request);
@@ -214,8 +224,16 @@ export class Session {
   }
 
   /** Overlaps with the changes before it, as a put does. */
-  #change(storage: UserStorage, request: ChangeRequest): Promise<void> {
-    return this.#changes.change(storage.change(request), () => {
+  async #change(
+    storage: UserStorage,
+    request: ChangeRequest,
+  ): Promise<void> {
+    try {
+      this.#parcels.checkMayChange();
+    } catch (error) {
+      return this.#replies.push(Promise.reject(error));
+    }
+    await this.#changes.change(storage.change(request), () => {
       this.#login.log(
         request.type,
         request.type === "move"
@@ -252,8 +270,9 @@ export class Session {
       case "cancel":
         throw outOfOrder(`'${request.type}' came outside an upload`);
     }
-    const { storage } = this.#login;
-    if (!storage) throw new NetdiskError("unauthenticated", "not logged in");
+    const own = this.#login.storage;
+    if (!own) throw new NetdiskError("unauthenticated", "not logged in");
+    if (isParcelRequest(request)) return this.#askDesk(request, own);
     switch (request.type) {
       case "logout": {
         const response = this.#login.logOut(request);
@@ -264,6 +283,11 @@ export class Session {
         return this.#login.sessions();
       case "passwd":
         return this.#login.changePassword(request);
+      case "quota":
+        return this.#replies.push(quota(own));
+    }
+    const storage = this.#parcels.filesToRead(own);
+    switch (request.type) {
       case "stat":
         return stat(storage, request.path);
       case "list":
@@ -272,8 +296,6 @@ export class Session {
         return this.#get(storage, request);
       case "digest":
         return digest(storage, request.path, this.#channel);
-      case "quota":
-        return this.#replies.push(quota(storage));
     }
     // Changes are made before they come here: see #serveNext.
   }
@@ -284,12 +306,22 @@ export class Session {
     return response;
   }
 
+  /** What follows may be about what it has opened. */
+  async #askDesk(request: ParcelRequest, own: UserStorage): Promise<void> {
+    const { user, userId } = this.#login.account!;
+    const log = this.#login.log.bind(this.#login);
+    const customer = { user, userId, storage: own, log };
+    await this.#replies.push(this.#parcels.answer(request, customer));
+    await this.#replies.drained();
+  }
+
   async #get(storage: UserStorage, request: RequestOf<"get">): Promise<void> {
     this.#isGetting = true;
     try {
       const bytes = await get(storage, request, this.#channel);
       this.#gets.ok++;
-      this.#login.log("get", { path: request.path, bytes });
+      const { logFields } = this.#parcels;
+      this.#login.log("get", { path: request.path, bytes, ...logFields });
     } catch (error) {
       this.#gets.failed++;
       throw error;

@@ -13,6 +13,7 @@ import { type DiskSpace, FreeSpace, type Reserve } from "./free_space.ts";
 import type { SyncAll } from "./group_sync.ts";
 import { Listings } from "./listings.ts";
 import { errnoOf, toStorageError } from "./os_errors.ts";
+import { ParcelFolders } from "./parcel_folders.ts";
 import { PARTIAL_EXPIRY_MS, Partials } from "./partials.ts";
 import { ReadingTurns } from "./prefix.ts";
 import { Quotas } from "./quota.ts";
@@ -24,8 +25,9 @@ import {
   RecentFolders,
   uploadsFolder,
   userFolder,
+  userParcelsFolder,
 } from "./storage_path.ts";
-import { UserStorage } from "./user_storage.ts";
+import { type UserPlace, UserStorage } from "./user_storage.ts";
 
 export interface StorageOptions {
   /** What uploads leave free. @default 1 % of the disk, or 256 MiB if that is less */
@@ -44,6 +46,8 @@ export interface StorageOptions {
 
 /** The storage root. */
 export class Storage {
+  /** What users send each other. */
+  readonly parcels: ParcelFolders;
   #root: string;
   #durability: Durability;
   #partials: Partials;
@@ -77,6 +81,12 @@ export class Storage {
       },
     );
     this.#space = new FreeSpace(root, options.minFree ?? null);
+    this.parcels = new ParcelFolders(root, {
+      durability: this.#durability,
+      removed: this.#removed,
+      quotaOf: (user) => this.#quotas.of(user),
+      open: (user, place) => this.#open(user, place),
+    });
   }
 
   /** Makes the folders of the root. */
@@ -85,6 +95,7 @@ export class Storage {
       const folder of [
         uploadsFolder(this.#root),
         this.#removed.folder,
+        ...this.parcels.roots,
         join(this.#root, "users"),
       ]
     ) Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -146,8 +157,15 @@ export class Storage {
         throw toStorageError(cause);
       }
     }
-    const place = {
-      home,
+    return this.#open(user, { home });
+  }
+
+  #open(
+    user: string,
+    place: Pick<UserPlace, "home" | "gifts">,
+  ): UserStorage {
+    const whole: UserPlace = {
+      ...place,
       recent: this.#recent,
       durability: this.#durability,
       space: this.#space,
@@ -158,12 +176,19 @@ export class Storage {
       readingTurns: this.#readingTurns,
       sendingTurns: this.#sendingTurns,
     };
-    return new UserStorage(user, place, this.#partials);
+    return new UserStorage(user, whole, this.#partials);
   }
 
   async #measure(user: string, withLive: boolean): Promise<number> {
-    const partials = await this.#partials.bytesOf(user, withLive);
-    const home = userFolder(this.#root, user);
-    return partials + await bytesBelow(home, this.#folders, this.#cost);
+    let bytes = await this.#partials.bytesOf(user, withLive);
+    const folders = [
+      userFolder(this.#root, user),
+      userParcelsFolder(this.#root, "drafts", user),
+      userParcelsFolder(this.#root, "inbox", user),
+    ];
+    for (const folder of folders) {
+      bytes += await bytesBelow(folder, this.#folders, this.#cost);
+    }
+    return bytes;
   }
 }

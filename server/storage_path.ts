@@ -30,6 +30,27 @@ export function removedFolder(root: string): string {
   return join(dataFolder(root), "removed");
 }
 
+/** Where the files of parcels lie: of drafts, and of those that are delivered. */
+export type ParcelPlace = "drafts" | "inbox";
+
+/**
+ * `<root>/.netdisk/drafts`, `<root>/.netdisk/inbox`: in a folder for each
+ * receiver one for each parcel.
+ */
+export function parcelsFolder(root: string, place: ParcelPlace): string {
+  return join(dataFolder(root), place);
+}
+
+/** `<root>/.netdisk/<place>/<user>` @throws NetdiskError `bad-name` */
+export function userParcelsFolder(
+  root: string,
+  place: ParcelPlace,
+  user: string,
+): string {
+  checkUserName(user);
+  return join(parcelsFolder(root, place), user);
+}
+
 /** Why the disk of a system cannot store a legal name as it is. */
 export function diskNameFault(
   name: string,
@@ -44,9 +65,14 @@ export function userFolder(
   user: string,
   os: typeof Deno.build.os = Deno.build.os,
 ): string {
+  checkUserName(user, os);
+  return join(root, "users", user);
+}
+
+/** @throws NetdiskError `bad-name` */
+function checkUserName(user: string, os = Deno.build.os): void {
   const fault = userNameFault(user) ?? diskNameFault(user, os);
   if (fault) throw new NetdiskError("bad-name", fault);
-  return join(root, "users", user);
 }
 
 /** A place on the disk, and which folders above it are not there yet. */

@@ -25,6 +25,7 @@ import type { Reservation, Wish } from "./quota_account.ts";
 import type { SendingTurns } from "./sending_turns.ts";
 import { existingStoragePath, storagePath } from "./storage_path.ts";
 import { StoredFile } from "./stored_file.ts";
+import { takeIn } from "./take_in.ts";
 import { Upload, type UploadPlace } from "./upload.ts";
 import { findTarget, openIfSame } from "./upload_target.ts";
 
@@ -40,11 +41,21 @@ export interface PutClient extends Holder {
 }
 
 /** What the files of one user have around them. */
-interface UserPlace extends UploadPlace, ChangePlace {
+export interface UserPlace extends UploadPlace, ChangePlace {
   folders: FolderReader;
   listings: Listings;
   sendingTurns: SendingTurns;
+  /** For files that come from somebody else. */
+  gifts?: {
+    /** Unfinished uploads belong to it, and not to the user's own files of these names. */
+    id: string;
+    /** What the other one is told when the user has no room. */
+    refusal: () => NetdiskError;
+  };
 }
+
+/** What a put needs of the files that it goes to. */
+export type PutStorage = Pick<UserStorage, "beginPut" | "waitForDisk">;
 
 /** One user's files. Every method throws NetdiskErrors only. */
 export class UserStorage {
@@ -110,6 +121,11 @@ export class UserStorage {
     return new StoredFile(existingStoragePath(home, path, recent.has));
   }
 
+  /** Takes the files of a folder of the server into the folder `to`, see {@link takeIn}. */
+  takeIn(folder: string, to: string): Change {
+    return takeIn(this.#place, folder, to);
+  }
+
   /** What `mkdir`, `move`, `remove` or `touch` would do. */
   change(request: ChangeRequest): Change {
     return changeOf(this.#place, request);
@@ -146,7 +162,10 @@ export class UserStorage {
       const partial = this.#createPartial(mode, room);
       return new Upload(this.#place, request, partial, undefined, room);
     }
-    const partial = await this.#partials.claim(this.#user, path, mode, client);
+    const { gifts } = this.#place;
+    // No path has a NUL.
+    const name = gifts ? `\0${gifts.id}/${path}` : path;
+    const partial = await this.#partials.claim(this.#user, name, mode, client);
     let room: Reservation | undefined;
     try {
       room = await this.#roomFor(request, client, partial.size);
@@ -197,6 +216,7 @@ export class UserStorage {
         const target = storagePath(home, request.path, recent.has);
         return target.missingFolders.length * quota.cost(0);
       }),
+      refusal: this.#place.gifts?.refusal,
     };
     return quota.tryReserve(wish) ??
       await client.during(quota.reserve(wish, () => client.settled()));

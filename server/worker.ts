@@ -14,6 +14,7 @@ import { ConnectionListener } from "./listener.ts";
 import { LiveSessions } from "./live_sessions.ts";
 import { flushLog, logEvent, setLogFormat } from "./log.ts";
 import { PasswordHasher } from "./passwords.ts";
+import { PostOffice } from "./post_office.ts";
 import { PrivilegedPort } from "./privileged_calls.ts";
 import { limitsIn } from "./quota_limits.ts";
 import { makeReport } from "./report.ts";
@@ -81,12 +82,13 @@ function serve(message: StartMessage): ReadyMessage {
       : {}),
   });
   storage.prepare();
+  const office = new PostOffice(database, storage.parcels, message);
   const socket = listen(message);
   const counters = newCounters();
   const turns = new RequestTurns(() => live.size);
   const listening = listener = new ConnectionListener(
     socket,
-    { accounts, storage, live, turns, counters },
+    { accounts, storage, office, live, turns, counters },
     registration,
     {
       guard: new ConnectionGuard(guardLimits(message.maxConnections)),
@@ -105,8 +107,12 @@ function serve(message: StartMessage): ReadyMessage {
     }));
   live.start();
   // Behind the ready line: there may be many.
-  void storage.sweep();
-  setInterval(() => void storage.sweep(), SWEEP_MS);
+  const sweep = async () => {
+    await office.sweep();
+    await storage.sweep();
+  };
+  void sweep();
+  setInterval(() => void sweep(), SWEEP_MS);
   const { hostname, port } = socket.addr as Deno.NetAddr;
   const invite = registration === "invite" ? accounts.createInvite() : null;
   return { type: "ready", hostname, port, invite };

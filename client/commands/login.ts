@@ -3,6 +3,7 @@
 import { NetdiskError } from "../../protocol/errors.ts";
 import { passwordFault } from "../../protocol/credentials.ts";
 import { defineCommand } from "../command.ts";
+import { unreadNotice } from "../parcels.ts";
 import { Guest } from "../guest.ts";
 import { chooseNewServer } from "../offer.ts";
 import { PASSWORD_OPTIONS, readPassword } from "../password.ts";
@@ -64,6 +65,12 @@ export const command = defineCommand({
     const { newName, address } = choice;
     if (newName !== undefined) {
       output.notice(nameNotice(newName, address, before));
+    }
+    try {
+      const { notice } = await unreadNotice(connection);
+      if (notice !== undefined) output.notice(notice);
+    } catch {
+      // Logged in all the same.
     }
   },
 });

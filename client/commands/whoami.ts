@@ -1,6 +1,7 @@
 /** `netdisk whoami`: which account on which server the commands use. */
 
 import { defineCommand } from "../command.ts";
+import { unreadNotice } from "../parcels.ts";
 import { withSession } from "../retry.ts";
 
 export const command = defineCommand({
@@ -12,23 +13,25 @@ export const command = defineCommand({
     note: "prints anna@disk.example.org:6375",
   }],
   description:
-    "Prints the account that commands use, and asks the server whether its session still holds.",
+    "Prints the account that commands use, and asks the server whether its session still holds, and what is new in the inbox.",
   options: [],
   args: [],
   exitStatus:
     "0 when the session holds, 4 when there is none or it has ended, 5 when the server cannot be reached.",
   async run(invocation) {
     const { output } = invocation;
-    const account = await withSession(
+    const { account, unread, notice } = await withSession(
       invocation,
-      async (connection, _retry, account) => {
-        await connection.ready();
-        return account;
-      },
+      async (connection, _retry, account) => ({
+        account,
+        ...await unreadNotice(connection),
+      }),
     );
     const { user } = account.session;
     const server = account.choice.address;
-    output.record("account", { user, server });
+    const news = unread === null ? {} : { unread };
+    output.record("account", { user, server, ...news });
     output.print(`${user}@${server}`);
+    if (notice !== undefined) output.notice(notice);
   },
 });

@@ -23,6 +23,8 @@ const CANDIDATES: readonly unknown[] = [
   ...["", "w", "w/a", "w/part", "x".repeat(255), "a/".repeat(255) + "a"],
   ...["users/other", ".netdisk", "other/secret", "test/1", "é\u{1f600}"],
   ...["A".repeat(43), "A".repeat(22), sha256Of(""), "correct horse"],
+  // Somebody to send to, and to send something back.
+  ...["canary", "lane-0", "lane-1"],
   ...[[], ["resume"], {}, { size: 0, sha256: sha256Of("") }],
   ...[{ size: 2 ** 53 - 1, sha256: sha256Of("x") }],
 ];

@@ -29,6 +29,8 @@ const LARGE = new Random(3).bytes(MAX_DATA_BYTES + 1000);
 const WHOLE = new Random(4).bytes(60_000);
 const BEGINNING = WHOLE.subarray(0, 20_000);
 
+const DRAFT = sha256Of("a draft");
+
 const asked = { ask: true } as const;
 const touch = { mtime: 1_700_000_000_000, executable: true } as const;
 const prefixOf = (bytes: Uint8Array) => ({
@@ -161,6 +163,47 @@ export const SESSIONS: readonly Session[] = [
       ),
     ),
     weight: 4,
+  },
+  {
+    name: "a parcel",
+    steps: [
+      say({ type: "compose", to: "canary", draft: DRAFT }, true),
+      say(putRequest("part", WHOLE.length, asked), true),
+      data(WHOLE),
+      end(WHOLE),
+      say(putRequest("a", SMALL.length)),
+      data(SMALL),
+      end(SMALL),
+      ...all(
+        { type: "deliver", draft: DRAFT, files: 2, message: "hi\n" },
+        { type: "deliver", draft: DRAFT, files: 2, message: "hi\n" },
+        { type: "unread" },
+      ),
+    ],
+    weight: 2,
+  },
+  {
+    name: "a parcel that is given up",
+    steps: [
+      say({ type: "compose", to: "canary", draft: DRAFT }, true),
+      say(putRequest("a", SMALL.length)),
+      data(SMALL),
+      end(SMALL),
+      ...all({ type: "abandon", draft: DRAFT }, { type: "ping" }),
+    ],
+    weight: 2,
+  },
+  {
+    name: "an inbox",
+    steps: all(
+      { type: "inbox", before: null },
+      { type: "leave" },
+      { type: "unread" },
+      { type: "block", user: "canary", blocked: true },
+      { type: "blocked" },
+      { type: "block", user: "canary", blocked: false },
+    ),
+    weight: 1,
   },
   {
     name: "requests ahead",

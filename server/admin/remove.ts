@@ -28,7 +28,7 @@ export function remove(desk: Desk) {
       },
     ],
     description:
-      "Removes the account of USER and ends its sessions. The files stay where they are, and nobody can register by that name until they are gone: " +
+      "Removes the account of USER with its inbox, and ends its sessions. The files stay where they are, and nobody can register by that name until they are gone: " +
       "--files removes them as well, and those that an account left that was removed before. There is no way back.\n\n" +
       "It asks before; without a terminal --yes is needed.",
     options: [
@@ -67,6 +67,7 @@ export function remove(desk: Desk) {
       // The account first: nobody may come in while the files go.
       if (hasAccount) accounts.removeUser(user);
       if (options.files) await files!.remove();
+      else await files?.removeParcels();
       output.record("removed", { user, withFiles: options.files });
       output.notice(
         options.files || !hasFiles

@@ -10,18 +10,28 @@ import { syncFolderNow } from "../durability.ts";
 import { plainFolders } from "../folder_reader.ts";
 import { errnoOf } from "../os_errors.ts";
 import { deleteTree } from "../removed_trees.ts";
-import { removedFolder, uploadsFolder, userFolder } from "../storage_path.ts";
+import {
+  removedFolder,
+  uploadsFolder,
+  userFolder,
+  userParcelsFolder,
+} from "../storage_path.ts";
 
 export class UserFiles {
   /** Where the files are. */
   readonly folder: string;
   #places: readonly string[];
+  #parcels: readonly string[];
   #removed: string;
 
   /** @throws NetdiskError `bad-name` */
   constructor(root: string, user: string) {
     this.folder = userFolder(root, user);
     this.#places = [this.folder, join(uploadsFolder(root), user)];
+    this.#parcels = [
+      userParcelsFolder(root, "inbox", user),
+      userParcelsFolder(root, "drafts", user),
+    ];
     this.#removed = removedFolder(root);
   }
 
@@ -48,9 +58,18 @@ export class UserFiles {
   }
 
   /** Removes all of it; a link as such. @throws NetdiskError `local-io` */
-  async remove(): Promise<void> {
+  remove(): Promise<void> {
+    return this.#remove([...this.#parcels, ...this.#places]);
+  }
+
+  /** Removes what the user was sent, and is about to be. @throws NetdiskError `local-io` */
+  removeParcels(): Promise<void> {
+    return this.#remove(this.#parcels);
+  }
+
+  async #remove(places: readonly string[]): Promise<void> {
     const trees: string[] = [];
-    for (const place of this.#places) {
+    for (const place of places) {
       const tree = join(this.#removed, crypto.randomUUID());
       try {
         Deno.renameSync(place, tree);

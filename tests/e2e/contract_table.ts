@@ -52,7 +52,8 @@ export type Failure = keyof typeof FAILURES;
 export interface Try {
   /**
    * Words between blanks. `{n}` is the process's own folder on the server,
-   * `{server}` its address, `{root}` what it serves.
+   * `{server}` its address, `{root}` what it serves,
+   * `{parcel}` the number of one in the inbox of ann, for this line alone.
    */
   args: string;
   /** @default nothing */
@@ -378,6 +379,80 @@ export const WALK: Readonly<Record<string, CommandWalk>> = {
     },
     "partial": "get {n}/f {n}/none",
   },
+  "send": {
+    ok: "send ann f -m hello",
+    ...PASSWORDLESS,
+    "not found": "send ann none",
+    "refused": "send ann d",
+    "quota": "send ann large",
+    "integrity": never("as of put"),
+    "partial": never("sends all or nothing"),
+  },
+  "inbox": {
+    ok: "inbox",
+    ...PASSWORDLESS,
+    ...NO_CONTENT,
+    ...ONE_THING,
+    "not found": never("names nothing"),
+    "refused": never("takes no names"),
+  },
+  "inbox read": {
+    ok: "inbox read 1",
+    ...PASSWORDLESS,
+    ...NO_CONTENT,
+    ...ONE_THING,
+    "not found": "inbox read 99999",
+    "refused": never("takes a number"),
+  },
+  "inbox save": {
+    ok: "inbox save {parcel} --to {n}/new",
+    ...PASSWORDLESS,
+    ...NO_CONTENT,
+    "not found": "inbox save 99999",
+    "refused": "inbox save 1 --to {n}/f",
+    "partial": "inbox save {parcel} 99999 --to {n}/new",
+  },
+  "inbox get": {
+    ok: "inbox get 1 --to new/",
+    ...PASSWORDLESS,
+    "not found": "inbox get 99999",
+    "refused": "inbox get 1 --to f",
+    "quota": never("stores nothing on the server"),
+    "integrity": never("as of get"),
+    "partial": "inbox get 1 99999 --to new/",
+  },
+  "inbox delete": {
+    ok: "inbox delete {parcel}",
+    ...PASSWORDLESS,
+    ...NO_CONTENT,
+    "not found": "inbox delete 99999",
+    "refused": never("takes numbers"),
+    "partial": "inbox delete {parcel} 99999",
+  },
+  "inbox block": {
+    ok: "inbox block carl",
+    ...PASSWORDLESS,
+    ...NO_CONTENT,
+    ...ONE_THING,
+    "not found": "inbox block none",
+    "refused": "inbox block A",
+  },
+  "inbox unblock": {
+    ok: "inbox unblock carl",
+    ...PASSWORDLESS,
+    ...NO_CONTENT,
+    ...ONE_THING,
+    "not found": never("who is not blocked stays so"),
+    "refused": "inbox unblock A",
+  },
+  "inbox blocked": {
+    ok: { args: "inbox blocked", before: { args: "inbox block bob" } },
+    ...PASSWORDLESS,
+    ...NO_CONTENT,
+    ...ONE_THING,
+    "not found": never("names nothing"),
+    "refused": never("takes no names"),
+  },
   "sync": {
     ok: "sync d {n}/sync",
     ...PASSWORDLESS,
@@ -513,6 +588,7 @@ export const MORE: readonly (string | Try)[] = [
   "get -r {n}/d --to got",
   "get -r -n {n}/d --to got",
   "get --no-clobber {n}/f --to f",
+  { args: "inbox get 1", before: { args: "inbox get 1 --replace" } },
   "sync --delete d {n}",
   "sync --pull d2 {n}",
   "sync -n --delete d {n}",

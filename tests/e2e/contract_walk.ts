@@ -30,6 +30,8 @@ const MOST_TRIES = 10;
 
 const identity = await testIdentity();
 const TEXT = "hello";
+/** In the inbox of ann from the start: 1 stays, and each `{parcel}` is another one. */
+const PARCELS = 40;
 /** Seconds since 1970; what is on the server is newer. */
 const OLD = 1_000_000_000;
 
@@ -38,6 +40,8 @@ export class Walk {
   readonly #objects: ObjectLog;
   #carl: Client | undefined;
   #count = 0;
+  /** The number of the last parcel that a line was given. */
+  #parcel = 1;
 
   constructor(disk: Disk, objects: ObjectLog) {
     this.#disk = disk;
@@ -50,6 +54,12 @@ export class Walk {
     await this.#disk.stranger().register("bob", address);
     this.#carl = this.#disk.stranger();
     await this.#carl.register("carl", address);
+    const ann = this.#disk.client();
+    ann.write("f", TEXT);
+    for (let i = 0; i < PARCELS; i++) {
+      const { code, stderr } = await ann.run(["send", "ann", "f", "-m", "hi"]);
+      assertEquals(code, 0, stderr);
+    }
   }
 
   /** Runs a line that succeeds. */
@@ -242,7 +252,9 @@ export class Walk {
         Deno.writeTextFileSync(join(folder, name), TEXT);
       }
     }
+    if (args.includes("{parcel}")) this.#parcel++;
     const line = args.replaceAll("{n}", own)
+      .replace("{parcel}", String(this.#parcel))
       .replace("{server}", server.address).replace("{root}", server.root);
     return line.split(" ");
   }

@@ -104,11 +104,11 @@ export class FakeServer implements Disposable {
   }
 
   /** Takes the greeting and the session and accepts both. */
-  async greet(): Promise<void> {
+  async greet(hello: Partial<ResponseOf<"hello">> = {}): Promise<void> {
     await this.request("hello");
     await this.request("authenticate");
     const { user, expires } = SESSION;
-    await this.say(SERVER_HELLO, {
+    await this.say({ ...SERVER_HELLO, ...hello }, {
       type: "session",
       user,
       token: null,

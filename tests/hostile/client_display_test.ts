@@ -4,7 +4,8 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import type { Entry } from "../../protocol/messages.ts";
+import type { Entry, Response } from "../../protocol/messages.ts";
+import { PARCELS } from "../../protocol/parcels.ts";
 import { remoteName } from "../../protocol/remote_path.ts";
 import { type Lie, meet } from "../helpers/lying_server.ts";
 import { type FakeServer, receiptOf } from "../helpers/fake_server.ts";
@@ -31,6 +32,7 @@ const entries: Entry[] = NAMES.flatMap((name) =>
 
 /** A folder with the names in it, a file of each; messages have them as well. */
 const serve: Lie = async (server) => {
+  await server.greet({ capabilities: [PARCELS] });
   for (;;) {
     const request = await server.next();
     if (request === null) return;
@@ -41,6 +43,7 @@ const serve: Lie = async (server) => {
 };
 
 async function answer(server: FakeServer, type: string, path: string) {
+  if (await answerAboutParcels(server, type)) return;
   const name = remoteName(path);
   const kind = name.startsWith("file") ? "file" : "folder";
   if (name.includes("*") || name.startsWith("gone")) {
@@ -50,7 +53,7 @@ async function answer(server: FakeServer, type: string, path: string) {
     const entry = { name, kind, size: 7, mtime: 0, executable: false } as const;
     await server.say({ type: "entry", entry });
   } else if (type === "list") {
-    const listed = path === "d" ? entries : [];
+    const listed = path === "d" || path === "" ? entries : [];
     await server.say({ type: "entries", entries: listed, more: false });
   } else if (type === "get") await server.sayFile(TEXT);
   else if (type === "digest") {
@@ -59,6 +62,39 @@ async function answer(server: FakeServer, type: string, path: string) {
   else if (["mkdir", "move", "remove", "touch"].includes(type)) {
     await server.say({ type: "ok" });
   } else if (type !== "put") throw new Error(`'${type}' was not expected`);
+}
+
+const parcel = {
+  number: 1,
+  from: `b${CONTROL}`,
+  time: 0,
+  read: false,
+} as const;
+
+/** False for what is no request on parcels. */
+async function answerAboutParcels(
+  server: FakeServer,
+  type: string,
+): Promise<boolean> {
+  const line = `l${CONTROL}${HIDDEN}`;
+  const info = { ...parcel, files: 2, bytes: 14, line };
+  const message = `m${HIDDEN}\n${HIDDEN}`;
+  const responses: Record<string, Response> = {
+    compose: { type: "ok" },
+    deliver: { type: "delivered", time: 0 },
+    abandon: { type: "ok" },
+    unread: { type: "unread", count: 1 },
+    inbox: { type: "parcels", parcels: [info], more: false },
+    open: { type: "parcel", ...parcel, message },
+    read: { type: "ok" },
+    save: { type: "ok" },
+    discard: { type: "error", code: "denied", message: line },
+    block: { type: "ok" },
+    blocked: { type: "blocked", users: NAMES.map((name) => name.slice(0, 60)) },
+  };
+  const response = responses[type];
+  if (response) await server.say(response);
+  return response !== undefined;
 }
 
 /** Command lines; `{}` is a name that the user typed. */
@@ -92,6 +128,19 @@ const LINES: string[][] = [
   ["rm", "gone{}"],
   ["mkdir", "{}", "gone{}"],
   ["mkdir", "gone{}/x"],
+  ["whoami"],
+  ["inbox"],
+  ["inbox", "read", "1"],
+  ["inbox", "get", "1", "-v", "--progress", "always"],
+  ["inbox", "save", "1", "-v"],
+  ["inbox", "delete", "1"],
+  ["inbox", "blocked"],
+  ["inbox", "block", "{}"],
+  ["inbox", "{}"],
+  ["inbox", "read", "{}"],
+  ["send", "anna", "-m", "{}"],
+  ["send", "{}", "-m", "x"],
+  ["send", "anna", "mine/{}", "-v", "--progress", "always"],
   ["{}"],
   ["ls", "--{}"],
   ["ls", "--progress={}"],
@@ -116,6 +165,7 @@ const TYPED = LINES.flatMap((line) =>
 /** Runs a command line against the server. */
 async function show(argv: readonly string[], env: Record<string, string> = {}) {
   return await meet([...argv, "--retries", "0"], serve, {
+    greeting: true,
     files: mine(),
     env,
     mayFail: true,
@@ -163,7 +213,9 @@ function mine(): Record<string, Uint8Array> {
 }
 
 Deno.test("--json keeps every name as it is", async () => {
-  const { stdout } = await meet(["ls", "d", "--json"], serve);
+  const { stdout } = await meet(["ls", "d", "--json"], serve, {
+    greeting: true,
+  });
   const names = stdout.trimEnd().split("\n").map((it) => JSON.parse(it))
     .filter(({ type }) => type === "entry").map(({ name }) => name);
   const expected = entries.map(({ name }) => `d/${name}`);

@@ -54,6 +54,18 @@ const FOR_USERS: Request[] = [
   { type: "sessions" },
   { type: "quota" },
   { type: "passwd", old: PASSWORD, new: PASSWORD },
+  { type: "compose", to: "eve", draft: sha256Of("x") },
+  { type: "deliver", draft: sha256Of("x"), files: 0, message: "" },
+  { type: "abandon", draft: sha256Of("x") },
+  { type: "leave" },
+  { type: "unread" },
+  { type: "inbox", before: null },
+  { type: "open", number: 1 },
+  { type: "read", number: 1 },
+  { type: "save", number: 1, to: "" },
+  { type: "discard", number: 1 },
+  { type: "block", user: "eve", blocked: true },
+  { type: "blocked" },
   asked,
 ];
 

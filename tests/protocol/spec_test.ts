@@ -32,12 +32,19 @@ import {
   RESPONSES,
 } from "../../protocol/messages.ts";
 import {
+  MAX_INBOX_PARCELS,
+  MAX_MESSAGE_BYTES,
+  MAX_PARCELS_FROM_ONE,
+  PARCELS,
+} from "../../protocol/parcels.ts";
+import {
   MAX_PATH_BYTES,
   MAX_SEGMENT_BYTES,
 } from "../../protocol/remote_path.ts";
 import type { Fields } from "../../protocol/schema.ts";
 import {
   ALPN,
+  CAPABILITIES,
   DEFAULT_PORT,
   PROTOCOL_VERSION,
 } from "../../protocol/version.ts";
@@ -49,6 +56,7 @@ import {
   PING_MS,
   STALLED_MS,
 } from "../../server/deadlines.ts";
+import { MAX_DRAFTS } from "../../server/parcels.ts";
 import { PARTIAL_EXPIRY_MS, TAKEOVER_MS } from "../../server/partials.ts";
 import { MAX_PENDING_REPLIES } from "../../server/reply_queue.ts";
 import { MAX_REQUESTS_BEFORE_LOGIN } from "../../server/session.ts";
@@ -143,6 +151,15 @@ Deno.test("SPEC.md 1 and 4: port, ALPN and version", onlySpec, () => {
     ),
   );
   assertEquals(numbersIn(sentence("`version` is "))[0], PROTOCOL_VERSION);
+  assertEquals(CAPABILITIES, [PARCELS]);
+  sentence(`\`${PARCELS}\` stands for the part`);
+});
+
+Deno.test("SPEC.md 4: the limits of parcels", onlySpec, () => {
+  const [bytes] = numbersIn(sentence("| message | a string of at most"));
+  assertEquals(bytes, MAX_MESSAGE_BYTES);
+  const drafts = sentence("A sender has 20 at most");
+  assertEquals(numbersIn(drafts)[0], MAX_DRAFTS);
 });
 
 /** All rows of the tables of requests or of responses. */
@@ -212,7 +229,13 @@ function samplesOf(word: string): { good: unknown[]; bad: unknown[] } {
       return { good: ["a".repeat(43)], bad: ["a".repeat(42), "a".repeat(44)] };
     case "invite":
       return { good: ["a".repeat(22)], bad: ["a".repeat(21), "a".repeat(23)] };
+    case "message":
+      return {
+        good: ["a\n\tb", "", "ä".repeat(MAX_MESSAGE_BYTES / 2)],
+        bad: ["\x1b", "\r", "\x9b", `${"ä".repeat(MAX_MESSAGE_BYTES / 2)}a`, 1],
+      };
     case "entry":
+    case "parcel-info":
     case "session-info":
     case "prefix": {
       const row = tablesOf()
@@ -375,7 +398,8 @@ Deno.test("SPEC.md 8: the error codes, in order", onlySpec, () => {
 Deno.test("SPEC.md 9: the limits that the server keeps", onlySpec, () => {
   const rows = tableOf("what", "Limits and deadlines").rows;
   const limits = rows.map(([, limit]) => limit);
-  const [rate, , requests, changes, takeover, expiry] = limits.slice(5);
+  const [rate, , requests, changes, takeover, expiry, inbox, fromOne] = limits
+    .slice(5);
   assertEquals(
     limits.slice(0, 5),
     [HANDSHAKE_MS, LOGIN_MS, IDLE_MS, PING_MS, STALLED_MS]
@@ -386,6 +410,8 @@ Deno.test("SPEC.md 9: the limits that the server keeps", onlySpec, () => {
   assertEquals(numbersIn(changes!), [MAX_PENDING_REPLIES]);
   assertEquals(takeover, `${TAKEOVER_MS / 1000} s`);
   assertEquals(expiry, `${PARTIAL_EXPIRY_MS / 24 / 3600 / 1000} days`);
+  assertEquals(numbersIn(inbox!), [MAX_INBOX_PARCELS]);
+  assertEquals(numbersIn(fromOne!), [MAX_PARCELS_FROM_ONE]);
 });
 
 Deno.test("SPEC.md names only messages and fields that exist", onlySpec, () => {
@@ -396,7 +422,9 @@ Deno.test("SPEC.md names only messages and fields that exist", onlySpec, () => {
         [type, fields],
       ) => [type, ...Object.keys(fields)])
     ),
-    ...["Looking", "Greeting and account"].flatMap((part) =>
+    ...["Looking", "Greeting and account", "Sending to people"].flatMap((
+      part,
+    ) =>
       fieldsIn(tableOf("object", part).rows[0]![1]!).map(({ name }) => name)
     ),
     ...WIRE_ERROR_CODES,

@@ -222,7 +222,7 @@ Deno.test("removing a user removes the sessions", () => {
   using database = openDatabase(folder.path);
   const blob = new Uint8Array(32);
   database.run(
-    "INSERT INTO users VALUES (5, 'ann', 0, ?, ?, 1, 1, 1, NULL)",
+    "INSERT INTO users VALUES (5, 'ann', 0, ?, ?, 1, 1, 1, NULL, 0)",
     ...[blob, blob],
   );
   const session = "INSERT INTO sessions VALUES (?, ?, 0, 0, 0, '', '')";
@@ -232,7 +232,7 @@ Deno.test("removing a user removes the sessions", () => {
   assertEquals(database.all("SELECT * FROM sessions"), []);
   // The id of a removed user never comes to mean another one.
   const next = database.get<{ id: number }>(
-    "INSERT INTO users VALUES (NULL, 'bob', 0, ?, ?, 1, 1, 1, NULL) RETURNING id",
+    "INSERT INTO users VALUES (NULL, 'bob', 0, ?, ?, 1, 1, 1, NULL, 0) RETURNING id",
     ...[blob, blob],
   );
   assertEquals(next?.id, 6);

@@ -13,6 +13,7 @@ import type { Reserve } from "../../server/free_space.ts";
 import { flushLog } from "../../server/log.ts";
 import { LiveSessions } from "../../server/live_sessions.ts";
 import type { PasswordHasher, StoredPassword } from "../../server/passwords.ts";
+import { PostOffice } from "../../server/post_office.ts";
 import { limitsIn } from "../../server/quota_limits.ts";
 import { Session } from "../../server/session.ts";
 import { RequestTurns } from "../../server/request_turns.ts";
@@ -123,6 +124,7 @@ export class Fixture implements AsyncDisposable {
   readonly log: LogRecorder = new LogRecorder();
   readonly storage: Storage;
   readonly accounts: Accounts;
+  readonly office: PostOffice;
   readonly live: LiveSessions;
   readonly turns: RequestTurns = new RequestTurns(() => this.live.size);
   readonly counters: Counters = newCounters();
@@ -152,6 +154,7 @@ export class Fixture implements AsyncDisposable {
     this.storage.prepare();
     this.#database = openDatabase(dataFolder(this.root));
     this.accounts = new Accounts(this.#database, hasher);
+    this.office = new PostOffice(this.#database, this.storage.parcels);
     this.live = new LiveSessions(this.accounts, this.#database);
   }
 

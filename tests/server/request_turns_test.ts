@@ -122,8 +122,8 @@ Deno.test("who lists large folders on many connections lets others have their tu
   Deno.writeTextFileSync(first, "");
   for (let i = 1; i < 2000; i++) Deno.linkSync(first, fixture.path(`${i}`));
   const turns = new RequestTurns(() => 2, NO_TIME);
-  const { accounts, storage, live, counters } = fixture;
-  const services = { accounts, storage, live, turns, counters };
+  const { accounts, storage, office, live, counters } = fixture;
+  const services = { accounts, storage, office, live, turns, counters };
   const token = fixture.tokenOf("ann");
   let looked = 0;
   using _ = replace(Deno, "lstatSync", (original) => (path) => {

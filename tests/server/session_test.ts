@@ -61,7 +61,7 @@ Deno.test("the greeting tells who the server is and who may register", async () 
     assertEquals(await client.ask(HELLO, "hello"), {
       type: "hello",
       version: 1,
-      capabilities: [],
+      capabilities: ["parcels"],
       agent: AGENT,
       registration,
     });

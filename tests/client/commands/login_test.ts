@@ -62,6 +62,23 @@ Deno.test("netdisk login keeps the session", strict, async () => {
   assertEquals(stderr, `netdisk: logged in to ${address} as anna\n`);
 });
 
+Deno.test("netdisk login tells what is new in the inbox", strict, async () => {
+  for (const isThere of [true, false]) {
+    const { stderr, users, error } = await run(login, async (server) => {
+      await greet(server, { capabilities: ["parcels"] });
+      await server.request("login");
+      await server.say(GRANTED);
+      await server.request("unread");
+      // Who is logged in is so, whatever comes of that.
+      if (isThere) await server.say({ type: "unread", count: 2 });
+      else server.close();
+    });
+    assertEquals([error, users], [undefined, ["anna"]]);
+    const notice = "netdisk: 2 new in your inbox: netdisk inbox\n";
+    assertEquals(stderr.endsWith(notice), isThere);
+  }
+});
+
 Deno.test(
   "netdisk login passes on that the password is wrong, and keeps nothing",
   strict,

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { command as whoami } from "../../../client/commands/whoami.ts";
-import { SERVER_HELLO } from "../../helpers/fake_server.ts";
+import { type FakeServer, SERVER_HELLO } from "../../helpers/fake_server.ts";
 import { play } from "../../helpers/play.ts";
 
 const strict = { sanitizeOps: true, sanitizeResources: true } as const;
@@ -19,11 +19,33 @@ Deno.test(
       [`anna@${address}\n`, "", undefined],
     );
     const json = await play(whoami, ["--json"], (server) => server.left());
-    assertEquals(json.objects(), [
-      { type: "account", version: 1, user: "anna", server: json.address },
-    ]);
+    assertEquals(json.objects(), [{
+      type: "account",
+      version: 1,
+      user: "anna",
+      server: json.address,
+    }]);
   },
 );
+
+Deno.test("netdisk whoami tells what is new in the inbox", strict, async () => {
+  for (const count of [0, 2]) {
+    const script = async (server: FakeServer) => {
+      await server.greet({ capabilities: ["parcels"] });
+      await server.request("unread");
+      await server.say({ type: "unread", count });
+    };
+    const options = { greeting: true };
+    const { stdout, stderr, address } = await play(whoami, [], script, options);
+    const notice = "netdisk: 2 new in your inbox: netdisk inbox\n";
+    assertEquals(
+      [stdout, stderr],
+      [`anna@${address}\n`, count === 0 ? "" : notice],
+    );
+    const json = await play(whoami, ["--json"], script, options);
+    assertEquals(json.objects()[0]!.unread, count);
+  }
+});
 
 Deno.test("netdisk whoami says how to log in again", strict, async () => {
   const { stdout, error, address } = await play(whoami, [], async (server) => {

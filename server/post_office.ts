@@ -1,0 +1,204 @@
+/**
+ * Sending to people: parcels in the database and their files on the disk, kept
+ * together. The database decides what there is, and it is told first:
+ *
+ * - A draft is in the database before its folder is made, and a parcel is gone
+ *   from there before its folder is deleted. A crash in between leaves a folder
+ *   that nobody knows, which is swept away.
+ * - To deliver, the folder is moved and that is on the disk; then the database
+ *   says that it is delivered, in one step. A crash or a refusal in between
+ *   leaves a draft whose folder is in the inbox: who goes on with it, or deletes
+ *   it, finds it there.
+ */
+
+import { NetdiskError } from "../protocol/errors.ts";
+import type { RequestOf } from "../protocol/messages.ts";
+import { BlockedSenders } from "./blocked_senders.ts";
+import type { Database } from "./database.ts";
+import { logEvent } from "./log.ts";
+import type { ParcelFolders, ParcelKey } from "./parcel_folders.ts";
+import {
+  type Draft,
+  noDraft,
+  noUser,
+  Parcels,
+  type Person,
+  type SentParcel,
+} from "./parcels.ts";
+import { PARTIAL_EXPIRY_MS } from "./partials.ts";
+import type { UserStorage } from "./user_storage.ts";
+import { Users } from "./users.ts";
+
+export interface PostOfficeOptions {
+  /** How long drafts are kept that nobody has in hand, in milliseconds. @default 7 days */
+  keepMs?: number;
+  /** A clock in milliseconds since 1970. @default Date.now */
+  now?: () => number;
+}
+
+/** The parcels of one server. Every method throws NetdiskErrors only. */
+export class PostOffice {
+  readonly parcels: Parcels;
+  readonly blocked: BlockedSenders;
+  readonly folders: ParcelFolders;
+  #users: Users;
+  #keepMs: number;
+  #now: () => number;
+  /** How many connections have a draft in hand. */
+  #open = new Map<string, number>();
+  /** Drafts between the move of their folder and the word of the database. */
+  #delivering = new Set<string>();
+
+  /** Does not own the database. */
+  constructor(
+    database: Database,
+    folders: ParcelFolders,
+    options: PostOfficeOptions = {},
+  ) {
+    this.#now = options.now ?? Date.now;
+    this.#keepMs = options.keepMs ?? PARTIAL_EXPIRY_MS;
+    this.blocked = new BlockedSenders(database);
+    this.parcels = new Parcels(database, this.blocked, this.#now);
+    this.#users = new Users(database);
+    this.folders = folders;
+  }
+
+  /**
+   * Takes a draft in hand, until {@link close}.
+   *
+   * @returns also the names that are in it
+   * @throws NetdiskError `not-found`, `denied`, `quota`, `exists`, `busy`
+   */
+  async compose(
+    sender: Person,
+    request: RequestOf<"compose">,
+  ): Promise<{ draft: Draft; names: string[] }> {
+    const isOpen = this.#isOpen;
+    const { draft, dropped } = this.parcels.compose(sender, request, isOpen);
+    this.#checkRests(draft);
+    this.#open.set(draft.id, (this.#open.get(draft.id) ?? 0) + 1);
+    try {
+      for (const old of dropped) await this.folders.discard(old);
+      await this.folders.make(draft);
+      return { draft, names: this.folders.names(draft) };
+    } catch (error) {
+      this.close(draft);
+      throw error;
+    }
+  }
+
+  /** Lets go of a draft that was composed. Never throws. */
+  close({ id }: ParcelKey): void {
+    const left = (this.#open.get(id) ?? 1) - 1;
+    if (left > 0) this.#open.set(id, left);
+    else this.#open.delete(id);
+    try {
+      // From now on it gets old.
+      this.parcels.touch(id);
+    } catch (error) {
+      logEvent("touch-failed", { reason: String(error) });
+    }
+  }
+
+  /**
+   * Delivers a draft, or tells when that was done.
+   *
+   * @returns when, and if that is now also what to whom
+   * @throws NetdiskError `not-found`, `denied`, `quota`, `changed`, `io`
+   */
+  async deliver(
+    sender: Person,
+    { draft: name, files, message }: RequestOf<"deliver">,
+  ): Promise<{ time: number; parcel?: { to: string; bytes: number } }> {
+    const draft = this.#find(sender, name);
+    if (draft.delivered !== null) return { time: draft.delivered };
+    this.#checkRests(draft);
+    this.parcels.checkMayDeliver(sender, draft);
+    this.#delivering.add(draft.id);
+    try {
+      const contents = await this.folders.seal(draft, files);
+      const parcel = { ...contents, message };
+      const time = this.parcels.deliver(sender, draft, parcel);
+      return { time, parcel: { to: draft.receiver, bytes: contents.bytes } };
+    } finally {
+      this.#delivering.delete(draft.id);
+    }
+  }
+
+  /** Gives a draft up. @throws NetdiskError `not-found`, `busy` */
+  async abandon(sender: Person, name: string): Promise<void> {
+    const draft = this.#find(sender, name);
+    if (draft.delivered !== null) throw noDraft();
+    this.#checkRests(draft);
+    await this.#drop(draft);
+  }
+
+  /** Takes the files of a parcel into the receiver's own. @throws NetdiskError */
+  async save(
+    receiver: Person,
+    own: UserStorage,
+    { number, to }: RequestOf<"save">,
+  ): Promise<void> {
+    const { key } = this.parcels.open(receiver, number);
+    const change = own.takeIn(this.folders.pathOf(key, "inbox"), to);
+    await change.ready();
+    change.apply();
+    // Also when this fails: the next one finds fewer files, or none.
+    this.parcels.emptied(key.id);
+    await change.settle();
+  }
+
+  /** Deletes a parcel. @throws NetdiskError `not-found` */
+  async discard(receiver: Person, number: number): Promise<void> {
+    await this.#drop(this.parcels.open(receiver, number).key);
+  }
+
+  /**
+   * Takes nothing from a sender any more, and what is on its way from there is
+   * gone; or takes it again.
+   *
+   * @throws NetdiskError `not-found`, `denied`
+   */
+  async block(
+    receiver: Person,
+    { user, blocked }: RequestOf<"block">,
+  ): Promise<void> {
+    if (!blocked) return this.blocked.remove(receiver.userId, user);
+    if (!this.#users.find(user)) throw noUser(user);
+    this.blocked.add(receiver.userId, user);
+    for (const draft of this.parcels.removeDrafts(receiver, user)) {
+      await this.folders.discard(draft);
+    }
+  }
+
+  /** Deletes drafts that nobody goes on with, and what a crash has left. Never throws. */
+  async sweep(): Promise<void> {
+    try {
+      this.parcels.sweep(this.#now() - this.#keepMs, this.#isOpen);
+    } catch (error) {
+      logEvent("sweep-failed", { reason: String(error) });
+    }
+    await this.folders.sweep((id) => this.parcels.isKnown(id));
+  }
+
+  /** The database first: see above. */
+  async #drop(parcel: ParcelKey): Promise<void> {
+    this.parcels.remove(parcel.id);
+    await this.folders.discard(parcel);
+  }
+
+  #find(sender: Person, name: string): SentParcel {
+    const found = this.parcels.find(sender, name);
+    if (!found) throw noDraft();
+    return found;
+  }
+
+  /** @throws NetdiskError `busy` */
+  #checkRests({ id }: ParcelKey): void {
+    if (!this.#delivering.has(id)) return;
+    throw new NetdiskError("busy", "the parcel is being delivered just now");
+  }
+
+  #isOpen = (id: string): boolean =>
+    this.#open.has(id) || this.#delivering.has(id);
+}
