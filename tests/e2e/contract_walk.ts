@@ -11,7 +11,7 @@ import { Loopback, testIdentity } from "../helpers/loopback.ts";
 import { NETWORKING } from "../helpers/needs.ts";
 import type { Client } from "../helpers/netdisk.ts";
 import type { Outcome, Process } from "../helpers/process.ts";
-import { putRequest } from "../helpers/test_client.ts";
+import { putRequest, sha256Of } from "../helpers/test_client.ts";
 import { judge, judgeTalk, type Mode, MODES } from "./contract_judge.ts";
 import { type Failure, FAILURES, type Try, WALK } from "./contract_table.ts";
 import type { ObjectLog } from "./contract_objects.ts";
@@ -51,14 +51,23 @@ export class Walk {
   /** Makes the accounts that the table names. */
   async start(): Promise<void> {
     const { address } = this.#disk.server;
-    await this.#disk.stranger().register("bob", address);
     this.#carl = this.#disk.stranger();
-    await this.#carl.register("carl", address);
-    const ann = this.#disk.client();
-    ann.write("f", TEXT);
+    await Promise.all([
+      this.#disk.stranger().register("bob", address),
+      this.#carl.register("carl", address),
+      this.#sendParcels(),
+    ]);
+  }
+
+  async #sendParcels(): Promise<void> {
+    using peer = await dialAs(this.#disk.server, this.#disk.client());
+    const draft = sha256Of("draft");
     for (let i = 0; i < PARCELS; i++) {
-      const { code, stderr } = await ann.run(["send", "ann", "f", "-m", "hi"]);
-      assertEquals(code, 0, stderr);
+      await peer.ask({ type: "compose", to: "ann", draft }, "ok");
+      await peer.sendPut("f", TEXT);
+      await peer.answer("receipt");
+      const parcel = { draft, files: 1, message: "hi" };
+      await peer.ask({ type: "deliver", ...parcel }, "delivered");
     }
   }
 
