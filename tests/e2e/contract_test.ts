@@ -107,15 +107,19 @@ function tryOf(given: string | Try): Try {
 
 /**
  * The forms in which a command is to fail. What does not depend on it is tried
- * in one, of each two commands in the other one; and not every command has
- * something to say on stdout without --json.
+ * in one, of each two commands in the other one: one place tells all errors but
+ * those of `partial`, and one ends all commands after both signals. Not every
+ * command has something to say on stdout without --json.
  */
 function modesOf(failure: Failure, command: string): Mode[] {
-  if (failure in SPECIFIC) return ["quiet", "json"];
+  if (failure === "partial") return ["text", "json"];
   if (failure.startsWith("stdout")) return ["json"];
-  const place = Object.keys(WALK).indexOf(command) +
-    Object.keys(FAILURES).indexOf(failure);
-  return place % 2 === 0 ? ["text"] : ["json"];
+  const place = Object.keys(WALK).indexOf(command);
+  const isEven = (place + Object.keys(FAILURES).indexOf(failure)) % 2 === 0;
+  if (failure === "SIGINT" || failure === "SIGTERM") {
+    return isEven ? [place % 4 < 2 ? "text" : "json"] : [];
+  }
+  return isEven ? [failure in SPECIFIC ? "quiet" : "text"] : ["json"];
 }
 
 /** Runs all, a few at a time, and names those that failed. */
