@@ -1,36 +1,52 @@
 /**
- * Events that a stranger can cause by the thousand, in a log that does not fill
- * for it: the first ones at once, then one line a second for all of them.
+ * Events that a client can cause by the thousand, in a log that does not fill
+ * for it: the first ones at once, then a line now and then for all of them.
  */
 
 import { logEvent, type LogFields } from "./log.ts";
 
-/** How often a line may be written in the long run, in milliseconds. */
-const PERIOD_MS = 1000;
-
-/** Lines that may be written at once after a quiet time. */
-const BURST = 100;
+/** How many lines there are. */
+export interface LineRate {
+  /** Lines that may be written at once after a quiet time. */
+  burst: number;
+  /** How often one may be written in the long run, in milliseconds. */
+  periodMs: number;
+}
 
 /** The events of all kinds, each by itself; there are few of them. */
 export class EventDigests {
   #now: () => number;
+  #rate: LineRate;
   #kinds = new Map<string, EventDigest>();
 
-  /** @param now a clock in milliseconds */
-  constructor(now: () => number) {
+  /**
+   * @param now a clock in milliseconds
+   * @param rate of each kind
+   */
+  constructor(now: () => number, rate: LineRate) {
     this.#now = now;
+    this.#rate = rate;
   }
 
   /** Logs an event, now or with those that follow. */
   note(event: string, fields: LogFields): void {
-    const kind = this.#kinds.get(event) ?? new EventDigest(event);
+    const kind = this.#kinds.get(event) ??
+      new EventDigest(event, this.#rate);
     this.#kinds.set(event, kind);
     kind.note(fields, this.#now());
   }
 
-  /** Logs what is held back if it is time to; to be called now and then. */
-  settle(): void {
-    for (const kind of this.#kinds.values()) kind.settle(this.#now());
+  /**
+   * Logs what is held back if it is time to; to be called now and then.
+   *
+   * @returns true when it is as if there had been no event
+   */
+  settle(): boolean {
+    let isQuiet = true;
+    for (const kind of this.#kinds.values()) {
+      if (!kind.settle(this.#now())) isQuiet = false;
+    }
+    return isQuiet;
   }
 
   /** Logs what is held back. */
@@ -42,14 +58,17 @@ export class EventDigests {
 /** The events of one kind. Times are in milliseconds of any one clock. */
 export class EventDigest {
   #event: string;
+  #rate: LineRate;
   /** Lines that may be written now, as of `#countedAt`. */
-  #allowed = BURST;
+  #allowed: number;
   #countedAt = -Infinity;
   #held: LogFields | undefined;
   #count = 0;
 
-  constructor(event: string) {
+  constructor(event: string, rate: LineRate) {
     this.#event = event;
+    this.#rate = rate;
+    this.#allowed = rate.burst;
   }
 
   /** Logs an event, now or with those that follow; of many the last one is named. */
@@ -59,15 +78,21 @@ export class EventDigest {
     this.settle(now);
   }
 
-  /** Logs what is held back if it is time to; to be called now and then. */
-  settle(now: number): void {
-    if (!this.#held) return;
-    const earned = (now - this.#countedAt) / PERIOD_MS;
-    this.#allowed = Math.min(BURST, this.#allowed + earned);
+  /**
+   * Logs what is held back if it is time to; to be called now and then.
+   *
+   * @returns true when it is as if there had been no event
+   */
+  settle(now: number): boolean {
+    const { burst, periodMs } = this.#rate;
+    const earned = (now - this.#countedAt) / periodMs;
+    this.#allowed = Math.min(burst, this.#allowed + earned);
     this.#countedAt = now;
-    if (this.#allowed < 1) return;
+    if (!this.#held) return this.#allowed === burst;
+    if (this.#allowed < 1) return false;
     this.#allowed--;
     this.flush();
+    return false;
   }
 
   /** Logs what is held back. */

@@ -12,7 +12,7 @@ import {
 } from "./connection_guard.ts";
 import { DEFAULT_MAX_CONNECTIONS } from "./connection_limits.ts";
 import { DEFAULT_MIN_RATE } from "./deadlines.ts";
-import { EventDigests } from "./event_digest.ts";
+import { ClientLog } from "./client_log.ts";
 import { EvictableConnection } from "./evictable.ts";
 import { Evictions, type EvictPeers } from "./evictions.ts";
 import type { Services } from "./login.ts";
@@ -56,7 +56,7 @@ export class ConnectionListener {
   #evictions: Evictions;
   #now: () => number;
   #clients = new Set<ServedClient>();
-  #strangers: EventDigests;
+  #log: ClientLog;
   #retryMs: number;
   #sweeper: ReturnType<typeof setInterval>;
   #stopped = false;
@@ -69,7 +69,7 @@ export class ConnectionListener {
   ) {
     this.#listener = listener;
     this.#now = options.now ?? (() => performance.now());
-    this.#strangers = new EventDigests(this.#now);
+    this.#log = new ClientLog(this.#now);
     this.#services = services;
     this.#registration = registration;
     this.#guard = options.guard ??
@@ -93,7 +93,7 @@ export class ConnectionListener {
         // Out of descriptors: those who are here go on, and leave some free.
         // Whoever comes and goes at the limit makes it fail again and again.
         const reason = String(error);
-        if (!failing) this.#strangers.note("accept-failed", { reason });
+        if (!failing) this.#log.note(undefined, "accept-failed", { reason });
         failing = true;
         await new Promise((resolve) => setTimeout(resolve, this.#retryMs));
       }
@@ -114,7 +114,7 @@ export class ConnectionListener {
     // Uploads that were cut off close their files.
     await this.#ended(CLEANUP_MS);
     await this.#evictions.settle();
-    this.#strangers.flush();
+    this.#log.flush();
   }
 
   /** What its connections are doing. */
@@ -161,7 +161,7 @@ export class ConnectionListener {
     if (typeof admission === "string") {
       const peer = formatAddress(remote.hostname, remote.port);
       counters.connectionsRefused++;
-      this.#strangers.note("refused", { peer, reason: admission });
+      this.#log.note(undefined, "refused", { peer, reason: admission });
       evictable.refuse();
       return;
     }
@@ -169,7 +169,7 @@ export class ConnectionListener {
     const client = new ServedClient(evictable, {
       remote,
       admission,
-      strangers: this.#strangers,
+      log: this.#log,
       services: this.#services,
       registration: this.#registration,
       now: this.#now(),
@@ -187,7 +187,7 @@ export class ConnectionListener {
       const reason = error instanceof Error ? error.message : String(error);
       const peer = client.address;
       counters.handshakesFailed++;
-      this.#strangers.note("handshake-failed", { peer, reason });
+      this.#log.note(undefined, "handshake-failed", { peer, reason });
     } finally {
       this.#clients.delete(client);
       counters.received += client.traffic.received;
@@ -199,6 +199,6 @@ export class ConnectionListener {
   #sweep(): void {
     const now = this.#now();
     for (const client of this.#clients) client.look(now);
-    this.#strangers.settle();
+    this.#log.settle();
   }
 }

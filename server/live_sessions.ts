@@ -111,6 +111,12 @@ export class LiveSessions implements Disposable {
     });
   }
 
+  /** Like {@link look}, with what others have done until now: one under way may have missed it. */
+  async lookAgain(): Promise<void> {
+    await this.#looking;
+    await this.look();
+  }
+
   async #look(): Promise<void> {
     if (this.#live.size === 0) return;
     try {

@@ -14,6 +14,9 @@ const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
 const HIDDEN_ALL = new RegExp(HIDDEN, "gu");
 const PLAIN = /^[^\s"=\\]+$/;
 
+/** A path may be longer, and takes six times as much when it is escaped. */
+const MAX_VALUE_CHARS = 256;
+
 /** Characters that are held back at most. */
 const MAX_HELD = 64 * 1024;
 
@@ -36,7 +39,8 @@ export function formatLogLine(
 ): string {
   let line = `${time.toISOString()} ${event}`;
   for (const [key, value] of Object.entries(fields)) {
-    if (value !== undefined) line += ` ${key}=${quote(String(value))}`;
+    if (value === undefined) continue;
+    line += ` ${key}=${quote(shorten(String(value)))}`;
   }
   return line;
 }
@@ -47,7 +51,11 @@ export function formatJsonLine(
   event: string,
   fields: LogFields,
 ): string {
-  return escapeHidden(JSON.stringify({ time, event, ...fields }));
+  const object = JSON.stringify(
+    { time, event, ...fields },
+    (_, value) => typeof value === "string" ? shorten(value) : value,
+  );
+  return escapeHidden(object);
 }
 
 /**
@@ -78,6 +86,12 @@ export function flushLog(): void {
   } catch {
     // A closed or full stderr: there is no place left to tell.
   }
+}
+
+function shorten(value: string): string {
+  return value.length > MAX_VALUE_CHARS
+    ? `${value.slice(0, MAX_VALUE_CHARS)}…`
+    : value;
 }
 
 function quote(value: string): string {

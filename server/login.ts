@@ -42,8 +42,8 @@ export interface Peer {
   registration: Registration;
   /** Hears who it is; false when that user has too many connections. */
   admitUser?(user: string): boolean;
-  /** Logs what it does before it is known. Default: as everything else. */
-  noteStranger?(event: string, fields: LogFields): void;
+  /** Logs what it does, as itself or as a user. Default: all of it */
+  log?(user: string | undefined, event: string, fields: LogFields): void;
 }
 
 /** The login of one connection. */
@@ -184,10 +184,11 @@ export class Login {
 
   /** Logs what happens on the connection, with the peer and the user. */
   log(event: string, fields: LogFields = {}): void {
-    const peer = this.#peer.address;
+    const { address: peer } = this.#peer;
     const user = this.#account?.user;
-    if (user !== undefined) logEvent(event, { peer, user, ...fields });
-    else (this.#peer.noteStranger ?? logEvent)(event, { peer, ...fields });
+    const line = { peer, user, ...fields };
+    if (this.#peer.log) this.#peer.log(user, event, line);
+    else logEvent(event, line);
   }
 
   async #enter(request: LoginRequest): Promise<Response> {
@@ -195,6 +196,8 @@ export class Login {
     let account: AccountSession;
     try {
       account = await this.#authorize(request);
+      // Who had this name, and was removed a moment ago, still has the folder.
+      if (request.type === "register") await live.lookAgain();
       live.add(account, this.#onEnded);
     } catch (error) {
       const user = "user" in request ? request.user : undefined;

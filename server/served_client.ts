@@ -3,9 +3,9 @@
 import { FrameChannel } from "../protocol/channel.ts";
 import { formatAddress } from "../protocol/link.ts";
 import { isLoopback } from "./address.ts";
+import type { ClientLog } from "./client_log.ts";
 import type { Admission } from "./connection_guard.ts";
 import { type ConnectionState, Deadline } from "./deadlines.ts";
-import type { EventDigests } from "./event_digest.ts";
 import type { EvictableConnection } from "./evictable.ts";
 import type { Services } from "./login.ts";
 import type { Transfer } from "./report.ts";
@@ -17,8 +17,7 @@ import type { Registration } from "./worker_messages.ts";
 export interface ClientOptions {
   remote: { hostname: string; port: number };
   admission: Admission;
-  /** Logs what a stranger does. */
-  strangers: EventDigests;
+  log: ClientLog;
   services: Services;
   registration: Registration;
   now: number;
@@ -45,7 +44,7 @@ export class ServedClient {
 
   constructor(connection: EvictableConnection, options: ClientOptions) {
     const { remote: { hostname, port }, registration } = options;
-    const { admission, strangers } = options;
+    const { admission, log } = options;
     this.address = formatAddress(hostname, port);
     this.#connection = connection;
     this.#channel = new FrameChannel(connection);
@@ -55,7 +54,7 @@ export class ServedClient {
         ? "open"
         : registration,
       admitUser: (user) => admission.admitUser(user),
-      noteStranger: (event, fields) => strangers.note(event, fields),
+      log: (user, event, fields) => log.note(user, event, fields),
     });
     this.#deadline = new Deadline(options.now, options.minRate);
   }

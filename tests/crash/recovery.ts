@@ -8,7 +8,7 @@ import { filesBelow } from "../helpers/files_below.ts";
 import { tempFolder } from "../helpers/temp_folder.ts";
 
 /** Beyond SQLite's own files, what the data folder of a server has. */
-const DATA_FILES = ["identity.pem", "link", "lock"];
+const DATA_FILES = ["identity.pem", "link", "lock", "status.sock"];
 
 /** An interrupted put that a later one may go on with, see server/partials.ts. */
 const RESUMABLE = /^uploads\/[^/]+\/r-[0-9a-f]{64}$/;

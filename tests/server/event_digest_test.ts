@@ -2,9 +2,11 @@ import { assertEquals } from "@std/assert";
 import { EventDigest } from "../../server/event_digest.ts";
 import { Fixture } from "./fixture.ts";
 
+const RATE = { burst: 100, periodMs: 1000 };
+
 Deno.test("a flood of events is some lines, then one a second, and none is lost", async () => {
   await using fixture = new Fixture();
-  const digest = new EventDigest("refused");
+  const digest = new EventDigest("refused", RATE);
   let now = 5000;
   for (let i = 0; i < 3600; i++) {
     digest.note({ peer: `p${i}` }, now);
@@ -26,7 +28,7 @@ Deno.test("a flood of events is some lines, then one a second, and none is lost"
 
 Deno.test("after a quiet time events have lines of their own again", async () => {
   await using fixture = new Fixture();
-  const digest = new EventDigest("handshake-failed");
+  const digest = new EventDigest("handshake-failed", RATE);
   for (let i = 0; i < 200; i++) digest.note({ peer: "p" }, 0);
   digest.settle(10_000);
   const before = fixture.log.lines("handshake").length;

@@ -161,6 +161,18 @@ Deno.test("what another process ends is seen by looking, and only that", async (
   assertEquals(server.live.size, 1);
 });
 
+Deno.test("whoever gets the name of a removed user meets no connection of theirs", async () => {
+  await using server = new Fixture();
+  const before = await server.login("ann");
+  elsewhere(server, "DELETE FROM users WHERE name = 'ann'");
+  const after = server.connect();
+  await after.ask(HELLO, "hello");
+  const account = { user: "ann", password: OTHER, invite: null };
+  await after.ask({ type: "register", ...account }, "session");
+  await assertEnded(before);
+  await assertServed(after);
+});
+
 Deno.test("more sessions than a batch are all looked at", async () => {
   await using server = new Fixture();
   await server.login("ann");

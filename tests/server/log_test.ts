@@ -32,6 +32,14 @@ Deno.test("a line has time, event and fields in their order", () => {
   );
 });
 
+Deno.test("a long value is cut, in both formats", () => {
+  const long = "x".repeat(5000);
+  const cut = "x".repeat(256) + "…";
+  assertEquals(line(long), `2026-01-31T12:00:00.000Z put path=${cut}`);
+  const { path } = JSON.parse(formatJsonLine(TIME, "put", { path: long }));
+  assertEquals(path, cut);
+});
+
 Deno.test("plain values stand as they are, also those of other scripts", () => {
   for (
     const value of ["report.pdf", "a/b/c", "[::1]:6375", "报告.pdf", "é", "🎉"]
