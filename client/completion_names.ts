@@ -18,6 +18,7 @@ import { connect } from "./connect.ts";
 import { displayText } from "./display_text.ts";
 import { listingPages } from "./listing.ts";
 import { Output, type OutputSystem } from "./output.ts";
+import { splitServer } from "./remote_names.ts";
 import { chooseServer, chooseSession } from "./server_choice.ts";
 
 /** More would be no help; nobody reads them. */
@@ -56,19 +57,23 @@ export async function remotePaths(
   system: OutputSystem,
 ): Promise<string[]> {
   const servers = readConfig((name) => system.env(name)).servers;
-  const { label, path: typed, address } = splitServer(value, servers);
+  const there = splitServer(value, servers);
+  const label = there === undefined ? "" : `${there.name}:`;
+  const typed = there?.path ?? value;
   const folder = typed.slice(0, typed.lastIndexOf("/") + 1);
   const beginning = typed.slice(folder.length);
   const invocation = silentInvocation(
-    address === undefined ? given : new Map([...given, ["server", address]]),
+    there === undefined
+      ? given
+      : new Map([...given, ["server", there.address]]),
     system,
   );
-  const labels = address === undefined ? labelsFor(value, servers) : [];
+  const labels = there === undefined ? labelsFor(value, servers) : [];
   const found = [...labels];
   try {
     for await (const entry of entriesOf(folder, invocation)) {
       if (!isOffered(entry, beginning)) continue;
-      found.push(label + candidate(folder, entry, label ? [] : servers));
+      found.push(label + candidate(folder, entry, there ? [] : servers));
       if (found.length >= MAX_CANDIDATES) break;
     }
   } catch (error) {
@@ -91,22 +96,6 @@ async function* entriesOf(
   await connection.greet(session);
   await connection.send({ type: "list", path });
   for await (const entries of listingPages(connection)) yield* entries;
-}
-
-/** Takes the short name of a server off a path, as in `home:report.pdf`. */
-export function splitServer(
-  value: string,
-  servers: readonly KnownServer[],
-): { label: string; path: string; address: string | undefined } {
-  const [label = ""] = /^[^/:]+:/.exec(value) ?? [];
-  const server = servers.find(({ name }) =>
-    name !== undefined && `${name}:` === label
-  );
-  if (server === undefined) {
-    return { label: "", path: value, address: undefined };
-  }
-  const path = value.slice(label.length);
-  return { label, path, address: server.address };
 }
 
 /** Short names that a path may begin with, as `value` does. */
@@ -133,7 +122,7 @@ export function candidate(
 ): string {
   // Otherwise it would be an option, or a file on another server.
   const isOther = name.startsWith("-") ||
-    splitServer(name, servers).address !== undefined;
+    splitServer(name, servers) !== undefined;
   const start = folder === "" && isOther ? "./" : folder;
   return start + name + (kind === "folder" ? "/" : "");
 }
