@@ -1,19 +1,18 @@
 /**
- * `netdisk serve`: its help, its course, and the lines that it prints when it is
- * ready. Starting and stopping is supervisor.ts's business.
+ * `netdisk serve`: its help and its course. What it prints when it is ready is
+ * ready_lines.ts's business, starting and stopping supervisor.ts's.
  */
 
-import {
-  formatAddress,
-  formatServerLink,
-  type ServerLink,
-} from "../protocol/link.ts";
-import { DEFAULT_PORT, VERSION } from "../protocol/version.ts";
 import { type Discovery, startDiscovery } from "./discovery.ts";
 import { type Identity, loadIdentity, readIdentityFiles } from "./identity.ts";
 import { flushLog, logEvent, setLogFormat } from "./log.ts";
 import { startMonitoring } from "./monitoring.ts";
-import { isAnyAddress, outsideAddresses } from "./networks.ts";
+import {
+  certifiedName,
+  linkOf,
+  printReady,
+  type ReadyOutput,
+} from "./ready_lines.ts";
 import { lockRoot } from "./root_lock.ts";
 import { withConfigFile } from "./serve_config.ts";
 import {
@@ -25,17 +24,12 @@ import {
 import { writeServerLink } from "./server_link.ts";
 import { dataFolder } from "./storage_path.ts";
 import { startServer } from "./supervisor.ts";
-import type { ReadyMessage, Registration } from "./worker_messages.ts";
+import type { ReadyMessage } from "./worker_messages.ts";
 
 /** What the command needs of its caller; the client's Output has it. */
 interface ServeInvocation {
   options: ServeOptions;
-  output: {
-    print(line: string): void;
-    record(type: string, fields: Record<string, unknown>): void;
-    flush(): void;
-    notice(text: string): void;
-  };
+  output: ReadyOutput & { notice(text: string): void };
 }
 
 /** Fits the client's Command shape, which main.ts checks; the server imports nothing of it. */
@@ -104,7 +98,6 @@ async function serve(
   { options, output }: ServeInvocation,
   { folder, metrics, discovery, ...settings }: ServeSettings,
 ): Promise<void> {
-  const { registration } = settings;
   const { root, lock } = await lockRoot(folder);
   try {
     const identity = options.plain ? null : await identityOf(options, root);
@@ -124,7 +117,8 @@ async function serve(
         throw error;
       });
     writeServerLink(root, linkOf(identity, server.ready));
-    announce(output, folder, identity, registration, server.ready);
+    const { registration } = settings;
+    printReady(output, { folder, identity, registration, ready: server.ready });
     const found = discovery
       ? discoverable(identity, settings, server.ready)
       : undefined;
@@ -161,67 +155,6 @@ function nextSignal(tell: (signal: string) => void): Promise<void> {
   });
 }
 
-/** Prints the ready line and the commands with which users come in. */
-function announce(
-  output: ServeInvocation["output"],
-  folder: string,
-  identity: Identity | null,
-  registration: Registration,
-  ready: ReadyMessage,
-): void {
-  const { hostname, port, invite } = ready;
-  const address = formatAddress(hostname, port);
-  const mode = identity ? "TLS" : "plain";
-  const name = certifiedName(identity);
-  const outside = outsideAddress(hostname, identity);
-  const link = formatServerLink({
-    ...linkOf(identity, ready),
-    ...(invite === null ? {} : { invite }),
-  });
-  const verb = registration === "closed" ? "login" : "register";
-  const plain = identity ? "" : " --plain";
-  // Named always: a client that was elsewhere before would go there.
-  const here = name ?? localName(hostname);
-  const local = ` --server ${
-    port === DEFAULT_PORT ? formatHost(here) : formatAddress(here, port)
-  }`;
-  // A certificate of an authority is good for its name only.
-  const addresses = (name === undefined ? outsideAddresses(hostname) : [name])
-    .map((host) => formatAddress(host, port));
-  output.record("ready", {
-    root: folder,
-    hostname,
-    port,
-    mode,
-    link,
-    addresses,
-  });
-  output.print(`netdisk ${VERSION} serving ${folder} on ${address} (${mode})`);
-  output.print(`From this machine:   netdisk ${verb} NAME${local}${plain}`);
-  const where = outside === undefined
-    ? "Link:               "
-    : "From another one:   ";
-  output.print(`${where} netdisk ${verb} NAME --server '${link}'${plain}`);
-  if (addresses.length > 1) {
-    output.print(`Also at:             ${addresses.slice(1).join(", ")}`);
-  }
-  output.flush();
-}
-
-/** How others reach the server and know it again. */
-function linkOf(
-  identity: Identity | null,
-  { hostname, port }: ReadyMessage,
-): ServerLink {
-  const outside = outsideAddress(hostname, identity);
-  return {
-    host: outside ?? certifiedName(identity) ?? hostname,
-    port,
-    // A certificate of an authority is renewed; its name is what stays.
-    ...(identity?.selfSigned ? { fingerprint: identity.fingerprint } : {}),
-  };
-}
-
 /** Lets others find the server, until it is closed. */
 function discoverable(
   identity: Identity | null,
@@ -238,32 +171,4 @@ function discoverable(
     host: certifiedName(identity) ?? null,
     registration,
   }, logFormat);
-}
-
-/** An address under which other machines may reach us, if they may at all. */
-function outsideAddress(
-  hostname: string,
-  identity: Identity | null,
-): string | undefined {
-  const [best] = outsideAddresses(hostname);
-  const name = certifiedName(identity);
-  if (isAnyAddress(hostname)) return name ?? best ?? Deno.hostname();
-  return best && (name ?? best);
-}
-
-/** The name that clients must use for a certificate of an authority. */
-function certifiedName(identity: Identity | null): string | undefined {
-  if (!identity || identity.selfSigned) return undefined;
-  return identity.names.find((n) => !n.includes("*") && n !== "localhost") ??
-    identity.names.find((name) => !name.includes("*"));
-}
-
-function localName(hostname: string): string {
-  return isAnyAddress(hostname) || hostname === "127.0.0.1"
-    ? "localhost"
-    : hostname;
-}
-
-function formatHost(host: string): string {
-  return host.includes(":") ? `[${host}]` : host;
 }
