@@ -3,6 +3,7 @@
 import { defineCommand } from "../command.ts";
 import { unreadNotice } from "../parcels.ts";
 import { withSession } from "../retry.ts";
+import { inSamePlace } from "../same_place.ts";
 
 export const command = defineCommand({
   name: "whoami",
@@ -32,6 +33,6 @@ export const command = defineCommand({
     const news = unread === null ? {} : { unread };
     output.record("account", { user, server, ...news });
     output.print(`${user}@${server}`);
-    if (notice !== undefined) output.notice(notice);
+    if (notice !== undefined) output.notice(inSamePlace(notice, output.place));
   },
 });

@@ -42,6 +42,11 @@ Deno.test("a parcel goes from one user to another", async () => {
     stdout: `cleo@${disk.server.address}\n`,
     stderr: "netdisk: 1 new in your inbox: netdisk inbox\n",
   });
+  const there = ["--server", disk.server.address];
+  assertOutcome(await cleo.run(["whoami", ...there]), {
+    stdout: `cleo@${disk.server.address}\n`,
+    stderr: `netdisk: 1 new in your inbox: netdisk inbox ${there.join(" ")}\n`,
+  });
   assertOutcome(await cleo.run(["inbox"]), {
     stdout: "   NUMBER  DATE              FROM  FILES  SIZE      MESSAGE\n" +
       "*  1       [..]  ben   2      9.00 MiB  here you are\n",
