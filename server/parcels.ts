@@ -76,6 +76,11 @@ export class Parcels {
         this.touch(known.id);
         return { draft: known, dropped: [] };
       }
+      // Or whoever asks about the new one, when it is gone, hears of the old one.
+      this.#database.run(
+        "UPDATE parcels SET draft = '' WHERE sender_id = ? AND draft = ?",
+        ...[sender.userId, draft],
+      );
       const dropped = this.#makeRoom(sender, isOpen);
       const id = crypto.randomUUID();
       this.#database.run(
@@ -252,6 +257,15 @@ export class Parcels {
       before,
     );
     for (const { id } of old) if (!isOpen(id)) this.remove(id);
+  }
+
+  /** @throws NetdiskError `not-found` when it was delivered or is gone */
+  checkIsDraft({ id }: ParcelKey): void {
+    const found = this.#database.get(
+      "SELECT 1 FROM parcels WHERE id = ? AND delivered IS NULL",
+      id,
+    );
+    if (!found) throw noDraft();
   }
 
   /** Whether there is such a parcel or draft. */

@@ -7,7 +7,7 @@ import { createHash, type Hash } from "node:crypto";
 import { NetdiskError } from "../protocol/errors.ts";
 import type { RequestOf, ResponseOf } from "../protocol/messages.ts";
 import type { Durability } from "./durability.ts";
-import { setExecutable, toFileTime } from "./file_system.ts";
+import { infoOf, setExecutable, toFileTime } from "./file_system.ts";
 import type { FreeSpace } from "./free_space.ts";
 import { makeFolders } from "./made_folders.ts";
 import { toStorageError } from "./os_errors.ts";
@@ -267,14 +267,15 @@ export class Upload {
   }
 
   /**
-   * Leaves the file for a later upload to go on with, if there can be one; no
-   * more of it than the user's quota has room for. Nothing may be under way but
+   * Leaves the file for a later upload to go on with, if there can be one, which
+   * there cannot for a draft that is over; no more of it than the user's quota has room for. Nothing may be under way but
    * {@link verify}.
    */
   suspend(): void {
     if (!this.#partial.isResumable) return this.abort();
     this.#end(() => {
       try {
+        if (!infoOf(this.#place.home)) return this.#partial.remove();
         if (this.#room) this.#shortenTo(this.#room.mayStay);
       } catch {
         return this.#partial.remove();

@@ -162,10 +162,8 @@ export class UserStorage {
       const partial = this.#createPartial(mode, room);
       return new Upload(this.#place, request, partial, undefined, room);
     }
-    const { gifts } = this.#place;
-    // No path has a NUL.
-    const name = gifts ? `\0${gifts.id}/${path}` : path;
-    const partial = await this.#partials.claim(this.#user, name, mode, client);
+    const key = { path, draft: this.#place.gifts?.id };
+    const partial = await this.#partials.claim(this.#user, key, mode, client);
     let room: Reservation | undefined;
     try {
       room = await this.#roomFor(request, client, partial.size);
