@@ -16,6 +16,7 @@ import type { AccountSession } from "./account_sessions.ts";
 import type { BlockedSenders } from "./blocked_senders.ts";
 import type { Database } from "./database.ts";
 import type { ParcelKey } from "./parcel_folders.ts";
+import { noDraft } from "./refusals.ts";
 
 /** Drafts that one sender may have; one more takes the place of the oldest. */
 export const MAX_DRAFTS = 20;
@@ -333,11 +334,6 @@ interface Row {
 
 export function noUser(user: string): NetdiskError {
   return new NetdiskError("not-found", `there is no user '${user}'`);
-}
-
-/** It was delivered, given up or too old, or never was. */
-export function noDraft(): NetdiskError {
-  return new NetdiskError("not-found", "there is no such draft any more");
 }
 
 function noParcel(number: number): NetdiskError {

@@ -19,13 +19,13 @@ import { logEvent } from "./log.ts";
 import type { ParcelFolders, ParcelKey } from "./parcel_folders.ts";
 import {
   type Draft,
-  noDraft,
   noUser,
   Parcels,
   type Person,
   type SentParcel,
 } from "./parcels.ts";
 import { PARTIAL_EXPIRY_MS } from "./partials.ts";
+import { noDraft } from "./refusals.ts";
 import type { UserStorage } from "./user_storage.ts";
 import { Users } from "./users.ts";
 

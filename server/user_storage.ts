@@ -45,13 +45,6 @@ export interface UserPlace extends UploadPlace, ChangePlace {
   folders: FolderReader;
   listings: Listings;
   sendingTurns: SendingTurns;
-  /** For files that come from somebody else. */
-  gifts?: {
-    /** Unfinished uploads belong to it, and not to the user's own files of these names. */
-    id: string;
-    /** What the other one is told when the user has no room. */
-    refusal: () => NetdiskError;
-  };
 }
 
 /** What a put needs of the files that it goes to. */

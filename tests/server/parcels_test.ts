@@ -215,13 +215,11 @@ Deno.test("what is under way when its draft is delivered comes too late", async 
   await deliver(ben, 1);
   await late[0]!.send(commitOf(CONTENT));
   await late[1]!.send(commitOf("x"));
+  const tooLate = "not-found: there is no such draft any more";
   for (const client of late) {
-    assertEquals(await refusal(client), "not-found: no such file or folder");
+    assertEquals(await refusal(client), tooLate);
     await client.sendPut("a.txt", "another");
-    assertEquals(
-      await refusal(client),
-      "not-found: there is no such draft any more",
-    );
+    assertEquals(await refusal(client), tooLate);
   }
   assertEquals(stored(server, "inbox"), ["ann/ID/a.txt"]);
   assertEquals(stored(server, "drafts"), []);
@@ -319,6 +317,22 @@ Deno.test("a draft that ends while its folder waits for room is not made anew", 
   }
   assertEquals([...Deno.readDirSync(`${server.root}/.netdisk/drafts/ann`)], []);
   assertEquals(await usedOf(ann), 4096);
+});
+
+Deno.test("who is blocked holds no room any more, however slow", async () => {
+  await using server = new Fixture(null, false, 1_000_000, 4096);
+  const { ann, ben } = await people(server);
+  await compose(ben);
+  await begin(ben, "large.bin", new Uint8Array(900_000));
+  await ben.sendData(new Uint8Array(1000));
+  await until("the first piece", () => server.uploads().length === 1);
+  await ann.ask({ type: "block", user: "ben", blocked: true }, "ok");
+  await ben.sendData(new Uint8Array(1000));
+  assertEquals(
+    await refusal(ben),
+    "not-found: there is no such draft any more",
+  );
+  await sendFile(ann, "own.bin", new Uint8Array(900_000));
 });
 
 Deno.test("a draft belongs to its sender alone", async () => {
