@@ -20,6 +20,7 @@ const REQUESTS = [
   "leave",
   "unread",
   "inbox",
+  "coming",
   "open",
   "read",
   "save",
@@ -108,6 +109,8 @@ export class ParcelDesk {
         return { type: "unread", count: parcels.unread(customer) };
       case "inbox":
         return parcels.page(customer, request.before);
+      case "coming":
+        return { type: "coming", users: parcels.coming(customer) };
       case "open":
         return this.#open(request, customer);
       case "read":

@@ -7,6 +7,7 @@
 import { NetdiskError } from "../protocol/errors.ts";
 import type { ParcelInfo, ResponseOf } from "../protocol/messages.ts";
 import {
+  MAX_COMING,
   MAX_INBOX_PARCELS,
   MAX_LINE_CHARACTERS,
   MAX_PAGE_PARCELS,
@@ -189,6 +190,15 @@ export class Parcels {
       parcels,
       more: rows.length > MAX_PAGE_PARCELS,
     };
+  }
+
+  /** Who has drafts for a user, the last who was at work on one first. */
+  coming({ userId }: Person): string[] {
+    return this.#database.all<{ sender: string }>(
+      `SELECT sender FROM parcels WHERE receiver_id = ? AND delivered IS NULL
+       GROUP BY sender ORDER BY max(used) DESC LIMIT ?`,
+      ...[userId, MAX_COMING],
+    ).map(({ sender }) => sender);
   }
 
   /** A parcel of the inbox. @throws NetdiskError `not-found` */

@@ -319,6 +319,22 @@ Deno.test("a draft that ends while its folder waits for room is not made anew", 
   assertEquals(await usedOf(ann), 4096);
 });
 
+Deno.test("a receiver is told who has drafts", async () => {
+  await using server = new Fixture();
+  const { ann, ben } = await people(server);
+  const coming = async () =>
+    (await ann.ask({ type: "coming" }, "coming")).users;
+  await send(ben);
+  assertEquals(await coming(), []);
+  await compose(ben);
+  await compose(ben, OTHER_DRAFT);
+  assertEquals(await coming(), ["ben"]);
+  await compose(ann, DRAFT, "ben");
+  assertEquals(await coming(), ["ben"]);
+  await ann.ask({ type: "block", user: "ben", blocked: true }, "ok");
+  assertEquals(await coming(), []);
+});
+
 Deno.test("who is blocked holds no room any more, however slow", async () => {
   await using server = new Fixture(null, false, 1_000_000, 4096);
   const { ann, ben } = await people(server);
