@@ -76,6 +76,12 @@ export async function listInbox(connection: Connection): Promise<ParcelInfo[]> {
   }
 }
 
+/** Who has something on its way to the user. @throws NetdiskError */
+export async function listComing(connection: Connection): Promise<string[]> {
+  const { users } = await ask(connection, { type: "coming" }, "coming");
+  return users;
+}
+
 /** A parcel with its message, and its files, whose names nobody has checked. */
 export interface OpenParcel {
   parcel: ResponseOf<"parcel">;

@@ -8,6 +8,7 @@ import { INVITE, MAX_PASSWORD_BYTES, TOKEN } from "./credentials.ts";
 import { ProtocolError, WIRE_ERROR_CODES } from "./errors.ts";
 import {
   MAX_BLOCKED,
+  MAX_COMING,
   MAX_LINE_CHARACTERS,
   MAX_MESSAGE_BYTES,
   MAX_PAGE_PARCELS,
@@ -136,6 +137,7 @@ export const REQUESTS = {
   leave: {},
   unread: {},
   inbox: { before: nullable(size) },
+  coming: {},
   open: { number: size },
   read: { number: size },
   save: { number: size, to: path },
@@ -176,6 +178,7 @@ export const RESPONSES = {
   parcels: { parcels: list(parcelInfo, MAX_PAGE_PARCELS), more: boolean },
   parcel: { number: size, from: user, time, read: boolean, message },
   blocked: { users: list(user, MAX_BLOCKED) },
+  coming: { users: list(user, MAX_COMING) },
   error: {
     code: oneOf(WIRE_ERROR_CODES),
     message: text(MAX_ERROR_TEXT),

@@ -21,6 +21,9 @@ export const MAX_PARCELS_FROM_ONE = 100;
 /** Senders that one user can block. */
 export const MAX_BLOCKED = 1000;
 
+/** Senders of drafts that their receiver is told of at a time. */
+export const MAX_COMING = 100;
+
 /** Parcels of one page; so many are shorter than a control frame, however they are written. */
 export const MAX_PAGE_PARCELS = 80;
 

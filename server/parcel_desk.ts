@@ -7,8 +7,9 @@ import { NetdiskError } from "../protocol/errors.ts";
 import type { Request, RequestOf, Response } from "../protocol/messages.ts";
 import { MAX_PARCEL_FILES, parcelNameFault } from "../protocol/parcels.ts";
 import type { LogFields } from "./log.ts";
-import { type Draft, noDraft, type Person } from "./parcels.ts";
+import type { Draft, Person } from "./parcels.ts";
 import type { PostOffice } from "./post_office.ts";
+import { noDraft } from "./refusals.ts";
 import type { PutClient, PutStorage, UserStorage } from "./user_storage.ts";
 import type { Upload } from "./upload.ts";
 
@@ -19,6 +20,7 @@ const REQUESTS = [
   "leave",
   "unread",
   "inbox",
+  "coming",
   "open",
   "read",
   "save",
@@ -107,6 +109,8 @@ export class ParcelDesk {
         return { type: "unread", count: parcels.unread(customer) };
       case "inbox":
         return parcels.page(customer, request.before);
+      case "coming":
+        return { type: "coming", users: parcels.coming(customer) };
       case "open":
         return this.#open(request, customer);
       case "read":

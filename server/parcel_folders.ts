@@ -37,6 +37,8 @@ export interface ParcelSurroundings {
   durability: Durability;
   removed: RemovedTrees;
   quotaOf(user: string): UserQuota;
+  /** Gives up what has come of files for a draft that is over. Never throws. */
+  removeUploads(user: string, draft: string): Promise<void>;
   open(user: string, place: Pick<UserPlace, "home" | "gifts">): UserStorage;
 }
 
@@ -64,20 +66,25 @@ export class ParcelFolders {
    * Makes the folder of a draft, if it is not there; on return it is on the disk.
    * What was to be delivered is a draft again.
    *
+   * @param check throws when the draft is over: there may be waiting before it is made
    * @throws NetdiskError `quota`
    */
-  async make(draft: ParcelKey): Promise<void> {
+  async make(draft: ParcelKey, check: () => void): Promise<void> {
     const folder = this.pathOf(draft, "drafts");
     try {
       this.#move(draft, "inbox", "drafts");
-      if (!infoOf(folder)) await this.#makeNew(draft, folder);
+      if (!infoOf(folder)) await this.#makeNew(draft, folder, check);
       await this.#surroundings.durability.syncName(dirname(folder), folder);
     } catch (error) {
       throw toStorageError(error);
     }
   }
 
-  async #makeNew(draft: ParcelKey, folder: string): Promise<void> {
+  async #makeNew(
+    draft: ParcelKey,
+    folder: string,
+    check: () => void,
+  ): Promise<void> {
     const { durability, quotaOf } = this.#surroundings;
     const quota = quotaOf(draft.receiver);
     const cost = quota.cost(0);
@@ -92,6 +99,7 @@ export class ParcelFolders {
       }, () => Promise.resolve())
       : undefined;
     try {
+      check();
       Deno.mkdirSync(dirname(folder), { recursive: true, mode: 0o700 });
       if (makeFolder(folder)) quota.add(cost);
       durability.forgetFolder(folder);
@@ -143,6 +151,8 @@ export class ParcelFolders {
       }
       await Promise.all([
         durability.syncName(dirname(sealed), sealed),
+        // Files may be in it whose receipts are still to come, on other connections.
+        durability.syncFolder(sealed),
         durability.syncFolder(dirname(this.pathOf(draft, "drafts"))),
       ]);
       return contents;
@@ -176,6 +186,12 @@ export class ParcelFolders {
         logEvent("discard-failed", { reason: String(error) });
       }
     }
+    await this.removeUploads(parcel);
+  }
+
+  /** Nothing more comes into a draft: it was delivered or given up. Never throws. */
+  async removeUploads({ receiver, id }: ParcelKey): Promise<void> {
+    await this.#surroundings.removeUploads(receiver, id);
   }
 
   /**

@@ -7,6 +7,7 @@
 import { NetdiskError } from "../protocol/errors.ts";
 import type { ParcelInfo, ResponseOf } from "../protocol/messages.ts";
 import {
+  MAX_COMING,
   MAX_INBOX_PARCELS,
   MAX_LINE_CHARACTERS,
   MAX_PAGE_PARCELS,
@@ -16,6 +17,7 @@ import type { AccountSession } from "./account_sessions.ts";
 import type { BlockedSenders } from "./blocked_senders.ts";
 import type { Database } from "./database.ts";
 import type { ParcelKey } from "./parcel_folders.ts";
+import { noDraft } from "./refusals.ts";
 
 /** Drafts that one sender may have; one more takes the place of the oldest. */
 export const MAX_DRAFTS = 20;
@@ -76,6 +78,11 @@ export class Parcels {
         this.touch(known.id);
         return { draft: known, dropped: [] };
       }
+      // Or whoever asks about the new one, when it is gone, hears of the old one.
+      this.#database.run(
+        "UPDATE parcels SET draft = '' WHERE sender_id = ? AND draft = ?",
+        ...[sender.userId, draft],
+      );
       const dropped = this.#makeRoom(sender, isOpen);
       const id = crypto.randomUUID();
       this.#database.run(
@@ -185,6 +192,15 @@ export class Parcels {
     };
   }
 
+  /** Who has drafts for a user, the last who was at work on one first. */
+  coming({ userId }: Person): string[] {
+    return this.#database.all<{ sender: string }>(
+      `SELECT sender FROM parcels WHERE receiver_id = ? AND delivered IS NULL
+       GROUP BY sender ORDER BY max(used) DESC LIMIT ?`,
+      ...[userId, MAX_COMING],
+    ).map(({ sender }) => sender);
+  }
+
   /** A parcel of the inbox. @throws NetdiskError `not-found` */
   open(
     { user, userId }: Person,
@@ -254,6 +270,15 @@ export class Parcels {
     for (const { id } of old) if (!isOpen(id)) this.remove(id);
   }
 
+  /** @throws NetdiskError `not-found` when it was delivered or is gone */
+  checkIsDraft({ id }: ParcelKey): void {
+    const found = this.#database.get(
+      "SELECT 1 FROM parcels WHERE id = ? AND delivered IS NULL",
+      id,
+    );
+    if (!found) throw noDraft();
+  }
+
   /** Whether there is such a parcel or draft. */
   isKnown(id: string): boolean {
     return this.#database.get("SELECT 1 FROM parcels WHERE id = ?", id) !==
@@ -319,11 +344,6 @@ interface Row {
 
 export function noUser(user: string): NetdiskError {
   return new NetdiskError("not-found", `there is no user '${user}'`);
-}
-
-/** It was delivered, given up or too old, or never was. */
-export function noDraft(): NetdiskError {
-  return new NetdiskError("not-found", "there is no such draft any more");
 }
 
 function noParcel(number: number): NetdiskError {

@@ -2,8 +2,9 @@
  * Unfinished uploads on the disk: where they lie, who has which in hand, and
  * when they are swept away. What is written into them is upload.ts's business.
  *
- *     <root>/.netdisk/uploads/<user>/r-<SHA-256 of the path>   may be resumed
- *                                   /t-<uuid>                  may not
+ *     <root>/.netdisk/uploads/<user>/r-<SHA-256 of the path>          may be resumed
+ *                                   /r-<draft>-<SHA-256 of the name>  may be resumed
+ *                                   /t-<uuid>                         may not
  */
 
 import { join } from "@std/path";
@@ -41,6 +42,13 @@ export interface IdleCounter {
   add(user: string, bytes: number): void;
 }
 
+/** What an upload is for, as a later one names it again. */
+export interface UploadKey {
+  path: string;
+  /** The draft of a parcel that `path` is in, rather than the user's own files. */
+  draft?: string | undefined;
+}
+
 const UNCOUNTED: IdleCounter = { cost: costOfAtLeast(0), add() {} };
 
 /** All unfinished uploads below one storage root. */
@@ -67,8 +75,8 @@ export class Partials {
   }
 
   /**
-   * The file for an upload to `remotePath`, with what an earlier one left. When
-   * another connection has it in hand and is alive, a new one as by
+   * The file for an upload of `key`, with what an earlier one left. When another
+   * connection has it in hand and is alive, a new one as by
    * {@link create}.
    *
    * @param holder the client that asks, for later ones that want to take over
@@ -76,13 +84,11 @@ export class Partials {
    */
   async claim(
     user: string,
-    remotePath: string,
+    key: UploadKey,
     mode: number,
     client: Holder,
   ): Promise<PartialFile> {
-    // Of a fixed length: the path may be longer than a name may be.
-    const hash = createHash("sha256").update(remotePath).digest("hex");
-    const name = `r-${hash}`;
+    const name = nameOf(key);
     const path = this.#pathOf(user, name);
     const holder = this.#inUse.get(path);
     if (holder && !await outlive(holder)) return this.create(user, mode);
@@ -115,6 +121,24 @@ export class Partials {
       if (errnoOf(error) !== "ENOENT") throw toStorageError(error);
     }
     return bytes;
+  }
+
+  /** Removes what nobody has in hand of the uploads to a draft that is over. Never throws. */
+  async removeDraft(user: string, draft: string): Promise<void> {
+    const prefix = draftPrefix(draft);
+    try {
+      for await (const { name } of Deno.readDir(join(this.#folder, user))) {
+        const path = this.#pathOf(user, name);
+        if (!name.startsWith(prefix) || this.#inUse.has(path)) continue;
+        const info = Deno.lstatSync(path);
+        Deno.removeSync(path);
+        this.#isGone(user, bytesIn(info));
+      }
+    } catch (error) {
+      // They get too old at last.
+      if (errnoOf(error) === "ENOENT") return;
+      logEvent("discard-failed", { reason: String(error) });
+    }
   }
 
   /**
@@ -220,6 +244,17 @@ export class Partials {
       throw toStorageError(error);
     }
   }
+}
+
+function nameOf({ path, draft }: UploadKey): string {
+  // Of a fixed length: the path may be longer than a name may be.
+  const hash = createHash("sha256").update(path).digest("hex");
+  return `${draft === undefined ? "r-" : draftPrefix(draft)}${hash}`;
+}
+
+/** What no path's hash begins with. */
+function draftPrefix(draft: string): string {
+  return `r-${draft}-`;
 }
 
 /**

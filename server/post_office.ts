@@ -19,13 +19,13 @@ import { logEvent } from "./log.ts";
 import type { ParcelFolders, ParcelKey } from "./parcel_folders.ts";
 import {
   type Draft,
-  noDraft,
   noUser,
   Parcels,
   type Person,
   type SentParcel,
 } from "./parcels.ts";
 import { PARTIAL_EXPIRY_MS } from "./partials.ts";
+import { noDraft } from "./refusals.ts";
 import type { UserStorage } from "./user_storage.ts";
 import { Users } from "./users.ts";
 
@@ -79,7 +79,7 @@ export class PostOffice {
     this.#open.set(draft.id, (this.#open.get(draft.id) ?? 0) + 1);
     try {
       for (const old of dropped) await this.folders.discard(old);
-      await this.folders.make(draft);
+      await this.folders.make(draft, () => this.parcels.checkIsDraft(draft));
       return { draft, names: this.folders.names(draft) };
     } catch (error) {
       this.close(draft);
@@ -119,6 +119,7 @@ export class PostOffice {
       const contents = await this.folders.seal(draft, files);
       const parcel = { ...contents, message };
       const time = this.parcels.deliver(sender, draft, parcel);
+      await this.folders.removeUploads(draft);
       return { time, parcel: { to: draft.receiver, bytes: contents.bytes } };
     } finally {
       this.#delivering.delete(draft.id);

@@ -47,3 +47,8 @@ export function isGone(cause?: unknown): NetdiskError {
 export function noFolder(): NetdiskError {
   return new NetdiskError("not-found", "there is no such folder above it");
 }
+
+/** It was delivered, given up or too old, or never was. */
+export function noDraft(): NetdiskError {
+  return new NetdiskError("not-found", "there is no such draft any more");
+}

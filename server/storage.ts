@@ -85,6 +85,7 @@ export class Storage {
       durability: this.#durability,
       removed: this.#removed,
       quotaOf: (user) => this.#quotas.of(user),
+      removeUploads: (user, id) => this.#partials.removeDraft(user, id),
       open: (user, place) => this.#open(user, place),
     });
   }

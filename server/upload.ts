@@ -7,7 +7,7 @@ import { createHash, type Hash } from "node:crypto";
 import { NetdiskError } from "../protocol/errors.ts";
 import type { RequestOf, ResponseOf } from "../protocol/messages.ts";
 import type { Durability } from "./durability.ts";
-import { setExecutable, toFileTime } from "./file_system.ts";
+import { infoOf, setExecutable, toFileTime } from "./file_system.ts";
 import type { FreeSpace } from "./free_space.ts";
 import { makeFolders } from "./made_folders.ts";
 import { toStorageError } from "./os_errors.ts";
@@ -15,6 +15,7 @@ import type { PartialFile } from "./partial_file.ts";
 import { hashPrefix, isHashOf, type ReadingTurns } from "./prefix.ts";
 import type { UserQuota } from "./quota.ts";
 import type { Reservation } from "./quota_account.ts";
+import { noDraft } from "./refusals.ts";
 import type { StoredFile } from "./stored_file.ts";
 import {
   findTarget,
@@ -31,6 +32,13 @@ export interface UploadPlace extends TargetPlace {
   space: FreeSpace;
   readingTurns: ReadingTurns;
   quota: UserQuota;
+  /** For files that come from somebody else, in a draft that may end at any time. */
+  gifts?: {
+    /** Unfinished uploads belong to it, and not to the user's own files of these names. */
+    id: string;
+    /** What the other one is told when the user has no room. */
+    refusal: () => NetdiskError;
+  };
 }
 
 /**
@@ -140,9 +148,15 @@ export class Upload {
     }
   }
 
-  /** Counts and hashes the next piece. @throws NetdiskError `integrity`, `quota`, `disk-full` */
+  /**
+   * Counts and hashes the next piece.
+   *
+   * @throws NetdiskError `integrity`, `quota`, `disk-full`, `not-found` for a draft that is over
+   */
   update(bytes: Uint8Array): void {
     const { size } = this.#request;
+    // Its receiver may need the room that the rest would hold.
+    this.#checkDraft();
     if (size !== null && this.#size + bytes.length > size) {
       throw new NetdiskError(
         "integrity",
@@ -220,6 +234,7 @@ export class Upload {
   publish(): void {
     let removeFolders: (() => void) | undefined;
     try {
+      this.#checkDraft();
       const target = findTarget(this.#place, this.#request);
       const { path, missingFolders } = target;
       this.#target = path;
@@ -267,14 +282,15 @@ export class Upload {
   }
 
   /**
-   * Leaves the file for a later upload to go on with, if there can be one; no
-   * more of it than the user's quota has room for. Nothing may be under way but
+   * Leaves the file for a later upload to go on with, if there can be one, which
+   * there cannot for a draft that is over; no more of it than the user's quota has room for. Nothing may be under way but
    * {@link verify}.
    */
   suspend(): void {
     if (!this.#partial.isResumable) return this.abort();
     this.#end(() => {
       try {
+        if (!infoOf(this.#place.home)) return this.#partial.remove();
         if (this.#room) this.#shortenTo(this.#room.mayStay);
       } catch {
         return this.#partial.remove();
@@ -317,6 +333,12 @@ export class Upload {
     };
     if (this.#verified) this.#verified.then(closeAll, closeAll);
     else closeAll();
+  }
+
+  /** @throws NetdiskError `not-found` when it was delivered or given up meanwhile */
+  #checkDraft(): void {
+    const { gifts, home } = this.#place;
+    if (gifts && !infoOf(home)) throw noDraft();
   }
 
   #setMetadata(): void {

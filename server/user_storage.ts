@@ -45,13 +45,6 @@ export interface UserPlace extends UploadPlace, ChangePlace {
   folders: FolderReader;
   listings: Listings;
   sendingTurns: SendingTurns;
-  /** For files that come from somebody else. */
-  gifts?: {
-    /** Unfinished uploads belong to it, and not to the user's own files of these names. */
-    id: string;
-    /** What the other one is told when the user has no room. */
-    refusal: () => NetdiskError;
-  };
 }
 
 /** What a put needs of the files that it goes to. */
@@ -162,10 +155,8 @@ export class UserStorage {
       const partial = this.#createPartial(mode, room);
       return new Upload(this.#place, request, partial, undefined, room);
     }
-    const { gifts } = this.#place;
-    // No path has a NUL.
-    const name = gifts ? `\0${gifts.id}/${path}` : path;
-    const partial = await this.#partials.claim(this.#user, name, mode, client);
+    const key = { path, draft: this.#place.gifts?.id };
+    const partial = await this.#partials.claim(this.#user, key, mode, client);
     let room: Reservation | undefined;
     try {
       room = await this.#roomFor(request, client, partial.size);

@@ -3,10 +3,11 @@
 import type { ParcelInfo } from "../../protocol/messages.ts";
 import { printColumns } from "../columns.ts";
 import { defineGroup, type Invocation } from "../command.ts";
+import { displayText } from "../display_text.ts";
 import { localTime } from "../entry_view.ts";
 import { formatBytes, formatCount } from "../format.ts";
 import type { JsonFields } from "../output.ts";
-import { listInbox } from "../parcels.ts";
+import { listComing, listInbox } from "../parcels.ts";
 import { withSession } from "../retry.ts";
 import { block, blocked, unblock } from "./inbox/block.ts";
 import { deleteParcels } from "./inbox/delete.ts";
@@ -25,7 +26,7 @@ export const command = defineGroup({
     "The commands take the NUMBER of a parcel.\n\n" +
     "There are two ways to its files: save moves them into your own folder on the server, where ls and get find them, " +
     "and nothing is transferred; get downloads them to this machine, and leaves them in the inbox.\n\n" +
-    "What is in the inbox counts for your quota. 'netdisk help inbox COMMAND' says more about each.",
+    "What is in the inbox counts for your quota, and so does what is not delivered yet; 'netdisk inbox block USER' gives that up. 'netdisk help inbox COMMAND' says more about each.",
   options: [],
   exitStatus:
     "0, 2 for a wrong argument, 3 when there is no such parcel, 4 when not logged in, 5 for the network, 8 when some of several parcels failed.",
@@ -36,7 +37,13 @@ export const command = defineGroup({
 
 async function list(invocation: Invocation): Promise<void> {
   const { output } = invocation;
-  const parcels = await withSession(invocation, listInbox);
+  const { parcels, coming } = await withSession(
+    invocation,
+    async (connection) => ({
+      parcels: await listInbox(connection),
+      coming: await listComing(connection),
+    }),
+  );
   if (output.json) {
     for (const parcel of parcels) output.record("parcel", fieldsOf(parcel));
   } else if (parcels.length === 0) {
@@ -44,6 +51,10 @@ async function list(invocation: Invocation): Promise<void> {
   } else {
     await printColumns([TITLES, ...parcels.map(columnsOf)], output);
   }
+  if (coming.length === 0) return;
+  output.notice(
+    `not delivered yet, from: ${coming.map(displayText).join(", ")}`,
+  );
 }
 
 function columnsOf(parcel: ParcelInfo): string[] {

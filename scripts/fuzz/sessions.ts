@@ -201,6 +201,7 @@ export const SESSIONS: readonly Session[] = [
       { type: "unread" },
       { type: "block", user: "canary", blocked: true },
       { type: "blocked" },
+      { type: "coming" },
       { type: "block", user: "canary", blocked: false },
     ),
     weight: 1,

@@ -11,7 +11,7 @@ import { tempFolder } from "../helpers/temp_folder.ts";
 const DATA_FILES = ["identity.pem", "link", "lock", "status.sock"];
 
 /** An interrupted put that a later one may go on with, see server/partials.ts. */
-const RESUMABLE = /^uploads\/[^/]+\/r-[0-9a-f]{64}$/;
+const RESUMABLE = /^uploads\/[^/]+\/r-([0-9a-f-]{36}-)?[0-9a-f]{64}$/;
 
 /**
  * What interrupted puts and starts have left behind and nobody can use any

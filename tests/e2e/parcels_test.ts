@@ -117,7 +117,8 @@ Deno.test("an interrupted send goes on when the same command is given again", as
   }
   await gate.reset();
   assertOutcome(await dora.run(["inbox"]), {
-    stderr: "netdisk: the inbox is empty\n",
+    stderr:
+      "netdisk: the inbox is empty\nnetdisk: not delivered yet, from: emil\n",
   });
   const before = gate.passed.up;
   assertOutcome(await emil.run(argv), {

@@ -91,6 +91,7 @@ async function answerAboutParcels(
     discard: { type: "error", code: "denied", message: line },
     block: { type: "ok" },
     blocked: { type: "blocked", users: NAMES.map((name) => name.slice(0, 60)) },
+    coming: { type: "coming", users: NAMES.map((name) => name.slice(0, 60)) },
   };
   const response = responses[type];
   if (response) await server.say(response);

@@ -66,6 +66,7 @@ const FOR_USERS: Request[] = [
   { type: "discard", number: 1 },
   { type: "block", user: "eve", blocked: true },
   { type: "blocked" },
+  { type: "coming" },
   asked,
 ];
 

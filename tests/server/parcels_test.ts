@@ -6,9 +6,10 @@ import { BlockedSenders } from "../../server/blocked_senders.ts";
 import { openDatabase } from "../../server/database.ts";
 import { MAX_DRAFTS, Parcels } from "../../server/parcels.ts";
 import { PostOffice } from "../../server/post_office.ts";
+import { UserQuota } from "../../server/quota.ts";
 import { dataFolder } from "../../server/storage_path.ts";
 import { until } from "../helpers/deadline.ts";
-import { replace } from "../helpers/faults.ts";
+import { DiskRecorder, replace } from "../helpers/faults.ts";
 import { filesBelow } from "../helpers/files_below.ts";
 import { Random } from "../helpers/random.ts";
 import { tempFolder } from "../helpers/temp_folder.ts";
@@ -19,7 +20,7 @@ import {
   type TestClient,
 } from "../helpers/test_client.ts";
 import { type Connected, Fixture } from "./fixture.ts";
-import { begin, complete, lose, prove, put } from "./resuming.ts";
+import { begin, breakOff, complete, lose, prove, put } from "./resuming.ts";
 
 const DRAFT = sha256Of("a draft");
 const OTHER_DRAFT = sha256Of("another draft");
@@ -214,19 +215,140 @@ Deno.test("what is under way when its draft is delivered comes too late", async 
   await deliver(ben, 1);
   await late[0]!.send(commitOf(CONTENT));
   await late[1]!.send(commitOf("x"));
+  const tooLate = "not-found: there is no such draft any more";
   for (const client of late) {
-    assertEquals(await refusal(client), "not-found: no such file or folder");
+    assertEquals(await refusal(client), tooLate);
     await client.sendPut("a.txt", "another");
-    assertEquals(
-      await refusal(client),
-      "not-found: there is no such draft any more",
-    );
+    assertEquals(await refusal(client), tooLate);
   }
   assertEquals(stored(server, "inbox"), ["ann/ID/a.txt"]);
   assertEquals(stored(server, "drafts"), []);
   assertEquals(server.uploads(), []);
   await ann.ask({ type: "open", number: 1 }, "parcel");
   assertEquals(await ann.get("a.txt"), new TextEncoder().encode("first"));
+});
+
+Deno.test("a draft that is gone is not taken for one delivered before", async () => {
+  await using server = new Fixture();
+  const { ann, ben } = await people(server);
+  await compose(ben);
+  await deliver(ben, 0, { message: "hi" });
+  await compose(ben);
+  await ann.ask({ type: "block", user: "ben", blocked: true }, "ok");
+  await ben.send({ type: "deliver", draft: DRAFT, files: 0, message: "hi" });
+  assertEquals(
+    await refusal(ben),
+    "not-found: there is no such draft any more",
+  );
+});
+
+Deno.test("of a draft that is over no unfinished upload is left", async () => {
+  await using server = new Fixture(null, false, 2_000_000, 4096);
+  const { ann } = await people(server);
+  const breakOffIn = async (draft: string) => {
+    using client = await server.login("ben");
+    await compose(client, draft);
+    await begin(client, "late.bin", CONTENT);
+    await client.sendData(CONTENT.subarray(0, 200_000));
+    await lose(server, client);
+  };
+  await breakOff(server, "own.bin", CONTENT, 200_000);
+  const own = server.uploads();
+  const ends: ((ben: Connected) => Promise<unknown>)[] = [
+    (ben) => ben.ask({ type: "abandon", draft: DRAFT }, "ok"),
+    (ben) => deliver(ben, 0),
+    () => ann.ask({ type: "block", user: "ben", blocked: true }, "ok"),
+  ];
+  for (const end of ends) {
+    const [ben, late] = [await server.login("ben"), await server.login("ben")];
+    await breakOffIn(DRAFT);
+    if (end === ends[0]) await breakOffIn(OTHER_DRAFT);
+    await compose(late);
+    await begin(late, "live.bin", CONTENT);
+    await late.sendData(CONTENT.subarray(0, 200_000));
+    await until("all uploads", () => server.uploads().length === 4);
+    await end(ben);
+    late.close();
+    await late.ended;
+    const isBlocked = end === ends.at(-1);
+    await until(
+      "no upload of the draft",
+      () => server.uploads().length === (isBlocked ? 1 : 2),
+    );
+  }
+  assertEquals(server.uploads(), own);
+  await until(
+    "room",
+    async () => await usedOf(ann) === 200_000 + 4096,
+  );
+});
+
+Deno.test("a delivered parcel is on the disk, also what was put over other connections", async () => {
+  await using server = new Fixture();
+  const { ben } = await people(server);
+  await compose(ben);
+  await sendFile(ben, "a.txt", "first");
+  using disk = new DiskRecorder(server.root);
+  await deliver(ben, 1);
+  // Its folder has an id for a name, and was moved just now.
+  assert(disk.steps.includes("sync TEMP"), disk.steps.join("\n"));
+});
+
+Deno.test("a draft that ends while its folder waits for room is not made anew", async () => {
+  await using server = new Fixture(null, false, 1_000_000, 4096);
+  const { ann, ben } = await people(server);
+  const late = await server.login("ben");
+  const end = Promise.withResolvers<void>();
+  let waiting = 0;
+  {
+    using _slow = replace(UserQuota.prototype, "reserve", (original) => {
+      return async function (this: UserQuota, wish, settled) {
+        const room = await original.call(this, wish, settled);
+        if (waiting++ === 0) await end.promise;
+        return room;
+      };
+    });
+    await late.send({ type: "compose", to: "ann", draft: DRAFT });
+    await until("a slow compose", () => waiting === 1);
+    await compose(ben);
+    await deliver(ben, 0);
+    end.resolve();
+    assertEquals(await late.error(), "not-found");
+  }
+  assertEquals([...Deno.readDirSync(`${server.root}/.netdisk/drafts/ann`)], []);
+  assertEquals(await usedOf(ann), 4096);
+});
+
+Deno.test("a receiver is told who has drafts", async () => {
+  await using server = new Fixture();
+  const { ann, ben } = await people(server);
+  const coming = async () =>
+    (await ann.ask({ type: "coming" }, "coming")).users;
+  await send(ben);
+  assertEquals(await coming(), []);
+  await compose(ben);
+  await compose(ben, OTHER_DRAFT);
+  assertEquals(await coming(), ["ben"]);
+  await compose(ann, DRAFT, "ben");
+  assertEquals(await coming(), ["ben"]);
+  await ann.ask({ type: "block", user: "ben", blocked: true }, "ok");
+  assertEquals(await coming(), []);
+});
+
+Deno.test("who is blocked holds no room any more, however slow", async () => {
+  await using server = new Fixture(null, false, 1_000_000, 4096);
+  const { ann, ben } = await people(server);
+  await compose(ben);
+  await begin(ben, "large.bin", new Uint8Array(900_000));
+  await ben.sendData(new Uint8Array(1000));
+  await until("the first piece", () => server.uploads().length === 1);
+  await ann.ask({ type: "block", user: "ben", blocked: true }, "ok");
+  await ben.sendData(new Uint8Array(1000));
+  assertEquals(
+    await refusal(ben),
+    "not-found: there is no such draft any more",
+  );
+  await sendFile(ann, "own.bin", new Uint8Array(900_000));
 });
 
 Deno.test("a draft belongs to its sender alone", async () => {

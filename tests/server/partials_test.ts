@@ -20,7 +20,7 @@ class Fixture implements Disposable {
   }
 
   claim(path = "file", user = "ann") {
-    return this.partials.claim(user, path, MODE, {
+    return this.partials.claim(user, { path }, MODE, {
       received: () => 0,
       drop() {},
     });
@@ -92,7 +92,7 @@ Deno.test("what a crash left before its first byte has the mode of the put that 
   const umask = Deno.umask(0o022);
   try {
     Deno.writeTextFileSync(`${f.uploads}/${NAME}`, "", { mode: 0o600 });
-    const partial = await f.partials.claim("ann", "file", 0o777, {
+    const partial = await f.partials.claim("ann", { path: "file" }, 0o777, {
       received: () => 0,
       drop() {},
     });

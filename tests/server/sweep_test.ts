@@ -88,7 +88,7 @@ Deno.test("what is in use stays, however old it is", async () => {
   using f = new Fixture();
   f.leave("ann", `r-${sha256Of("file")}`, R, T);
   f.leave("bob", R);
-  const claimed = await f.partials.claim("ann", "file", 0o666, {
+  const claimed = await f.partials.claim("ann", { path: "file" }, 0o666, {
     received: () => 0,
     drop() {},
   });
@@ -115,7 +115,7 @@ Deno.test("what is claimed while its age is looked at stays", async () => {
       const slow = async (path: string) => {
         const info = await original(path);
         claims.push(
-          f.partials.claim("ann", "file", 0o666, {
+          f.partials.claim("ann", { path: "file" }, 0o666, {
             received: () => 0,
             drop() {},
           }),

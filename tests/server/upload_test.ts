@@ -477,7 +477,10 @@ Deno.test("an upload that was suspended and is aborted takes nothing from the ne
   using f = new Fixture();
   const request = putRequest("file", NEW.length, { ask: true });
   const claim = () =>
-    f.partials.claim("ann", "file", 0o666, { received: () => 0, drop() {} });
+    f.partials.claim("ann", { path: "file" }, 0o666, {
+      received: () => 0,
+      drop() {},
+    });
   const first = new Upload(f, request, await claim());
   await add(first, NEW.slice(0, 10));
   first.suspend();

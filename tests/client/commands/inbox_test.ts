@@ -103,9 +103,14 @@ Deno.test("netdisk inbox lists parcels, page by page", strict, async () => {
     assertEquals((await server.request("inbox")).before, 12);
     const last = info(3, { read: true, files: 2, bytes: 2048, line: "old" });
     await server.say({ type: "parcels", parcels: [last], more: false });
+    await server.request("coming");
+    await server.say({ type: "coming", users: ["dora", "e\x1bve"] });
   };
   const { stdout, stderr, error } = await play(inbox, [], script, OPTIONS);
-  assertEquals([stderr, error], ["", undefined]);
+  assertEquals([stderr, error], [
+    "netdisk: not delivered yet, from: dora, e\\x1bve\n",
+    undefined,
+  ]);
   const date = localTime(TIME);
   assertEquals(
     stdout,
