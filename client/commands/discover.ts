@@ -2,9 +2,9 @@
 
 import { NetdiskError } from "../../protocol/errors.ts";
 import { formatAddress, formatServerLink } from "../../protocol/link.ts";
+import { printColumns } from "../columns.ts";
 import { defineCommand } from "../command.ts";
 import { discoverServers, type FoundServer, linkTo } from "../discovery.ts";
-import { displayText } from "../display_text.ts";
 
 const TITLES = ["NAME", "VERSION", "FINGERPRINT", "ADDRESS"];
 
@@ -37,23 +37,20 @@ export const command = defineCommand({
       for (const server of servers) output.record("server", fieldsOf(server));
       return;
     }
-    const rows = [TITLES, ...servers.map(columnsOf)];
-    const widths = TITLES.map((_, column) =>
-      Math.max(...rows.map((row) => row[column]!.length))
-    );
-    for (const row of rows) {
-      const cells = row.map((cell, column) => cell.padEnd(widths[column]!));
-      output.print(displayText(cells.join("  ").trimEnd()));
-    }
+    await printColumns([TITLES, ...servers.flatMap(rowsOf)], output);
   },
 });
 
-function columnsOf(server: FoundServer): string[] {
+/** A row for each address: two of them beside a fingerprint do not fit into 80 columns. */
+function rowsOf(server: FoundServer): string[][] {
   const { name, agent, fingerprint, plain } = server;
   const proof = fingerprint ??
     (plain ? "none, not encrypted" : "none, signed by an authority");
-  const addresses = addressesOf(server).join(", ");
-  return [name, agent.replace(/^netdisk\//, ""), proof, addresses];
+  const [first = "", ...others] = addressesOf(server);
+  return [
+    [name, agent.replace(/^netdisk\//, ""), proof, first],
+    ...others.map((address) => ["", "", "", address]),
+  ];
 }
 
 function fieldsOf(server: FoundServer) {

@@ -42,7 +42,9 @@ async function list(invocation: Invocation): Promise<void> {
   } else if (parcels.length === 0) {
     output.notice("the inbox is empty");
   } else {
-    await printColumns([TITLES, ...parcels.map(columnsOf)], output);
+    await printColumns([TITLES, ...parcels.map(columnsOf)], output, {
+      cut: true,
+    });
   }
 }
 
