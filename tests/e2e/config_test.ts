@@ -95,6 +95,15 @@ Deno.test("two servers under short names", async () => {
     stderr:
       "netdisk: hoem:in was taken for a plain name; did you mean home:in?\n",
   });
+  assertOutcome(await client.run(["put", "report.txt", "--to", "nobody:"]), {
+    stderr:
+      "netdisk: nobody: was taken for a plain name, as no server is called nobody here\n",
+  });
+  assertOutcome(await client.run(["ls", "--retries", "x"]), {
+    code: 2,
+    stderr: "netdisk: error: --retries takes a number from 0 to 999999\n" +
+      "netdisk: hint: netdisk help ls\n",
+  });
   // The command of a hint goes to the same server.
   assertOutcome(await client.run(["mkdir", "home:a/b"]), {
     code: 3,
