@@ -215,7 +215,9 @@ function checkArguments(command: Command, args: readonly string[]): void {
       : `${most} arguments`;
     throw usageError(
       command.name,
-      `takes ${allowed}, ${args.length} were given`,
+      `takes ${allowed}, ${args.length} ${
+        args.length === 1 ? "was" : "were"
+      } given`,
     );
   }
   const empty = args.indexOf("");

@@ -11,7 +11,7 @@ export interface Setting {
   /** As the option is called, where there is one. */
   name: string;
   /** Null where there is none. */
-  value: string | null;
+  value: string | number | boolean | null;
   origin: Origin;
   /** The option or the variable; null where it is none. */
   source: string | null;
@@ -21,8 +21,8 @@ type Context = Pick<Invocation, "options" | "env">;
 
 const SPECS: readonly OptionSpec[] = CLIENT_OPTIONS;
 
-const DEFAULTS: Readonly<Record<string, string>> = {
-  retries: String(DEFAULT_RETRIES),
+const DEFAULTS: Readonly<Record<string, string | number>> = {
+  retries: DEFAULT_RETRIES,
   progress: "auto",
 };
 
@@ -63,17 +63,23 @@ export function accountSettings(
 
 /** Everything that needs no config file. */
 export function otherSettings({ options, env }: Context): Setting[] {
-  const values: Readonly<Record<string, unknown>> = { ...options };
+  const values: Readonly<Record<string, Setting["value"] | undefined>> = {
+    ...options,
+  };
   const given = SPECS
     .filter(({ name }) => name !== "server" && name !== "user")
     .map((spec): Setting => {
       const { name } = spec;
       const value = values[camelCase(name)];
       if (value !== undefined && value !== false) {
-        const text = value === true ? "yes" : String(value);
-        return { name, value: text, ...sourced(name, "option") };
+        const isNumber = typeof DEFAULTS[name] === "number";
+        return {
+          name,
+          value: isNumber ? Number(value) : value,
+          ...sourced(name, "option"),
+        };
       }
-      const standard = spec.value === undefined ? "no" : DEFAULTS[name];
+      const standard = spec.value === undefined ? false : DEFAULTS[name];
       return variableOr(spec.env, { name, value: standard ?? null }, env);
     });
   return [

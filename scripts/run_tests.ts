@@ -3,11 +3,12 @@
  * Builds the program if needed, runs `deno test` with the arguments given, and
  * ends its output with the plain line `N passed, N failed`, for people and CI.
  *
- *     deno task test                           all tests
+ *     deno task test                           all but the hard ones
+ *     deno task test:hard                      those: crashes and attacks
  *     deno task test tests/e2e --filter put    some of them
  *
- * `--no-build` leaves the binary alone. All tests run as three processes side
- * by side, because they wait for other processes and the disk most of the time.
+ * `--no-build` leaves the binary alone. Tests run as two processes side by
+ * side, because they wait for other processes and the disk most of the time.
  */
 import { stripAnsiCode } from "@std/fmt/colors";
 import { join } from "@std/path";
@@ -20,8 +21,8 @@ export interface Tally {
   failed: number;
 }
 
-/** Tests that run beside all others; each group takes about as long as those. */
-const GROUPS = [["e2e"], ["crash", "hostile"]];
+/** Each runs beside the others; with `--hard` those that take longest for what they prove. */
+const GROUPS = { usual: [["e2e"]], hard: [["crash"], ["hostile"]] };
 
 /** Far more than the lines that `deno test` ends with. */
 const TAIL_CHARS = 64 * 1024;
@@ -42,12 +43,13 @@ export function judge(tally: Tally | undefined, success: boolean): Tally {
   return { passed, failed: isGood ? failed : Math.max(failed, 1) };
 }
 
-/** The arguments of each `deno test`: those that were given, or all groups. */
+/** The arguments of each `deno test`: those that were given, or the groups. */
 export function groupsOf(args: string[], tests: string[]): string[][] {
-  if (args.length > 0) return [args];
-  const grouped = GROUPS.flat();
+  const isHard = args.length === 1 && args[0] === "--hard";
+  if (args.length > 0 && !isHard) return [args];
+  const grouped = [...GROUPS.usual, ...GROUPS.hard].flat();
   const others = tests.filter((name) => !grouped.includes(name));
-  return [...GROUPS, others]
+  return (isHard ? GROUPS.hard : [...GROUPS.usual, others])
     .map((names) => names.filter((name) => tests.includes(name)))
     .filter((names) => names.length > 0)
     .map((names) => names.map((name) => `tests/${name}`));

@@ -86,13 +86,18 @@ export function statusCommand(desk: Desk) {
 /** One object for the server, and one for each transfer. */
 function record(output: StatusInvocation["output"], status: Status): void {
   // The object's own `version` is that of its format.
-  const { version: netdisk, since, activity, maxConnections, ...rest } = status;
+  const { version: netdisk, since, activity, maxConnections, ...others } =
+    status;
+  const { address: listen, process, ...rest } = others;
+  const { cpuSeconds, ...memory } = process;
   const { loggedIn, strangers, putting, getting, transfers } = activity;
   output.record("status", {
     running: true,
     netdisk,
     since: jsonTime(since),
+    listen,
     ...rest,
+    process: { ...memory, cpuMs: Math.round(cpuSeconds * 1000) },
     connections: { loggedIn, strangers, limit: maxConnections },
     transfers: { put: putting, get: getting },
   });

@@ -73,13 +73,15 @@ async function showSettings(
   settings: readonly Setting[],
   output: Output,
 ): Promise<void> {
-  for (const setting of settings) output.record("setting", { ...setting });
+  for (const { name, ...rest } of settings) {
+    output.record("setting", { key: name, ...rest });
+  }
   if (output.json) return;
   await printColumns([
     ["SETTING", "VALUE", "FROM"],
     ...settings.map(({ name, value, origin, source }) => [
       name,
-      value ?? "-",
+      valueText(value),
       source === null ? origin : `${origin} ${source}`,
     ]),
   ], output);
@@ -87,19 +89,16 @@ async function showSettings(
 
 async function showServers(
   servers: readonly SavedServer[],
-  used: string | null | undefined,
+  used: Setting["value"] | undefined,
   output: Output,
 ): Promise<void> {
   for (const { name = null, address, user, trust, sessions } of servers) {
     output.record("server", {
-      name,
-      address,
+      server: address,
+      shortName: name,
       used: address === used,
       user,
-      trust: trust &&
-        (trust.kind === "pin"
-          ? { kind: "pin", fingerprint: trust.fingerprint }
-          : { kind: "authority", own: trust.certificate !== null }),
+      ...trustFields(trust),
       sessions: sessions.map(({ user, expires }) => ({
         user,
         expires: new Date(expires).toISOString(),
@@ -137,6 +136,19 @@ function serverRows(server: SavedServer, isUsed: boolean): string[][] {
     [isUsed ? "*" : "", name ?? "-", address, ...first, trustText(trust)],
     ...others.map((account) => ["", "", "", ...account, ""]),
   ];
+}
+
+function valueText(value: Setting["value"]): string {
+  if (typeof value === "boolean") return value ? "yes" : "no";
+  return value === null ? "-" : String(value);
+}
+
+function trustFields(trust: Trust | null) {
+  if (trust?.kind === "pin") {
+    return { trust: "pin", fingerprint: trust.fingerprint };
+  }
+  const kind = trust && (trust.certificate === null ? "authority" : "cacert");
+  return { trust: kind, fingerprint: null };
 }
 
 function trustText(trust: Trust | null): string {

@@ -41,7 +41,7 @@ export const name = defineCommand({
       address: server.address,
       before: nameServer(data, server, name),
     }));
-    output.record("server", { name, address });
+    output.record("named", { server: address, shortName: name });
     output.notice(nameNotice(name, address, before));
   },
 });
@@ -63,7 +63,7 @@ export const unname = defineCommand({
       delete server.name;
       return server.address;
     });
-    output.record("server", { name: null, address });
+    output.record("named", { server: address, shortName: null });
     output.notice(`${address} has no short name any more`);
   },
 });
@@ -92,10 +92,9 @@ export const forget = defineCommand({
       return { server, wasLast };
     });
     const { address, sessions, trust } = server;
-    output.record("server", {
-      name: server.name ?? null,
-      address,
-      forgotten: true,
+    output.record("forgotten", {
+      server: address,
+      shortName: server.name ?? null,
     });
     output.notice(`forgot ${labelOf(server)}`);
     const lasting = sessions.filter(({ expires }) => expires > Date.now());

@@ -34,7 +34,7 @@ export const command = defineCommand({
       });
     }
     if (output.json) {
-      for (const server of servers) output.record("server", fieldsOf(server));
+      for (const server of servers) output.record("found", fieldsOf(server));
       return;
     }
     await printColumns([TITLES, ...servers.flatMap(rowsOf)], output);
@@ -57,9 +57,9 @@ function fieldsOf(server: FoundServer) {
   const { name, agent, fingerprint, plain, registration } = server;
   const addresses = addressesOf(server);
   return {
-    name,
-    address: addresses[0],
+    server: addresses[0],
     addresses,
+    machine: name,
     link: formatServerLink(linkTo(server)),
     fingerprint,
     agent,

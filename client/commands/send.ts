@@ -1,7 +1,12 @@
 /** `netdisk send`: gives files and a message to another user. */
 
 import { MAX_MESSAGE_BYTES, messageFault } from "../../protocol/parcels.ts";
-import { defineCommand, type Invocation, usageError } from "../command.ts";
+import {
+  defineCommand,
+  type Invocation,
+  RATE_OPTIONS,
+  usageError,
+} from "../command.ts";
 import { onInterrupt } from "../interrupt.ts";
 import { localError } from "../local_source.ts";
 import { loadProgress } from "../progress.ts";
@@ -41,6 +46,7 @@ export const command = defineCommand({
       value: "MESSAGE",
       description: "a text that comes with the files, or alone",
     },
+    ...RATE_OPTIONS,
   ],
   args: [
     { name: "USER", names: "user" },

@@ -9,7 +9,7 @@ export interface Section {
   type: string;
   /** Undefined for every command. */
   commands: string[] | undefined;
-  fields: Map<string, Field>;
+  fields: Fields;
   /** The line that shows one. */
   example: JsonObject;
 }
@@ -18,7 +18,11 @@ interface Field {
   isOptional: boolean;
   /** What it may be, such as `time` and `null`. */
   kinds: string[];
+  /** Of an object, or of each object of a list: `disk.free` is `free` of `disk`. */
+  fields: Fields;
 }
+
+type Fields = Map<string, Field>;
 
 /** How a page says what a value is. */
 const KINDS: Readonly<Record<string, (value: unknown) => boolean>> = {
@@ -30,7 +34,10 @@ const KINDS: Readonly<Record<string, (value: unknown) => boolean>> = {
     typeof value === "string" &&
     /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(value),
   boolean: (value) => typeof value === "boolean",
-  object: (value) => typeof value === "object" && value !== null,
+  object: isObject,
+  texts: (value) =>
+    Array.isArray(value) && value.every((it) => typeof it === "string"),
+  objects: (value) => Array.isArray(value) && value.every(isObject),
   null: (value) => value === null,
 };
 
@@ -47,15 +54,12 @@ export function sectionsOf(page: string): Section[] {
       const [title = "", printers = ""] = heading.split(": ");
       const [type = ""] = wordsIn(title);
       const commands = wordsIn(printers);
-      const fields = rows.map(([name = "", is = ""]) =>
-        [nameOfField(name), fieldOf(is)] as const
-      );
       const below = page.slice(page.indexOf(`### ${heading}\n`));
       const [, example = ""] = /```ndjson\n(.*)\n```/.exec(below) ?? [];
       return {
         type,
         commands: printers === "every command" ? undefined : commands,
-        fields: new Map(fields),
+        fields: fieldsOf(rows),
         example: JSON.parse(example),
       };
     });
@@ -91,15 +95,15 @@ export class ObjectLog {
         faults.add(`${where}: ${fault}`);
       }
       if (commands) met.add(`${where}: ${command} prints it`);
-      for (const name of fields.keys()) {
-        if (name in object) met.add(`${where}: it has ${name}`);
+      for (const name of pathsIn(object, fields)) {
+        met.add(`${where}: it has ${name}`);
       }
     }
     for (const { type, commands, fields } of isAll ? sections : []) {
       const where = `${type}: ${commands?.join(", ") ?? "every command"}`;
       const told = [
         ...(commands ?? []).map((command) => `${command} prints it`),
-        ...[...fields.keys()].map((name) => `it has ${name}`),
+        ...pathsOf(fields).map((name) => `it has ${name}`),
       ].map((claim) => `${where}: ${claim}`);
       for (const claim of told) {
         if (!met.has(claim)) faults.add(`not seen: ${claim}`);
@@ -113,9 +117,20 @@ export class ObjectLog {
 export function faultsOf(object: JsonObject, { fields }: Section): string[] {
   const { type: _, version, ...own } = object;
   const faults = version === 1 ? [] : [`version ${version}`];
-  for (const [name, { isOptional, kinds }] of fields) {
+  return [...faults, ...fieldFaults(own, fields, "")];
+}
+
+function fieldFaults(
+  own: JsonObject,
+  fields: Fields,
+  prefix: string,
+): string[] {
+  const faults: string[] = [];
+  for (const [name, field] of fields) {
+    const { isOptional, kinds } = field;
+    const path = prefix + name;
     if (!(name in own)) {
-      if (!isOptional) faults.push(`${name} is missing`);
+      if (!isOptional) faults.push(`${path} is missing`);
       continue;
     }
     const value = own[name];
@@ -124,12 +139,56 @@ export function faultsOf(object: JsonObject, { fields }: Section): string[] {
         ? JSON.stringify(value) === kind
         : KINDS[kind]!(value)
     );
-    if (!isTold) faults.push(`${name} is ${JSON.stringify(value)}`);
+    if (!isTold) faults.push(`${path} is ${JSON.stringify(value)}`);
+    for (const object of objectsIn(value)) {
+      faults.push(...fieldFaults(object, field.fields, `${path}.`));
+    }
   }
   for (const name of Object.keys(own)) {
-    if (!fields.has(name)) faults.push(`${name} is not told`);
+    if (!fields.has(name)) faults.push(`${prefix}${name} is not told`);
   }
   return faults;
+}
+
+/** Every field that is told, such as `disk` and `disk.free`. */
+function pathsOf(fields: Fields): string[] {
+  return [...fields].flatMap(([name, field]) => [
+    name,
+    ...pathsOf(field.fields).map((path) => `${name}.${path}`),
+  ]);
+}
+
+/** Those that an object has. */
+function pathsIn(object: JsonObject, fields: Fields): string[] {
+  return [...fields].filter(([name]) => name in object).flatMap(
+    ([name, field]) => [
+      name,
+      ...objectsIn(object[name]).flatMap((inner) =>
+        pathsIn(inner, field.fields).map((path) => `${name}.${path}`)
+      ),
+    ],
+  );
+}
+
+/** An object, or those of a list. */
+function objectsIn(value: unknown): JsonObject[] {
+  return [value].flat().filter(isObject);
+}
+
+function fieldsOf(rows: readonly string[][]): Fields {
+  const fields: Fields = new Map();
+  for (const [cell = "", is = ""] of rows) {
+    const path = nameOfField(cell).split(".");
+    const name = path.pop()!;
+    let outer = fields;
+    for (const word of path) {
+      const field = outer.get(word);
+      if (!field) throw new Error(`in what is this: ${cell}`);
+      outer = field.fields;
+    }
+    outer.set(name, fieldOf(is));
+  }
+  return fields;
 }
 
 function fieldOf(cell: string): Field {
@@ -138,7 +197,7 @@ function fieldOf(cell: string): Field {
   if (unknown !== undefined || kinds.length === 0) {
     throw new Error(`nobody knows what this is: ${cell}`);
   }
-  return { isOptional: cell.endsWith("?"), kinds };
+  return { isOptional: cell.endsWith("?"), kinds, fields: new Map() };
 }
 
 /** What stands between backquotes. */
@@ -150,6 +209,10 @@ function nameOfField(cell: string): string {
   const [name] = wordsIn(cell);
   if (name === undefined) throw new Error(`no name in ${cell}`);
   return name;
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function isWhole(value: unknown): boolean {

@@ -17,6 +17,7 @@
 import { FakeDisk } from "../helpers/fake_disk.ts";
 import { receiptOf } from "../helpers/fake_server.ts";
 import type { Lie } from "../helpers/lying_server.ts";
+import { UNSHARED_NETWORK } from "../helpers/needs.ts";
 import { PASSWORD } from "../helpers/netdisk.ts";
 import { sha256Of, toBytes } from "../helpers/test_client.ts";
 
@@ -57,7 +58,7 @@ export interface Try {
   args: string;
   /** @default nothing */
   stdin?: string;
-  /** Given before a success, in the same home. */
+  /** Given before it, in the same home; it succeeds. */
   before?: Try;
   /** Who has the session. @default ann */
   user?: "carl" | "nobody";
@@ -65,6 +66,12 @@ export interface Try {
   ends?: Deno.Signal;
   /** The server is one that does this instead. */
   lie?: Lie;
+  /** Runs it in a network of its own, where the system lets tests make such. */
+  via?: readonly string[];
+  /** What takes part may answer late on a busy machine: it is then given again. */
+  isTimed?: true;
+  /** Somebody uploads meanwhile. */
+  isBusy?: true;
 }
 
 /** Why a command cannot fail in a way. */
@@ -110,6 +117,26 @@ const BRIEF = {
 /** What `netdisk admin` has in common. */
 const ADMIN = { ...SERVERLESS, ...BRIEF, ...NO_CONTENT, ...ONE_THING } as const;
 
+/** What prints a text that the program has. */
+const TEXTS = {
+  ...SERVERLESS,
+  ...BRIEF,
+  ...PASSWORDLESS,
+  ...NO_CONTENT,
+  ...ONE_THING,
+  "refused": never("changes nothing"),
+} as const;
+
+/** What `netdisk config` has in common. */
+const CONFIG = {
+  ...SERVERLESS,
+  ...BRIEF,
+  ...PASSWORDLESS,
+  ...NO_CONTENT,
+  ...ONE_THING,
+  "refused": never("a name that is none is a usage error"),
+} as const;
+
 /** What takes its time on purpose is only tried where it matters. */
 const HASHING = {
   isSlow: true,
@@ -117,9 +144,23 @@ const HASHING = {
   "stdout closed": never("says on stdout only that it is done"),
 } as const;
 
+const SERVED: Try = {
+  args: "serve --root served --listen 127.0.0.1:0 --no-discovery",
+  ends: "SIGTERM",
+};
+
 const FROM_STDIN = "--password-stdin";
 const WRONG = "not the password";
 const twice = (first: string) => `${first}\n${PASSWORD}\n`;
+
+const NAMED: Try = { args: "config name {server} home" };
+
+/** On a network where nobody is, and on none. */
+const ALONE = [
+  ...UNSHARED_NETWORK,
+  ...["sh", "-c", 'ip link set lo up && exec "$@"', "-"],
+];
+const CUT_OFF = UNSHARED_NETWORK;
 
 const LOGIN: Try = {
   args: `login ann --server {server} ${FROM_STDIN}`,
@@ -134,10 +175,7 @@ const UNREADABLE_FOLDER: Lie = async (server) => {
 
 export const WALK: Readonly<Record<string, CommandWalk>> = {
   "serve": {
-    ok: {
-      args: "serve --root served --listen 127.0.0.1:0",
-      ends: "SIGTERM",
-    },
+    ok: SERVED,
     ...PASSWORDLESS,
     ...SERVERLESS,
     ...NO_CONTENT,
@@ -210,6 +248,17 @@ export const WALK: Readonly<Record<string, CommandWalk>> = {
     ...PASSWORDLESS,
     "not found": "admin sessions nobody --root {root}",
     "refused": never("the account is there, or it is not found"),
+  },
+  "status": {
+    ok: { args: "status --root {root} --check", isBusy: true },
+    ...SERVERLESS,
+    ...BRIEF,
+    ...PASSWORDLESS,
+    ...NO_CONTENT,
+    ...ONE_THING,
+    "not found": "status --root none",
+    "refused": never("changes nothing"),
+    "unreachable": never("also shows what is known: status_test.ts"),
   },
   "register": {
     ok: {
@@ -331,7 +380,8 @@ export const WALK: Readonly<Record<string, CommandWalk>> = {
     "partial": "get {n}/f {n}/none",
   },
   "send": {
-    ok: "send ann f -m hello",
+    // Two that send the same at a time are one to the server: both go on with it.
+    ok: "send ann f -m {n}",
     ...PASSWORDLESS,
     "not found": "send ann none",
     "refused": "send ann d",
@@ -479,15 +529,52 @@ export const WALK: Readonly<Record<string, CommandWalk>> = {
     "refused": never("takes no names"),
     "not logged in": never("needs no session"),
   },
-  "help": {
-    ok: "help put",
-    ...SERVERLESS,
-    ...BRIEF,
+  "discover": {
+    ok: { args: "discover", isTimed: true },
     ...PASSWORDLESS,
     ...NO_CONTENT,
     ...ONE_THING,
+    "not found": { args: "discover", via: ALONE },
+    "refused": never("takes no names"),
+    "not logged in": never("needs no session"),
+    "unreachable": { args: "discover", via: CUT_OFF },
+    "connection lost": never("makes no connection"),
+    "identity": never("knows no server"),
+  },
+  "config": {
+    ok: "config",
+    ...CONFIG,
+    "not found": never("names nothing"),
+  },
+  "config name": {
+    ok: NAMED,
+    ...CONFIG,
+    "not found": "config name none home",
+  },
+  "config unname": {
+    ok: { args: "config unname home", before: NAMED },
+    ...CONFIG,
+    "not found": "config unname none",
+  },
+  "config forget": {
+    ok: "config forget {server}",
+    ...CONFIG,
+    "not found": "config forget none",
+  },
+  "completions": {
+    ok: "completions bash",
+    ...TEXTS,
+    "not found": never("another shell is a usage error"),
+  },
+  "man": {
+    ok: "man",
+    ...TEXTS,
+    "not found": never("names nothing"),
+  },
+  "help": {
+    ok: "help put",
+    ...TEXTS,
     "not found": never("a topic that is none is a usage error"),
-    "refused": never("a topic that is none is a usage error"),
     "usage": "help none",
   },
 };
@@ -515,4 +602,5 @@ export const MORE: readonly (string | Try)[] = [
   "ls -R {n}",
   "admin quota bob --root {root}",
   "admin sessions bob --end --root {root}",
+  { args: "status --root served", before: SERVED },
 ];

@@ -24,7 +24,7 @@ const THERE = "198.51.100.2";
 
 interface Found {
   type: string;
-  address: string;
+  server: string;
   addresses: string[];
   fingerprint: string;
   registration: string;
@@ -38,7 +38,7 @@ async function discover(via: readonly string[] = []): Promise<Found[]> {
   const args = ["discover", "--json"];
   const { stdout } = await disk.stranger().run(args, { via });
   return stdout.trimEnd().split("\n").map((line) => JSON.parse(line))
-    .filter(({ type }) => type === "server");
+    .filter(({ type }) => type === "found");
 }
 
 function fingerprintOf(server: Server): string {
@@ -82,10 +82,10 @@ Deno.test("servers for this machine alone are found on it, all of them", async (
     const { type: _, agent, ...rest } = await find(server);
     assertMatch(agent, /^netdisk\/\d/);
     const { address } = server;
-    const { version, name, ...facts } = rest as Record<string, unknown>;
-    assert(version === 1 && name);
+    const { version, machine, ...facts } = rest as Record<string, unknown>;
+    assert(version === 1 && machine);
     assertEquals(facts, {
-      address,
+      server: address,
       addresses: [address],
       link: server.link.replace(/\..{22}$/, ""),
       fingerprint: fingerprintOf(server),

@@ -83,7 +83,7 @@ Deno.test("a command of a group: what is missing, unknown or misplaced", async (
     [["admin", "quota"], "admin quota: USER is missing", "admin quota"],
     [
       ["admin", "users", "anna"],
-      "admin users: takes no arguments, 1 were given",
+      "admin users: takes no arguments, 1 was given",
       "admin users",
     ],
   ];
@@ -152,7 +152,7 @@ Deno.test("an unknown option: exit 2 and the nearest guess", async () => {
     [["get", "a", "-tb", "-tc"], "get: -t is given twice", " get"],
     [["get"], "get: REMOTE is missing", " get"],
     [["put", ""], "put: LOCAL is empty", " put"],
-    [["whoami", "a"], "whoami: takes no arguments, 1 were given", " whoami"],
+    [["whoami", "a"], "whoami: takes no arguments, 1 was given", " whoami"],
     [["ls", "--long=yes"], "ls: --long takes no value", " ls"],
     [
       ["put", "a", "--progress", "maybe"],

@@ -144,7 +144,7 @@ Deno.test("a bad option: exit 2, and what is wrong", async () => {
       "serve: --registration is one of invite, open, closed, not 'all'",
     ],
     [["--rot", "x"], "serve: unknown option --rot, did you mean --root?"],
-    [["disk"], "serve: takes no arguments, 1 were given"],
+    [["disk"], "serve: takes no arguments, 1 was given"],
   ];
   const client = disk.stranger();
   for (const [args, reason] of cases) {

@@ -53,7 +53,7 @@ Deno.test("status shows a running server, its transfers included", async () => {
     running: true,
     netdisk: rest.netdisk,
     pid: server.process.pid,
-    address: server.address,
+    listen: server.address,
     mode: "TLS",
     users: 1,
     sessions: 1,

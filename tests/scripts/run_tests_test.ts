@@ -32,11 +32,12 @@ Deno.test("judge() counts a run as failed that found or finished nothing", () =>
 });
 
 Deno.test("groupsOf() leaves out no test, and none twice", () => {
-  assertEquals(groupsOf([], ["client", "crash", "e2e", "main_test.ts"]), [
-    ["tests/e2e"],
-    ["tests/crash"],
-    ["tests/client", "tests/main_test.ts"],
-  ]);
+  const tests = ["client", "crash", "e2e", "hostile", "main_test.ts"];
+  const usual = [["tests/e2e"], ["tests/client", "tests/main_test.ts"]];
+  const hard = [["tests/crash"], ["tests/hostile"]];
+  assertEquals(groupsOf([], tests), usual);
+  assertEquals(groupsOf(["--hard"], tests), hard);
+  assertEquals([...usual, ...hard].flat().length, tests.length);
   assertEquals(groupsOf([], ["client"]), [["tests/client"]]);
   const named = ["tests/e2e", "--filter", "put"];
   assertEquals(groupsOf(named, ["client", "e2e"]), [named]);

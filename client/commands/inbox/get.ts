@@ -1,6 +1,6 @@
 /** `netdisk inbox get`: downloads files of parcels to this machine. */
 
-import { defineCommand } from "../../command.ts";
+import { defineCommand, RATE_OPTIONS } from "../../command.ts";
 import { loadProgress } from "../../progress.ts";
 import { onInterrupt } from "../../interrupt.ts";
 import { ParcelGetJob } from "../../parcel_get_job.ts";
@@ -35,6 +35,7 @@ export const get = defineCommand({
       name: "hidden",
       description: "also files whose names begin with a dot",
     },
+    ...RATE_OPTIONS,
   ],
   args: [{ name: "NUMBER", repeat: true }],
   exitStatus:

@@ -72,8 +72,8 @@ async function settings(...args: Parameters<typeof run>) {
   const { stdout, error } = await run(folder, [...argv, "--json"], env);
   const records = stdout.trim().split("\n").map((line) => JSON.parse(line));
   const shown = new Map<string, unknown>();
-  for (const { type, name, value, origin, source } of records) {
-    if (type === "setting") shown.set(name, [value, origin, source]);
+  for (const { type, key, value, origin, source } of records) {
+    if (type === "setting") shown.set(key, [value, origin, source]);
   }
   return { shown, error };
 }
@@ -121,11 +121,12 @@ Deno.test("netdisk config --json has a record for each", strict, async () => {
     {
       type: "server",
       version: 1,
-      name: "home",
-      address: "disk.example:7000",
+      server: "disk.example:7000",
+      shortName: "home",
       used: true,
       user: "ben",
-      trust: { kind: "pin", fingerprint: FINGERPRINT },
+      trust: "pin",
+      fingerprint: FINGERPRINT,
       sessions: [
         { user: "anna", expires: "1970-01-01T00:00:00.005Z" },
         { user: "ben", expires: new Date(LATER).toISOString() },
@@ -134,21 +135,23 @@ Deno.test("netdisk config --json has a record for each", strict, async () => {
     {
       type: "server",
       version: 1,
-      name: null,
-      address: "nas.example:6375",
+      server: "nas.example:6375",
+      shortName: null,
       used: false,
       user: null,
-      trust: { kind: "authority", own: false },
+      trust: "authority",
+      fingerprint: null,
       sessions: [],
     },
     {
       type: "server",
       version: 1,
-      name: null,
-      address: "localhost:6375",
+      server: "localhost:6375",
+      shortName: null,
       used: false,
       user: null,
       trust: null,
+      fingerprint: null,
       sessions: [],
     },
   ]);
@@ -189,8 +192,8 @@ Deno.test("netdisk config says what set a value", strict, async () => {
     [
       ["disk.example:7000", "option", "--server"],
       ["dora", "option", "--user"],
-      ["3", "option", "--retries"],
-      ["yes", "option", "--plain"],
+      [3, "option", "--retries"],
+      [true, "option", "--plain"],
       ["never", "option", "--progress"],
     ],
   );
@@ -219,7 +222,7 @@ Deno.test(
     assertEquals(shown.get("user"), [null, "default", null]);
     const homeless = await settings("");
     assertEquals(homeless.shown.has("config-file"), false);
-    assertEquals(homeless.shown.get("retries"), ["6", "default", null]);
+    assertEquals(homeless.shown.get("retries"), [6, "default", null]);
     assertEquals(
       homeless.error?.message,
       "there is no home folder to keep sessions in",
@@ -242,7 +245,7 @@ Deno.test(
       const { shown, error } = await settings(home.folder);
       assertEquals(shown.get("config-file")?.constructor, Array);
       assertEquals(shown.has("server"), false);
-      assertEquals(shown.get("retries"), ["6", "default", null]);
+      assertEquals(shown.get("retries"), [6, "default", null]);
       assertEquals(
         [error?.code, error?.message],
         ["local-io", `${home.path}: ${fault}`],

@@ -176,6 +176,13 @@ Deno.test(
   },
 );
 
+Deno.test("netdisk inbox get keeps to --limit-rate", strict, async () => {
+  const argv = ["1", "--limit-rate", "1K"];
+  const { error, connections } = await play(get, argv, async () => {});
+  assertEquals([error?.code, connections], ["usage", 0]);
+  assertMatch(error!.message, /64K or more$/);
+});
+
 Deno.test("numbers are numbers", strict, async () => {
   for (const word of ["0", "1.5", "x", "9".repeat(16)]) {
     for (const command of [read, save, get, deleteParcels]) {

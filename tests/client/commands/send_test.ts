@@ -138,6 +138,7 @@ Deno.test(
         /^send: .*a\.txt and .*a\.txt have the same name$/,
       ],
       [["ben", ...many], "usage", /^send: a parcel has at most 100 files/],
+      [["ben", "-m", "x", "--limit-rate", "1K"], "usage", /64K or more$/],
       [["ben", "-m", "a\x1b[2J"], "usage", /^send: .* a control character$/],
       [["ben", "-m", "ä".repeat(8193)], "usage", /longer than 16384 bytes$/],
     ];
