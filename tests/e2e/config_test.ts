@@ -127,7 +127,7 @@ Deno.test("two servers under short names", async () => {
   const moved = await enter("login", "bob", "--server", "home=work");
   assertOutcome(moved, {
     stderr: `netdisk: logged in to ${other.address} as bob\n` +
-      `netdisk: home is ${other.address} from now on, and no longer ${address}\n`,
+      `netdisk: home is ${other.address} (work until now) from now on, and no longer ${address}\n`,
   });
   assertOutcome(await client.run([...whoami, "home"]), {
     stdout: `bob@${other.address}\n`,
