@@ -18,6 +18,7 @@ import { connect } from "./connect.ts";
 import { displayText } from "./display_text.ts";
 import { listingPages } from "./listing.ts";
 import { Output, type OutputSystem } from "./output.ts";
+import { splitServer } from "./remote_names.ts";
 import { chooseServer, chooseSession } from "./server_choice.ts";
 
 /** More would be no help; nobody reads them. */
@@ -55,12 +56,16 @@ export async function remotePaths(
   system: OutputSystem,
 ): Promise<string[]> {
   const servers = readConfig((name) => system.env(name)).servers;
-  const { label, path: typed, address } = splitServer(value, servers);
+  const there = splitServer(value, servers);
+  const label = there === undefined ? "" : `${there.name}:`;
+  const typed = there?.path ?? value;
   const folder = typed.slice(0, typed.lastIndexOf("/") + 1);
   const beginning = typed.slice(folder.length);
   const path = parseRemotePath(folder);
   const invocation = silentInvocation(
-    address === undefined ? given : new Map([...given, ["server", address]]),
+    there === undefined
+      ? given
+      : new Map([...given, ["server", there.address]]),
     system,
   );
   const choice = chooseServer(invocation);
@@ -71,7 +76,7 @@ export async function remotePaths(
   using connection = await connect(invocation, choice);
   await connection.greet(session);
   await connection.send({ type: "list", path });
-  const found = address === undefined ? labelsFor(value, servers) : [];
+  const found = there === undefined ? labelsFor(value, servers) : [];
   for await (const entries of listingPages(connection)) {
     for (const entry of entries) {
       if (!isOffered(entry, beginning)) continue;
@@ -80,22 +85,6 @@ export async function remotePaths(
     }
   }
   return found;
-}
-
-/** Takes the short name of a server off a path, as in `home:report.pdf`. */
-export function splitServer(
-  value: string,
-  servers: readonly KnownServer[],
-): { label: string; path: string; address: string | undefined } {
-  const [label = ""] = /^[^/:]+:/.exec(value) ?? [];
-  const server = servers.find(({ name }) =>
-    name !== undefined && `${name}:` === label
-  );
-  if (server === undefined) {
-    return { label: "", path: value, address: undefined };
-  }
-  const path = value.slice(label.length);
-  return { label, path, address: server.address };
 }
 
 /** Short names that a path may begin with, as `value` does. */

@@ -99,7 +99,7 @@ const configSchema = schema.object({
   servers: schema.list(serverSchema, MAX_SERVERS),
 });
 
-/** The folder of the client's files (design.md 2). @throws NetdiskError without a home */
+/** The folder of the client's files. @throws NetdiskError without a home */
 export function configFolder(
   env: (name: string) => string | undefined,
   os: typeof Deno.build.os = Deno.build.os,

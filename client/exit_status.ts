@@ -6,7 +6,7 @@
 import type { ErrorCode } from "../protocol/errors.ts";
 import { SIGNAL_STATUS } from "./interrupt.ts";
 
-/** The exit status of each failure (design.md 2). A code without one does not compile. */
+/** The exit status of each failure. A code without one does not compile. */
 export const EXIT_STATUS: Readonly<Record<ErrorCode, number>> = {
   "protocol": 1,
   "version": 1,

@@ -2,6 +2,7 @@
  * What is tidied up when a person or the system stops the program. A signal may
  * come at any await, so whoever holds something that must not stay behind (a
  * temporary file, a terminal in raw mode) registers how to let go of it.
+ * So do commands that say what stays: see put.ts.
  */
 
 const cleanups = new Set<() => void>();

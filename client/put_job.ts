@@ -3,12 +3,12 @@
 import { NetdiskError } from "../protocol/errors.ts";
 import type { Invocation } from "./command.ts";
 import type { Connection } from "./connection.ts";
+import { showPlanned } from "./dry_run.ts";
 import { jsonTime } from "./entry_view.ts";
 import { goesOn } from "./go_on.ts";
 import { isThere } from "./local_names.ts";
 import type { Output } from "./output.ts";
 import { labelOf, type UploadItem, type UploadOutcome } from "./pending_put.ts";
-import { showPlanned } from "./plan.ts";
 import { progressStyle } from "./progress.ts";
 import { Results } from "./results.ts";
 import { GOES_ON, type Retry } from "./retry.ts";

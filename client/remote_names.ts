@@ -55,9 +55,9 @@ export function resolveRemoteNames(
   const { servers, standard } = known();
   const doubt = doubtOf(paths, servers);
   const doubts = doubt === undefined ? {} : { doubt };
-  const first = paths.find((path) => split(path, servers));
+  const first = paths.find((path) => splitServer(path, servers));
   if (first === undefined) return { ...values, ...doubts };
-  const { name, address } = split(first, servers)!;
+  const { name, address } = splitServer(first, servers)!;
   const { server } = values.options;
   const other = parseServer(server ?? standard, servers).address;
   if (server !== undefined && other !== address) {
@@ -67,7 +67,7 @@ export function resolveRemoteNames(
     );
   }
   for (const path of paths) {
-    const there = split(path, servers);
+    const there = splitServer(path, servers);
     if ((there?.address ?? other) === address) continue;
     throw usageError(
       command.name,
@@ -78,7 +78,11 @@ export function resolveRemoteNames(
   const { options, args } = mapRemote(
     command,
     values,
-    (path) => split(path, servers)?.path ?? path,
+    (path) => {
+      const there = splitServer(path, servers);
+      // The name alone is all that one has there.
+      return there ? there.path || "/" : path;
+    },
   );
   // A link that was given says more than the name does.
   return { options: { ...options, server: server ?? name }, args, ...doubts };
@@ -135,13 +139,15 @@ function mapRemote(
   };
 }
 
-/** What a path with the short name of a server means, undefined for any other. */
-function split(value: string, servers: readonly NamedServer[]) {
-  const { name, path } = PREFIXED.exec(value)?.groups ?? {};
+/** Takes the short name of a server that is known off a path; undefined for any other. */
+export function splitServer(
+  value: string,
+  servers: readonly NamedServer[],
+): { name: string; address: string; path: string } | undefined {
+  const { name, path = "" } = PREFIXED.exec(value)?.groups ?? {};
   if (name === undefined) return undefined;
   const server = servers.find((server) => server.name === name);
-  // The name alone is all that one has there.
-  return server && { name, address: server.address, path: path || "/" };
+  return server && { name, address: server.address, path };
 }
 
 function doubtOf(
@@ -149,7 +155,7 @@ function doubtOf(
   servers: readonly NamedServer[],
 ): Doubt | undefined {
   const value = paths.find((path) =>
-    PREFIXED.test(path) && !split(path, servers)
+    PREFIXED.test(path) && !splitServer(path, servers)
   );
   if (value === undefined) return undefined;
   const { name = "", path } = PREFIXED.exec(value)!.groups!;

@@ -1,4 +1,4 @@
-/** What became of several files, and how the command ends. */
+/** What became of the files of a transfer, and how the command ends; for other commands: tally.ts. */
 
 import { NetdiskError } from "../protocol/errors.ts";
 import { formatCount } from "./format.ts";

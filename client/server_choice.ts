@@ -1,6 +1,6 @@
 /**
  * Which server and account a command means: option, then environment, then
- * the last login, then this machine (design.md 2).
+ * the last login, then this machine.
  */
 
 import { userNameFault } from "../protocol/credentials.ts";

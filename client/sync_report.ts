@@ -1,9 +1,9 @@
 /** What a sync has done, or with `-n` would do: told as it happens, and summed up. */
 
 import { NetdiskError } from "../protocol/errors.ts";
+import { type PlannedAction, showPlanned } from "./dry_run.ts";
 import { formatBytes, formatCount } from "./format.ts";
 import type { JsonFields, Output } from "./output.ts";
-import { type PlannedAction, showPlanned } from "./plan.ts";
 import { tellLeft } from "./skipped.ts";
 import type { Place } from "./sync_place.ts";
 

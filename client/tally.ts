@@ -1,4 +1,4 @@
-/** What became of several paths, and how the command ends. */
+/** What became of several paths, and how the command ends; for transfers: results.ts. */
 
 import { NetdiskError } from "../protocol/errors.ts";
 import type { JsonFields, Output } from "./output.ts";

@@ -1,7 +1,8 @@
 /**
  * The account database, `<root>/.netdisk/netdisk.db`: how it is opened, made,
  * migrated and locked, and what its failures mean. The statements on its
- * tables are in accounts.ts. Files are never kept in it.
+ * tables are in users.ts, account_sessions.ts, invites.ts, parcels.ts and
+ * blocked_senders.ts. Files are never kept in it.
  */
 
 import {

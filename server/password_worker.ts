@@ -1,8 +1,8 @@
 /**
- * Worker entry, started by serve.ts without any permission: scrypt in a thread
- * of its own, one password at a time. On the runtime's thread pool hashing
- * would hold up every file operation. Each message to the Worker brings a port
- * on which a PasswordHasher (passwords.ts) asks.
+ * Worker entry, started by supervisor.ts without any permission: scrypt in a
+ * thread of its own, one password at a time. On the runtime's thread pool
+ * hashing would hold up every file operation. Each message to the Worker brings
+ * a port on which a PasswordHasher (passwords.ts) asks.
  */
 
 import { Buffer } from "node:buffer";

@@ -1,6 +1,6 @@
 /**
  * The serving Worker: everything that touches a client's bytes or files runs
- * here, with permissions that end at the storage root (server/serve.ts).
+ * here, with permissions that end at the storage root (sandbox.ts).
  */
 
 import { NetdiskError } from "../protocol/errors.ts";

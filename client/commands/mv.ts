@@ -11,8 +11,8 @@ import {
 import { Changes, type Step } from "../changes.ts";
 import { defineCommand, type Invocation, usageError } from "../command.ts";
 import { about, type Connection } from "../connection.ts";
+import { showPlanned } from "../dry_run.ts";
 import { answers, ask } from "../pipeline.ts";
-import { showPlanned } from "../plan.ts";
 import { checkTargets, findTargets } from "../remote_targets.ts";
 import { type Retry, withSession } from "../retry.ts";
 import { remoteWord } from "../shell_word.ts";

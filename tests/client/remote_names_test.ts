@@ -11,6 +11,7 @@ import {
   explainDoubt,
   type KnownServers,
   resolveRemoteNames,
+  splitServer,
 } from "../../client/remote_names.ts";
 import { NetdiskError } from "../../protocol/errors.ts";
 
@@ -169,5 +170,19 @@ Deno.test("explainDoubt() leaves other failures, and hints, alone", () => {
 Deno.test("there is no doubt about what is saved, or a path", () => {
   for (const path of ["home:a", "./hoem:a", "a"]) {
     assertEquals(resolve(get, path).doubt, undefined);
+  }
+});
+
+Deno.test("splitServer() takes off the short name of a server that is known", () => {
+  const { servers } = KNOWN;
+  const home = (path: string) => ({
+    name: "home",
+    address: "home.example:6375",
+    path,
+  });
+  assertEquals(splitServer("home:", servers), home(""));
+  assertEquals(splitServer("home:a/b:c", servers), home("a/b:c"));
+  for (const path of ["", "home", "a/home:b", "other:b", "undefined:b"]) {
+    assertEquals(splitServer(path, servers), undefined, path);
   }
 });
