@@ -138,7 +138,7 @@ export function rateLimit(
   if (rate < MIN_RATE) {
     throw usageError(
       "",
-      `--limit-rate: '${text}' is less than ${MIN_RATE_TEXT}`,
+      `--limit-rate: '${text}' is too slow, it takes ${MIN_RATE_TEXT} or more`,
     );
   }
   return new RateLimit(rate);
