@@ -1,13 +1,20 @@
 /** Rows of text in columns. */
 
 import { displayText } from "./display_text.ts";
+import { cutText } from "./fit_text.ts";
 import type { Output } from "./output.ts";
 import { loadTextWidth, textWidth } from "./text_width.ts";
 
-/** Prints rows of as many cells each, escaped, and each column as wide as its widest cell. */
+/**
+ * Prints rows of as many cells each, escaped, and each column as wide as its widest cell.
+ *
+ * @param options.cut ends lines at the edge of a terminal, where the last column
+ * says enough with its beginning
+ */
 export async function printColumns(
   rows: readonly (readonly string[])[],
   output: Output,
+  { cut = false } = {},
 ): Promise<void> {
   await loadTextWidth();
   const shown = rows.map((row) => row.map(displayText));
@@ -18,6 +25,7 @@ export async function printColumns(
     const cells = row.map((cell, column) =>
       cell + " ".repeat(widths![column]! - textWidth(cell))
     );
-    output.print(cells.join("  ").trimEnd());
+    const line = cells.join("  ").trimEnd();
+    output.print(cut ? cutText(line, output.stdoutColumns) : line);
   }
 }

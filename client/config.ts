@@ -254,21 +254,26 @@ export function savedServer(data: ConfigData, address: string): SavedServer {
   return server;
 }
 
-/**
- * Gives a server a short name, instead of the one that it had.
- *
- * @returns the address of the server that had the name until now
- */
+/** What a short name takes away where it is given. */
+export interface Renaming {
+  /** The address of the server that had the name until now. */
+  before: string | undefined;
+  /** The other name that the server had until now. */
+  lost: string | undefined;
+}
+
+/** Gives a server a short name, instead of the one that it had. */
 export function nameServer(
   data: ConfigData,
   server: SavedServer,
   name: string,
-): string | undefined {
+): Renaming {
   const others = data.servers.filter((s) => s.name === name && s !== server);
   // Several only in a file that was written by hand.
   for (const other of others) delete other.name;
+  const lost = server.name === name ? undefined : server.name;
   server.name = name;
-  return others[0]?.address;
+  return { before: others[0]?.address, lost };
 }
 
 function removeIfThere(path: string): void {

@@ -25,6 +25,14 @@ export function fitText(text: string, columns: number): string {
   return fitted + " ".repeat(columns - textWidth(fitted));
 }
 
+/** The text in at most `columns` columns: a longer one ends in `…`. Never cuts through a character. */
+export function cutText(text: string, columns: number): string {
+  if (textWidth(text) <= columns) return text;
+  if (columns < 1) return "";
+  const characters = Array.from(segmenter.segment(text), (it) => it.segment);
+  return `${taking(characters, columns - 1).join("")}…`;
+}
+
 /** As many characters from the front as fit. */
 function taking(characters: readonly string[], columns: number): string[] {
   const taken: string[] = [];

@@ -63,7 +63,9 @@ export async function chooseNewServer(
     !await isListening(choice.link);
   if (!isOffered) return { choice, mayRepin: true };
   const { options, output } = invocation;
-  output.notice("there is no server on this machine, looking for others");
+  output.notice(
+    `nobody listens on ${choice.address}, looking for servers on the network`,
+  );
   const servers = (await discover()).filter((server) => fits(server, options));
   // The failure to reach this machine's says what else can be done.
   if (servers.length === 0) return { choice, mayRepin: true };

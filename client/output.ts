@@ -109,6 +109,11 @@ export class Output {
     return Number.isInteger(columns) && columns > 0 ? columns : 80;
   }
 
+  /** Columns that a line of data has room for: those of the terminal, any number elsewhere. */
+  get stdoutColumns(): number {
+    return this.#system.stdout.isTerminal() ? this.columns : Infinity;
+  }
+
   /** The text in a style where the stream shows colours, else the text itself. */
   paint(stream: "stdout" | "stderr", style: Style, text: string): string {
     return this.#colour[stream]

@@ -132,11 +132,14 @@ export function rateLimit(
   if (rate === undefined) {
     throw usageError(
       "",
-      "--limit-rate takes bytes a second, as in 500K or 10M",
+      `--limit-rate: '${text}' is no number of bytes a second such as 500K or 10M`,
     );
   }
   if (rate < MIN_RATE) {
-    throw usageError("", `--limit-rate takes ${MIN_RATE_TEXT} or more`);
+    throw usageError(
+      "",
+      `--limit-rate: '${text}' is too slow, it takes ${MIN_RATE_TEXT} or more`,
+    );
   }
   return new RateLimit(rate);
 }

@@ -109,6 +109,16 @@ export function explainDoubt(
   return new NetdiskError(error.code, error.message, { cause: error, hint });
 }
 
+/** What to ask of a doubt when the command has worked; nothing where the name is as likely meant. */
+export function questionOf({ value, guess }: Doubt): string | undefined {
+  const taken = `${value} was taken for a plain name`;
+  if (guess !== undefined) return `${taken}; did you mean ${guess}?`;
+  // Nothing behind the colon: few files are called so.
+  return value.endsWith(":")
+    ? `${taken}, as no server is called ${value.slice(0, -1)} here`
+    : undefined;
+}
+
 /** The values with another text for each that names something on the server. */
 function mapRemote(
   command: Command,

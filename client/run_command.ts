@@ -1,7 +1,12 @@
 /** Runs a command on the server that its remote paths name, if they name one. */
 
+import { NetdiskError } from "../protocol/errors.ts";
 import type { Command, Invocation } from "./command.ts";
-import { explainDoubt, resolveRemoteNames } from "./remote_names.ts";
+import {
+  explainDoubt,
+  questionOf,
+  resolveRemoteNames,
+} from "./remote_names.ts";
 import { placeWords } from "./same_place.ts";
 import { knownServers } from "./server_choice.ts";
 
@@ -20,11 +25,23 @@ export async function runCommand(
   try {
     await command.run({ ...invocation, options, args });
   } catch (error) {
-    throw doubt === undefined ? error : explainDoubt(error, doubt);
+    // Options that commands share are read without knowing for which one.
+    const named = command.standalone ? error : withTopic(error, command.name);
+    throw doubt === undefined ? named : explainDoubt(named, doubt);
   }
-  if (doubt?.guess === undefined) return;
+  const question = doubt && questionOf(doubt);
   // It may have been made by that name just now.
-  invocation.output.notice(
-    `${doubt.value} was taken for a plain name; did you mean ${doubt.guess}?`,
-  );
+  if (question) invocation.output.notice(question);
+}
+
+/** The error with the help of the command in the place of the whole one. */
+function withTopic(error: unknown, topic: string): unknown {
+  if (!(error instanceof NetdiskError) || error.hint !== "netdisk help") {
+    return error;
+  }
+  const { code, message } = error;
+  return new NetdiskError(code, message, {
+    hint: `netdisk help ${topic}`,
+    cause: error,
+  });
 }

@@ -2,28 +2,28 @@
 
 import type { ResponseOf } from "../protocol/messages.ts";
 import { ProtocolError } from "../protocol/errors.ts";
-import { nameServer, savedServer } from "./config.ts";
+import { nameServer, type Renaming, savedServer } from "./config.ts";
 import type { ServerChoice } from "./server_choice.ts";
 
 /**
  * Remembers a new session and makes its server and account the default ones;
  * the server gets the short name that was given with it.
  *
- * @returns the address of the server that had this name until now
+ * @returns what this name takes away, if there is one
  * @throws ProtocolError when the server did not give what was asked for
  */
 export function saveSession(
   { config, address, newName }: ServerChoice,
   user: string,
   { user: given, token, expires }: ResponseOf<"session">,
-): string | undefined {
+): Renaming | undefined {
   if (token === null || given !== user) {
     const fault = token === null
       ? "the server gave no session token"
       : "the server gave a session of another user";
     throw new ProtocolError("bad-message", fault);
   }
-  let renamed: string | undefined;
+  let renamed: Renaming | undefined;
   config.update((data) => {
     const server = savedServer(data, address);
     server.sessions = server.sessions.filter((s) => s.user !== user);
@@ -48,12 +48,13 @@ export function forgetSession(
   });
 }
 
-/** What to tell of the short name that a server has got; `before` is another that had it. */
+/** What to tell of the short name that a server has got. */
 export function nameNotice(
   name: string,
   address: string,
-  before: string | undefined,
+  { before, lost }: Partial<Renaming> = {},
 ): string {
+  const until = lost === undefined ? "" : ` (${lost} until now)`;
   const past = before === undefined ? "" : `, and no longer ${before}`;
-  return `${name} is ${address} from now on${past}`;
+  return `${name} is ${address}${until} from now on${past}`;
 }

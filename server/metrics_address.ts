@@ -34,6 +34,11 @@ export function parseMetricsAddress(
     });
   }
   if (isLoopback(host)) return { hostname: host, port };
+  if (/^\d{1,5}$/.test(text)) {
+    throw new NetdiskError("usage", `${label}: '${text}' has no address`, {
+      hint: `--metrics 127.0.0.1:${text}`,
+    });
+  }
   throw new NetdiskError(
     "usage",
     `${label}: '${text}' is not on this machine, and metrics are told here only, such as on 127.0.0.1:${DEFAULT_METRICS_PORT}`,

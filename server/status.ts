@@ -14,6 +14,7 @@ import type { Transfer } from "./report.ts";
 import { isRootLocked } from "./root_lock.ts";
 import type { Status } from "./status_report.ts";
 import { askStatus } from "./status_socket.ts";
+import { quote } from "./storage_root.ts";
 
 /** What the command needs of its caller; the client's Output has it. */
 interface StatusInvocation {
@@ -76,7 +77,7 @@ export function statusCommand(desk: Desk) {
       for (const line of restingLines(counts, disk, desk)) output.print(line);
       if (!options.check) return;
       throw new NetdiskError("unreachable", "no server is running", {
-        hint: "netdisk help serve",
+        hint: `netdisk serve --root ${quote(root)}`,
       });
     },
   } as const;

@@ -184,6 +184,7 @@ function asUser(uid: number): string {
 }
 
 /** The path as a shell takes it. */
-function quote(path: string): string {
+/** A path as a shell takes it for one argument. */
+export function quote(path: string): string {
   return `'${path.replaceAll("'", `'\\''`)}'`;
 }

@@ -142,6 +142,13 @@ function listenError(
       cause,
     });
   }
+  if (cause instanceof Deno.errors.AddrNotAvailable) {
+    const reason = "this machine does not have that address";
+    return new NetdiskError("unreachable", `${where}: ${reason}`, {
+      hint: `--listen 0.0.0.0:${port} listens on all that it has`,
+      cause,
+    });
+  }
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new NetdiskError("unreachable", `${where}: ${reason}`, { cause });
 }

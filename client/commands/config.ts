@@ -107,10 +107,16 @@ async function showServers(
   }
   if (output.json || servers.length === 0) return;
   output.print("");
-  await printColumns([
-    ["", "NAME", "ADDRESS", "USER", "SESSION UNTIL", "KNOWN BY"],
-    ...servers.flatMap((server) => serverRows(server, server.address === used)),
-  ], output);
+  await printColumns(
+    [
+      ["", "NAME", "ADDRESS", "USER", "SESSION UNTIL", "KNOWN BY"],
+      ...servers.flatMap((server) =>
+        serverRows(server, server.address === used)
+      ),
+    ],
+    output,
+    { cut: true },
+  );
 }
 
 /** A row for each session, the account of the last login first; at least one. */

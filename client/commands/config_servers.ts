@@ -37,12 +37,12 @@ export const name = defineCommand({
   run({ args, env, output }) {
     const [text = "", name = ""] = args;
     checkShortName(name);
-    const { address, before } = change(env, text, (data, server) => ({
+    const { address, renaming } = change(env, text, (data, server) => ({
       address: server.address,
-      before: nameServer(data, server, name),
+      renaming: nameServer(data, server, name),
     }));
     output.record("named", { server: address, shortName: name });
-    output.notice(nameNotice(name, address, before));
+    output.notice(nameNotice(name, address, renaming));
   },
 });
 

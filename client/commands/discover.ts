@@ -37,16 +37,20 @@ export const command = defineCommand({
       for (const server of servers) output.record("found", fieldsOf(server));
       return;
     }
-    await printColumns([TITLES, ...servers.map(columnsOf)], output);
+    await printColumns([TITLES, ...servers.flatMap(rowsOf)], output);
   },
 });
 
-function columnsOf(server: FoundServer): string[] {
+/** A row for each address: two of them beside a fingerprint do not fit into 80 columns. */
+function rowsOf(server: FoundServer): string[][] {
   const { name, agent, fingerprint, plain } = server;
   const proof = fingerprint ??
     (plain ? "none, not encrypted" : "none, signed by an authority");
-  const addresses = addressesOf(server).join(", ");
-  return [name, agent.replace(/^netdisk\//, ""), proof, addresses];
+  const [first = "", ...others] = addressesOf(server);
+  return [
+    [name, agent.replace(/^netdisk\//, ""), proof, first],
+    ...others.map((address) => ["", "", "", address]),
+  ];
 }
 
 function fieldsOf(server: FoundServer) {

@@ -22,7 +22,7 @@ export const command = defineGroup({
   summary: "show what other users have sent to you",
   usage: ["inbox"],
   description:
-    "Lists what other users have sent, the newest first, with the first line of each message; a star marks what was not read. " +
+    "Lists what other users have sent, the newest first, with the first line of each message; a star marks what inbox read has not shown yet. " +
     "The commands take the NUMBER of a parcel.\n\n" +
     "There are two ways to its files: save moves them into your own folder on the server, where ls and get find them, " +
     "and nothing is transferred; get downloads them to this machine, and leaves them in the inbox.\n\n" +
@@ -49,7 +49,9 @@ async function list(invocation: Invocation): Promise<void> {
   } else if (parcels.length === 0) {
     output.notice("the inbox is empty");
   } else {
-    await printColumns([TITLES, ...parcels.map(columnsOf)], output);
+    await printColumns([TITLES, ...parcels.map(columnsOf)], output, {
+      cut: true,
+    });
   }
   if (coming.length === 0) return;
   output.notice(

@@ -59,12 +59,12 @@ export const command = defineCommand({
       { type: "login", user, password },
       "session",
     );
-    const before = saveSession(choice, user, session);
+    const renaming = saveSession(choice, user, session);
     output.record("account", { user, server: choice.address });
     output.notice(`logged in to ${choice.address} as ${user}`);
     const { newName, address } = choice;
     if (newName !== undefined) {
-      output.notice(nameNotice(newName, address, before));
+      output.notice(nameNotice(newName, address, renaming));
     }
     try {
       const { notice } = await unreadNotice(connection);

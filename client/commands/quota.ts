@@ -16,7 +16,7 @@ export const command = defineCommand({
   }],
   description:
     "Prints how many bytes the user has on the server, and how many there may be. " +
-    "Unfinished uploads count as well, until they are completed or the server gives them up.",
+    "What is in the inbox counts as well, and so do unfinished uploads until they are completed or the server gives them up.",
   options: [],
   args: [],
   exitStatus:

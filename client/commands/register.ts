@@ -73,12 +73,12 @@ export const command = defineCommand({
       { type: "register", user, password, invite },
       "session",
     );
-    const before = saveSession(choice, user, session);
+    const renaming = saveSession(choice, user, session);
     output.record("account", { user, server: choice.address });
     output.notice(`registered ${user} on ${choice.address} and logged in`);
     const { newName, address } = choice;
     if (newName !== undefined) {
-      output.notice(nameNotice(newName, address, before));
+      output.notice(nameNotice(newName, address, renaming));
     }
   },
 });

@@ -104,8 +104,14 @@ Deno.test(
     // What netdisk wrote before there were names, it writes and reads still.
     assertEquals(before.includes('"name"'), false);
     temp.config.update((data) => {
-      assertEquals(nameServer(data, data.servers[1]!, "six"), undefined);
-      assertEquals(nameServer(data, data.servers[1]!, "home"), undefined);
+      assertEquals(nameServer(data, data.servers[1]!, "six"), {
+        before: undefined,
+        lost: undefined,
+      });
+      assertEquals(nameServer(data, data.servers[1]!, "home"), {
+        before: undefined,
+        lost: "six",
+      });
     });
     assertEquals(temp.config.read().servers.map(({ name }) => name), [
       undefined,
@@ -113,7 +119,10 @@ Deno.test(
       undefined,
     ]);
     temp.config.update((data) => {
-      assertEquals(nameServer(data, data.servers[0]!, "home"), "[::1]:7000");
+      assertEquals(nameServer(data, data.servers[0]!, "home"), {
+        before: "[::1]:7000",
+        lost: undefined,
+      });
     });
     assertEquals(temp.config.read().servers.map(({ name }) => name), [
       "home",

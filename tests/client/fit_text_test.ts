@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import stringWidth from "string-width";
 import { loadTextWidth } from "../../client/text_width.ts";
-import { fitText } from "../../client/fit_text.ts";
+import { cutText, fitText } from "../../client/fit_text.ts";
 
 await loadTextWidth();
 
@@ -37,5 +37,19 @@ Deno.test("fitText() is exact for every width, whatever the characters", () => {
     for (let columns = 0; columns < 40; columns++) {
       assertEquals(stringWidth(fitText(text, columns)), columns, text);
     }
+  }
+});
+
+Deno.test("cutText() keeps the beginning of what is too long", () => {
+  const cases: [string, number, string][] = [
+    ["abc", 3, "abc"],
+    ["abcd", 3, "ab…"],
+    ["abc", 1, "…"],
+    ["abc", 0, ""],
+    ["abc", Infinity, "abc"],
+    ["报告报告", 4, "报…"],
+  ];
+  for (const [text, columns, cut] of cases) {
+    assertEquals(cutText(text, columns), cut);
   }
 });

@@ -77,8 +77,8 @@ Deno.test("saveSession() gives the server its short name", strict, () => {
     );
   const names = () =>
     new Config(folder.path).read().servers.map(({ name }) => name);
-  assertEquals(named("a", "home"), undefined);
-  assertEquals(named("b", "home"), "a:6375");
+  assertEquals(named("a", "home")?.before, undefined);
+  assertEquals(named("b", "home")?.before, "a:6375");
   assertEquals(names(), [undefined, "home"]);
   // Without one it keeps what it has.
   saveSession(choiceOf(folder.path, "b"), "ben", sessionOf("ben"));

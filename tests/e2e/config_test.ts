@@ -112,6 +112,15 @@ Deno.test("two servers under short names", async () => {
     stderr: "netdisk: error: NETDISK_SERVER: 'a b' is not valid\n" +
       "netdisk: hint: [..]\n",
   });
+  assertOutcome(await client.run(["put", "report.txt", "--to", "nobody:"]), {
+    stderr:
+      "netdisk: nobody: was taken for a plain name, as no server is called nobody here\n",
+  });
+  assertOutcome(await client.run(["ls", "--retries", "x"]), {
+    code: 2,
+    stderr: "netdisk: error: --retries takes a number from 0 to 999999\n" +
+      "netdisk: hint: netdisk help ls\n",
+  });
   // The command of a hint goes to the same server.
   assertOutcome(await client.run(["mkdir", "home:a/b"]), {
     code: 3,
@@ -135,7 +144,7 @@ Deno.test("two servers under short names", async () => {
   const moved = await enter("login", "bob", "--server", "home=work");
   assertOutcome(moved, {
     stderr: `netdisk: logged in to ${other.address} as bob\n` +
-      `netdisk: home is ${other.address} from now on, and no longer ${address}\n`,
+      `netdisk: home is ${other.address} (work until now) from now on, and no longer ${address}\n`,
   });
   assertOutcome(await client.run([...whoami, "home"]), {
     stdout: `bob@${other.address}\n`,

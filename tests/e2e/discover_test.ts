@@ -254,7 +254,7 @@ testWith(
       const address = `${THERE}:${server.port}`;
       const print = fingerprintOf(server);
       const offer =
-        "netdisk: there is no server on this machine, looking for others\r\n" +
+        "netdisk: nobody listens on localhost:6375, looking for servers on the network\r\n" +
         `  1  [..] at ${address}, netdisk/0.[..]\r\n` +
         `     fingerprint ${print}\r\n` +
         "Which one has the fingerprint of the link that was printed? [1, Enter for none] 1\r\n";

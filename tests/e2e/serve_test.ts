@@ -113,6 +113,18 @@ Deno.test("a port that is in use: exit 1, and what to do", async () => {
   });
 });
 
+Deno.test("an address of another machine: exit 1, and what to do", async () => {
+  const args = ["serve", "--root", "disk", "--listen", "192.0.2.77:7000"];
+  const { code, stderr } = await disk.stranger().run(args);
+  assertEquals(code, 1);
+  // The log comes before.
+  assertEquals(stderr.split("\n").slice(-3), [
+    "netdisk: error: cannot listen on 192.0.2.77:7000: this machine does not have that address",
+    "netdisk: hint: --listen 0.0.0.0:7000 listens on all that it has",
+    "",
+  ]);
+});
+
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   Deno.test(`${signal} stops an idle server with exit 0`, async () => {
     await using server = await Server.start(disk.folder("server"));

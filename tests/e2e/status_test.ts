@@ -108,7 +108,11 @@ Deno.test("status of a server that was stopped or killed, and of one that comes 
     );
     const checked = await status(root, "--check");
     assertEquals(checked.code, 5);
-    assertMatch(checked.stderr, /^netdisk: error: no server is running\n/);
+    assertEquals(
+      checked.stderr,
+      "netdisk: error: no server is running\n" +
+        `netdisk: hint: netdisk serve --root '${Deno.realPathSync(root)}'\n`,
+    );
   }
 });
 

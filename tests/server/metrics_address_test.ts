@@ -61,3 +61,12 @@ Deno.test("--metrics refuses what is no address", pure, () => {
     assertEquals(error.message, `--metrics: '${text}' is not HOST:PORT`);
   }
 });
+
+Deno.test("--metrics with a port alone: the hint has an address", pure, () => {
+  const error = assertThrows(
+    () => parseMetricsAddress("9464", "--metrics"),
+    NetdiskError,
+  );
+  assertEquals(error.code, "usage");
+  assertEquals(error.hint, "--metrics 127.0.0.1:9464");
+});

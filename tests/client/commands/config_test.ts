@@ -286,7 +286,7 @@ Deno.test(
     const moved = await run(home.folder, ["name", "nas", "home"]);
     assertEquals(
       moved.stderr,
-      "netdisk: home is nas.example:6375 from now on, and no longer disk.example:7000\n",
+      "netdisk: home is nas.example:6375 (nas until now) from now on, and no longer disk.example:7000\n",
     );
     assertEquals(home.read().servers.map(({ name }) => name), [
       undefined,
