@@ -16,6 +16,9 @@ import { type SeenCertificate, SELF_SIGNED_NAME } from "./trust.ts";
 /** How long the handshake may take, in milliseconds. */
 const TIMEOUT_MS = 10_000;
 
+/** How long a server may take to end a connection that was ended, in milliseconds. */
+const END_MS = 1000;
+
 /**
  * The certificate that answers at an IP address (a host name could lead the
  * runtime to another address half-way). @throws NetdiskError `unreachable`,
@@ -83,7 +86,10 @@ function fetchDer(ip: string, port: number): Promise<Uint8Array> {
       const { raw } = socket.getPeerCertificate(true);
       if (raw) resolve(new Uint8Array(raw));
       else fail(new Error("the server shows no certificate"));
-      socket.destroy();
+      // The server is to see a whole handshake and an end, not a failure.
+      socket.end();
+      const patience = setTimeout(() => socket.destroy(), END_MS);
+      socket.once("close", () => clearTimeout(patience));
     });
   });
 }

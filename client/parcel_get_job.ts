@@ -20,6 +20,7 @@ import {
   reopenParcel,
   requireParcels,
 } from "./parcels.ts";
+import { ask } from "./pipeline.ts";
 import { progressStyle } from "./progress.ts";
 import { Results } from "./results.ts";
 import { GOES_ON, type Retry } from "./retry.ts";
@@ -35,6 +36,8 @@ export type ParcelGetInvocation = Invocation<
 interface Part {
   number: number;
   downloads: Downloads;
+  /** The server has heard that it is here. */
+  isRead: boolean;
 }
 
 export class ParcelGetJob implements Disposable {
@@ -46,6 +49,8 @@ export class ParcelGetJob implements Disposable {
   readonly #isSingle: boolean;
   readonly #totals = { files: 0, bytes: 0, isComplete: false };
   #parts: Part[] = [];
+  /** Parcels that are not here as a whole. */
+  readonly #incomplete = new Set<number>();
   #numberOf = new Map<FileItem, number>();
   /** The parcels that names are taken by. */
   #taken = new Map<string, number>();
@@ -79,12 +84,18 @@ export class ParcelGetJob implements Disposable {
       retry.moved();
     }
     this.#totals.isComplete = true;
-    if (this.#parts.every(({ downloads }) => downloads.isDone)) return;
-    this.#progress.connected(retry);
-    for (const { number, downloads } of this.#parts) {
-      if (downloads.isDone) continue;
-      await reopenParcel(connection, number);
-      await downloads.run(connection, false);
+    if (this.#parts.some(({ downloads }) => !downloads.isDone)) {
+      this.#progress.connected(retry);
+    }
+    for (const part of this.#parts) {
+      const { number, downloads } = part;
+      if (!downloads.isDone) {
+        await reopenParcel(connection, number);
+        await downloads.run(connection, false);
+      }
+      if (part.isRead || this.#incomplete.has(number)) continue;
+      await ask(connection, { type: "read", number }, "ok");
+      part.isRead = true;
     }
   }
 
@@ -140,6 +151,7 @@ export class ParcelGetJob implements Disposable {
     this.#parts.push({
       number,
       downloads: new Downloads(items, this.#progress),
+      isRead: false,
     });
   }
 
@@ -210,7 +222,11 @@ export class ParcelGetJob implements Disposable {
     });
   }
 
-  #failed(error: NetdiskError, fields: Record<string, unknown>): void {
+  #failed(
+    error: NetdiskError,
+    fields: { number: number; name?: string },
+  ): void {
+    this.#incomplete.add(fields.number);
     this.#results.failed(error, this.#invocation.output, fields);
   }
 }

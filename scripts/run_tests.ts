@@ -7,7 +7,7 @@
  *     deno task test:hard                      those: crashes and attacks
  *     deno task test tests/e2e --filter put    some of them
  *
- * `--no-build` leaves the binary alone. Tests run as two processes side by
+ * `--no-build` leaves the binary alone. Tests run as several processes side by
  * side, because they wait for other processes and the disk most of the time.
  */
 import { stripAnsiCode } from "@std/fmt/colors";
@@ -21,8 +21,10 @@ export interface Tally {
   failed: number;
 }
 
-/** Each runs beside the others; with `--hard` those that take longest for what they prove. */
-const GROUPS = { usual: [["e2e"]], hard: [["crash"], ["hostile"]] };
+/** Those that take longest for what they prove, each beside the other. */
+const HARD = ["crash", "hostile"];
+/** Of so many processes for the tests that use the real program. */
+const E2E_GROUPS = 2;
 
 /** Far more than the lines that `deno test` ends with. */
 const TAIL_CHARS = 64 * 1024;
@@ -47,19 +49,32 @@ export function judge(tally: Tally | undefined, success: boolean): Tally {
 export function groupsOf(args: string[], tests: string[]): string[][] {
   const isHard = args.length === 1 && args[0] === "--hard";
   if (args.length > 0 && !isHard) return [args];
-  const grouped = [...GROUPS.usual, ...GROUPS.hard].flat();
-  const others = tests.filter((name) => !grouped.includes(name));
-  return (isHard ? GROUPS.hard : [...GROUPS.usual, others])
+  const e2e = tests.filter((name) => name.startsWith("e2e/"));
+  const groups = isHard ? HARD.map((name) => [name]) : [
+    ...Array.from(
+      { length: E2E_GROUPS },
+      (_, group) => e2e.filter((_, at) => at % E2E_GROUPS === group),
+    ),
+    tests.filter((name) => !e2e.includes(name) && !HARD.includes(name)),
+  ];
+  return groups
     .map((names) => names.filter((name) => tests.includes(name)))
     .filter((names) => names.length > 0)
     .map((names) => names.map((name) => `tests/${name}`));
 }
 
-/** The folders and files of tests. */
+/** The folders and files of tests; of `e2e` its files. */
 function namesOfTests(): string[] {
-  return [...Deno.readDirSync(join(ROOT, "tests"))]
-    .filter((entry) => entry.isDirectory || entry.name.endsWith("_test.ts"))
-    .map((entry) => entry.name).sort();
+  const names = testsIn("tests").filter((name) => name !== "e2e");
+  return [...names, ...testsIn("tests/e2e").map((name) => `e2e/${name}`)];
+}
+
+function testsIn(folder: string): string[] {
+  return [...Deno.readDirSync(join(ROOT, folder))]
+    .filter(({ name, isDirectory }) =>
+      name.endsWith("_test.ts") || isDirectory && folder === "tests"
+    )
+    .map(({ name }) => name).sort();
 }
 
 /** How one `deno test` ended. */

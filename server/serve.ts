@@ -23,7 +23,7 @@ import {
 } from "./serve_options.ts";
 import { writeServerLink } from "./server_link.ts";
 import { dataFolder } from "./storage_path.ts";
-import { startServer } from "./supervisor.ts";
+import { type RunningServer, startServer } from "./supervisor.ts";
 import type { ReadyMessage } from "./worker_messages.ts";
 
 /** What the command needs of its caller; the client's Output has it. */
@@ -119,6 +119,7 @@ async function serve(
     writeServerLink(root, linkOf(identity, server.ready));
     const { registration } = settings;
     printReady(output, { folder, identity, registration, ready: server.ready });
+    logStart(root, server);
     const found = discovery
       ? discoverable(identity, settings, server.ready)
       : undefined;
@@ -129,6 +130,15 @@ async function serve(
   } finally {
     lock.close();
   }
+}
+
+/** Behind the lines for people, who read those first. */
+function logStart(
+  root: string,
+  { ready, descriptors, maxConnections }: RunningServer,
+): void {
+  logEvent("sandbox", { root, denied: ready.denied.join(",") });
+  logEvent("limits", { descriptors, connections: maxConnections });
 }
 
 function identityOf(options: ServeOptions, root: string): Promise<Identity> {

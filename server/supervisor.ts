@@ -140,7 +140,6 @@ export async function startServer(
     });
   if (libc) prepareListener(libc, ready.port);
   service?.listensOn(ready.port);
-  logEvent("limits", { descriptors, connections: maxConnections });
   return {
     ready,
     failed: failed.promise,

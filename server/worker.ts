@@ -12,7 +12,7 @@ import { openDatabase } from "./database.ts";
 import { PagedFolders, plainFolders } from "./folder_reader.ts";
 import { ConnectionListener } from "./listener.ts";
 import { LiveSessions } from "./live_sessions.ts";
-import { flushLog, logEvent, setLogFormat } from "./log.ts";
+import { flushLog, setLogFormat } from "./log.ts";
 import { PasswordHasher } from "./passwords.ts";
 import { PostOffice } from "./post_office.ts";
 import { PrivilegedPort } from "./privileged_calls.ts";
@@ -52,9 +52,7 @@ async function start(message: StartMessage): Promise<void> {
   setLogFormat(message.logFormat);
   try {
     const denied = await checkSandbox(message.root);
-    const ready = serve(message);
-    logEvent("sandbox", { root: message.root, denied: denied.join(",") });
-    scope.postMessage(ready);
+    scope.postMessage({ ...serve(message), denied });
   } catch (error) {
     scope.postMessage({
       type: "failed",
@@ -64,7 +62,7 @@ async function start(message: StartMessage): Promise<void> {
   }
 }
 
-function serve(message: StartMessage): ReadyMessage {
+function serve(message: StartMessage): Omit<ReadyMessage, "denied"> {
   const { root, registration } = message;
   const database = openDatabase(dataFolder(root));
   const accounts = new Accounts(

@@ -52,6 +52,8 @@ export interface ReadyMessage {
   hostname: string;
   port: number;
   invite: string | null;
+  /** What the sandbox was seen to refuse. */
+  denied: string[];
 }
 
 /** The Worker cannot start; `message` is for people. */

@@ -22,7 +22,7 @@ export const command = defineGroup({
   summary: "show what other users have sent to you",
   usage: ["inbox"],
   description:
-    "Lists what other users have sent, the newest first, with the first line of each message; a star marks what inbox read has not shown yet. " +
+    "Lists what other users have sent, the newest first, with the first line of each message; a star marks what is new: not read, saved or downloaded yet. " +
     "The commands take the NUMBER of a parcel.\n\n" +
     "There are two ways to its files: save moves them into your own folder on the server, where ls and get find them, " +
     "and nothing is transferred; get downloads them to this machine, and leaves them in the inbox.\n\n" +

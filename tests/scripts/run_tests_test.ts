@@ -32,8 +32,13 @@ Deno.test("judge() counts a run as failed that found or finished nothing", () =>
 });
 
 Deno.test("groupsOf() leaves out no test, and none twice", () => {
-  const tests = ["client", "crash", "e2e", "hostile", "main_test.ts"];
-  const usual = [["tests/e2e"], ["tests/client", "tests/main_test.ts"]];
+  const e2e = ["a", "b", "c"].map((name) => `e2e/${name}_test.ts`);
+  const tests = ["client", "crash", "hostile", "main_test.ts", ...e2e];
+  const usual = [
+    ["tests/e2e/a_test.ts", "tests/e2e/c_test.ts"],
+    ["tests/e2e/b_test.ts"],
+    ["tests/client", "tests/main_test.ts"],
+  ];
   const hard = [["tests/crash"], ["tests/hostile"]];
   assertEquals(groupsOf([], tests), usual);
   assertEquals(groupsOf(["--hard"], tests), hard);

@@ -109,6 +109,7 @@ class SaveJob {
       throw new NetdiskError("not-found", "it has no files");
     }
     await ask(connection, { type: "save", number, to: this.#to }, "ok");
+    await ask(connection, { type: "read", number }, "ok");
     this.#tally.succeeded();
     this.#files += this.#names.length;
     for (const name of this.#names) {

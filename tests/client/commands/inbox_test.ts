@@ -94,6 +94,12 @@ async function files(server: FakeServer, count: number): Promise<string[]> {
   return asked;
 }
 
+/** Hears that a parcel is not new any more. */
+async function noticed(server: FakeServer, number: number): Promise<void> {
+  assertEquals((await server.request("read")).number, number);
+  await server.say({ type: "ok" });
+}
+
 Deno.test("netdisk inbox lists parcels, page by page", strict, async () => {
   const script = async (server: FakeServer) => {
     await greet(server);
@@ -240,6 +246,7 @@ Deno.test(
         await greet(server);
         await open(server, ["kept.txt", "new.txt", ".bashrc"]);
         assertEquals(await files(server, 2), [".bashrc", "kept.txt"]);
+        await noticed(server, 3);
       },
       OPTIONS,
     );
@@ -269,6 +276,8 @@ Deno.test(
         await server.request("open");
         await server.refuse("not-found");
         assertEquals(await files(server, 1), ["a.txt"]);
+        await noticed(server, 3);
+        // Of parcel 4 a file is left.
         assertEquals(await files(server, 1), ["b.txt"]);
       },
       OPTIONS,
@@ -296,6 +305,7 @@ Deno.test(
           return server.close();
         }
         assertEquals(await files(server, 1), ["b.txt"]);
+        await noticed(server, 3);
       },
       OPTIONS,
     );
@@ -334,6 +344,7 @@ Deno.test("netdisk inbox save moves files on the server", strict, async () => {
       // The answer is lost, and the parcel has no files any more.
       if (connection === 1) return server.close();
       await server.say({ type: "ok" });
+      await noticed(server, 3);
     },
     OPTIONS,
   );
