@@ -158,7 +158,10 @@ class FakeListener {
   }
 
   async accept(): Promise<Deno.Conn> {
-    while (this.#next.length === 0) await this.#waiting.promise;
+    while (this.#next.length === 0) {
+      this.#waiting = Promise.withResolvers<void>();
+      await this.#waiting.promise;
+    }
     const outcome = this.#next.shift()!;
     if (outcome instanceof Error) throw outcome;
     return outcome;
