@@ -10,25 +10,20 @@ export const command = defineCommand({
   examples: [
     {
       command: 'eval "$(netdisk completions bash)"',
-      note: "this bash; in ~/.bashrc all of them",
+      note: "this bash",
     },
-    {
-      command: "netdisk completions zsh >~/.zfunc/_netdisk",
-      note: "for zsh, see below",
-    },
-    {
-      command:
-        "netdisk completions fish >~/.config/fish/completions/netdisk.fish",
-    },
+    { command: "source <(netdisk completions zsh)", note: "this zsh" },
+    { command: "netdisk completions fish | source", note: "this fish" },
   ],
   description:
     "Prints a script for SHELL: bash, zsh or fish. With it the Tab key completes commands, options, their values, " +
     "files here and, where you are logged in, files on the server.\n\n" +
     "To have it in every new shell:\n\n" +
     '  bash  add to ~/.bashrc:  eval "$(netdisk completions bash)"\n' +
-    "  zsh   netdisk completions zsh >~/.zfunc/_netdisk, and in ~/.zshrc\n" +
-    "        fpath=(~/.zfunc $fpath); autoload -Uz compinit; compinit\n" +
-    "  fish  netdisk completions fish >~/.config/fish/completions/netdisk.fish\n\n" +
+    "  zsh   mkdir -p ~/.zfunc; netdisk completions zsh >~/.zfunc/_netdisk\n" +
+    "        in ~/.zshrc:  fpath=(~/.zfunc $fpath); autoload -Uz compinit; compinit\n" +
+    "  fish  mkdir -p ~/.config/fish/completions\n" +
+    "        netdisk completions fish >~/.config/fish/completions/netdisk.fish\n\n" +
     "The script asks netdisk, so it need not be renewed with it. A server that does not answer within 1.5 seconds is left alone.",
   options: [],
   args: [{ name: "SHELL", choices: SHELLS }],

@@ -15,11 +15,12 @@ export function makeMan(commands: readonly CommandEntry[]): Command {
       { command: "netdisk man | man -l -", note: "read it" },
       {
         command: "netdisk man >/usr/local/share/man/man1/netdisk.1",
-        note: "install it",
+        note: "install it, as root",
       },
     ],
     description:
-      "Prints the man page netdisk(1): all commands with their options, exit statuses, variables and files.",
+      "Prints the man page netdisk(1): all commands with their options, exit statuses, variables and files. " +
+      "The folder to install it in may have to be made first: mkdir -p /usr/local/share/man/man1.",
     options: [],
     args: [],
     exitStatus: "0.",

@@ -1,8 +1,13 @@
 /** The Tab key in real shells on a terminal: what netdisk is called with in the end. */
 
 import { assert, assertEquals } from "@std/assert";
+import { dirname } from "@std/path";
 import { sharedDisk } from "../helpers/disk.ts";
+import { assertOutcome } from "../helpers/golden.ts";
 import { program, testWith } from "../helpers/needs.ts";
+import type { Client } from "../helpers/netdisk.ts";
+import { Process } from "../helpers/process.ts";
+import { PROGRAM } from "../helpers/program.ts";
 import { Shell, type ShellName } from "../helpers/shell.ts";
 
 const disk = sharedDisk();
@@ -143,3 +148,24 @@ Deno.test("netdisk complete: no server, no session, nonsense: no word, exit 0", 
   }
   assertEquals(nobody.names("../"), ["work"]);
 });
+
+Deno.test("what the help says for zsh and fish does it in an empty home", async () => {
+  const client = disk.stranger();
+  const { stdout: help } = await client.run(["help", "completions"]);
+  const lines = help.match(/(mkdir -p|netdisk completions \w+ >)[^\n]*/g);
+  await using sh = new Process(["sh", "-ec", lines!.join("\n")], {
+    cwd: client.work,
+    env: { ...client.environment(), PATH: commandFolder(client) },
+  });
+  assertOutcome(await sh.outcome(), {});
+  assertEquals(client.names("../.zfunc"), ["_netdisk"]);
+  assertEquals(client.names("../.config/fish/completions"), ["netdisk.fish"]);
+});
+
+/** A PATH in which `netdisk` is the program. */
+function commandFolder(client: Client): string {
+  const program = PROGRAM.map((word) => `'${word}'`).join(" ");
+  const path = client.write("bin/netdisk", `#!/bin/sh\nexec ${program} "$@"\n`);
+  Deno.chmodSync(path, 0o755);
+  return `${dirname(path)}:${Deno.env.get("PATH")}`;
+}
