@@ -302,6 +302,8 @@ export class Progress {
     }
     const view = this.#meter.view(now);
     const shown = { ...view, phase: view.phase ?? this.#resuming?.text };
+    // Of a single file nothing is known yet.
+    if (view.name === "" && !view.files && !shown.phase) return;
     if (this.#style === "line") this.#draw(shown);
     else if (this.#style === "plain") this.#log(shown, now, news);
   }

@@ -324,3 +324,21 @@ Deno.test("Progress writes each phase into a log, once", NO_IO, () => {
     "",
   ]);
 });
+
+Deno.test("Progress says nothing before it can say of what", NO_IO, () => {
+  const { output, system } = memoryOutput({ stderrIsTerminal: true });
+  const clock = new HeldClock();
+  const start = { name: "" };
+  using progress = new Progress(start, {
+    output,
+    style: "line",
+    clock,
+    look: () => start,
+  });
+  clock.pass(1000);
+  assertEquals(system.stderr.text, "");
+  start.name = "report.pdf";
+  clock.pass(100);
+  assertStringIncludes(system.stderr.text, "report.pdf");
+  progress.abandon();
+});
