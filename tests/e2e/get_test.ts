@@ -2,6 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { sharedDisk } from "../helpers/disk.ts";
+import { until } from "../helpers/deadline.ts";
 import { assertOutcome } from "../helpers/golden.ts";
 import { Process } from "../helpers/process.ts";
 import { sha256Of } from "../helpers/test_client.ts";
@@ -10,6 +11,7 @@ const disk = sharedDisk();
 
 const isRoot = Deno.uid() === 0;
 const NOBODY = 65534;
+const SIGINT = 2;
 
 Deno.test("get keeps bytes, time and the executable bit", async () => {
   const ann = disk.client();
@@ -135,11 +137,19 @@ Deno.test("Ctrl-C ends the wait for the reader of a pipe", async () => {
   const pipe = ann.path("nobody");
   await new Deno.Command("mkfifo", { args: [pipe] }).output();
   await using get = ann.start(["get", "to-nobody", "--to", pipe]);
+  await until("it hears Ctrl-C", () => hears(get.pid, SIGINT));
   // Nobody sees when it waits; a get takes a tenth of that.
   await new Promise((resolve) => setTimeout(resolve, 1000));
   get.signal("SIGINT");
   assertEquals((await get.outcome()).code, 130);
 });
+
+/** Whether a process has a handler for a signal. */
+function hears(pid: number, signal: number): boolean {
+  const status = Deno.readTextFileSync(`/proc/${pid}/status`);
+  const [, caught] = /^SigCgt:\s*([0-9a-f]+)$/m.exec(status)!;
+  return (BigInt(`0x${caught}`) >> BigInt(signal - 1) & 1n) === 1n;
+}
 
 Deno.test("a file that is replaced keeps its mode; a link is replaced", async () => {
   const ann = disk.client();

@@ -9,9 +9,11 @@ export class LeapClock implements Disposable {
   #stack = new DisposableStack();
   #leapt = 0;
 
-  constructor() {
+  /** With `isStill` the clock does nothing but leap. */
+  constructor({ isStill = false } = {}) {
     this.#stack.use(replace(performance, "now", (original) => {
-      return () => original.call(performance) + this.#leapt;
+      const start = original.call(performance);
+      return () => (isStill ? start : original.call(performance)) + this.#leapt;
     }));
     this.#stack.use(replace(globalThis, "setInterval", (original) => {
       const hurried = (work: () => void) => original(work, TICK_MS);

@@ -100,7 +100,13 @@ export class Process implements AsyncDisposable {
   }
 
   signal(name: Deno.Signal): void {
-    if (this.#isRunning) this.#child.kill(name);
+    if (!this.#isRunning) return;
+    try {
+      this.#child.kill(name);
+    } catch (error) {
+      // It has ended, and its end is still to be heard of.
+      if (!(error instanceof TypeError)) throw error;
+    }
   }
 
   /** Waits for its end; one that does not come is a failure. */

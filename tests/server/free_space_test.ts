@@ -162,7 +162,7 @@ Deno.test({
   ignore,
   fn() {
     using disk = new Disk(10 * MIB);
-    using clock = new LeapClock();
+    using clock = new LeapClock({ isStill: true });
     const space = new FreeSpace(disk.path, { bytes: 0 });
     space.take(4 * MIB);
     // Nothing of it is on the disk yet; only what no measurement allows is refused.
@@ -196,7 +196,7 @@ Deno.test("a reserve of more than there is refuses all, until there is room agai
 
 Deno.test("a disk is asked once in a second while there is room", () => {
   using folder = tempFolder();
-  using clock = new LeapClock();
+  using clock = new LeapClock({ isStill: true });
   let asked = 0;
   const reserve = {
     get bytes() {
