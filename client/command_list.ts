@@ -54,7 +54,7 @@ export function subcommandOf(group: Command, word: string): Command {
 }
 
 /** The words that may follow that of a group. */
-export function subcommandWords(group: Command): string[] {
+function subcommandWords(group: Command): string[] {
   return (group.subcommands ?? []).map((command) => wordOf(group, command));
 }
 

@@ -26,10 +26,10 @@ export const SCRYPT_PARAMETERS: ScryptParameters = { n: 2 ** 15, r: 8, p: 3 };
  * Waiting passwords, the one at work included: the last of 16 has its answer
  * after 5 to 12 s, within the 20 s that SPEC.md 9 gives a login.
  */
-export const MAX_WAITING_PASSWORDS = 16;
+const MAX_WAITING_PASSWORDS = 16;
 
 /** ... of one asker: the others must find room while somebody floods. */
-export const MAX_WAITING_PER_ASKER = 4;
+const MAX_WAITING_PER_ASKER = 4;
 
 /** After this a worker that has not answered is taken for dead. */
 const ANSWER_TIMEOUT_MS = 30_000;

@@ -14,7 +14,7 @@ import { logEvent } from "./log.ts";
 export const MAX_PENDING_REPLIES = 1024;
 
 /** How often a client hears that its answer takes long, in milliseconds (SPEC.md 4). */
-export const WORKING_MS = 2000;
+const WORKING_MS = 2000;
 
 /** The pending answers of one session. */
 export class ReplyQueue {

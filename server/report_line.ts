@@ -7,7 +7,7 @@
 import { NetdiskError } from "../protocol/errors.ts";
 
 /** After this nobody waits any more, in milliseconds. */
-export const ANSWER_MS = 5000;
+const ANSWER_MS = 5000;
 
 type Answer<T> = { id: number; value: T } | { id: number; fault: string };
 

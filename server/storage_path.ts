@@ -13,7 +13,7 @@ import { windowsNameFault } from "../protocol/windows_names.ts";
 import { errnoOf, toStorageError } from "./os_errors.ts";
 
 /** The server's own folder below the storage root. */
-export const DATA_FOLDER = ".netdisk";
+const DATA_FOLDER = ".netdisk";
 
 /** `<root>/.netdisk` */
 export function dataFolder(root: string): string {

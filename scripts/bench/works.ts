@@ -64,7 +64,7 @@ const OPENERS = [
 ];
 
 /** Every work, in the order of the table, with the bars of issue 4. */
-export function worksOn(
+function worksOn(
   place: Pick<Place, "name">,
   { size, files, tree }: Options,
 ): Work[] {
