@@ -1,7 +1,8 @@
 /** Makes the storage root, and locks it: one server at a time has it. */
 
-import { dirname, join } from "@std/path";
+import { basename, dirname, join } from "@std/path";
 import { NetdiskError } from "../protocol/errors.ts";
+import { guardedPlace } from "./sandbox.ts";
 import { dataFolder } from "./storage_path.ts";
 import { checkStorageRoot } from "./storage_root.ts";
 
@@ -22,19 +23,11 @@ export async function lockRoot(
   let lock: Deno.FsFile;
   try {
     // Before anything is made, and again when nobody can exchange it any more.
+    checkPlace(folder);
     checkStorageRoot(folder, "serve");
     Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
     checkStorageRoot(folder, "serve");
     root = Deno.realPathSync(folder);
-    if (dirname(root) === root) {
-      throw new NetdiskError(
-        "usage",
-        `${folder}: the root of a disk cannot be served`,
-        {
-          hint: "choose a folder with --root DIR",
-        },
-      );
-    }
     Deno.mkdirSync(dataFolder(root), { recursive: true, mode: 0o700 });
     // Accounts must not vanish with a folder's name when the power fails, and
     // those above the root may be as new as itself.
@@ -63,6 +56,35 @@ export async function lockRoot(
   throw new NetdiskError("local-io", `${folder}: another server is using it`, {
     hint: "stop that one first, or serve another folder with --root DIR",
   });
+}
+
+/** Refuses a root that no server can have. @throws NetdiskError `usage` */
+function checkPlace(folder: string): void {
+  const root = placeOf(folder);
+  const guarded = guardedPlace(root);
+  if (guarded !== undefined) {
+    throw new NetdiskError(
+      "usage",
+      `${folder}: it is ${guarded}, where the server's sandbox may do nothing`,
+      { hint: "netdisk serve --root ~/netdisk-data" },
+    );
+  }
+  if (dirname(root) !== root) return;
+  throw new NetdiskError(
+    "usage",
+    `${folder}: the root of a disk cannot be served`,
+    { hint: "choose a folder with --root DIR" },
+  );
+}
+
+/** The real path of a folder, also of one that is still to be made. */
+function placeOf(path: string): string {
+  try {
+    return Deno.realPathSync(path);
+  } catch {
+    const above = dirname(path);
+    return above === path ? path : join(placeOf(above), basename(path));
+  }
 }
 
 /** Whether a server has the root `root`; takes half a second if one has. */

@@ -31,7 +31,7 @@ async function faultOf(options: Partial<Options>): Promise<string> {
     notice() {},
   };
   // Where a root could not even be made, nothing else is complained about.
-  const root = "/proc/netdisk";
+  const root = `${import.meta.filename}/netdisk`;
   const error = await assertRejects(
     () => command.run({ options: { ...OPTIONS, root, ...options }, output }),
     NetdiskError,
