@@ -2,6 +2,7 @@
 
 import { basename, dirname, join } from "@std/path";
 import { NetdiskError } from "../protocol/errors.ts";
+import { systemReason } from "../protocol/system_reason.ts";
 import { guardedPlace } from "./sandbox.ts";
 import { dataFolder } from "./storage_path.ts";
 import { checkStorageRoot } from "./storage_root.ts";
@@ -23,7 +24,6 @@ export async function lockRoot(
   let lock: Deno.FsFile;
   try {
     // Before anything is made, and again when nobody can exchange it any more.
-    checkPlace(folder);
     checkStorageRoot(folder, "serve");
     Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
     checkStorageRoot(folder, "serve");
@@ -44,9 +44,7 @@ export async function lockRoot(
     if (cause instanceof NetdiskError) throw cause;
     const reason = cause instanceof Deno.errors.AlreadyExists
       ? "it is not a folder"
-      : cause instanceof Error
-      ? cause.message
-      : String(cause);
+      : systemReason(cause);
     throw new NetdiskError("local-io", `${folder}: ${reason}`, {
       hint: "choose a folder that you may write to with --root DIR",
       cause,
@@ -58,23 +56,24 @@ export async function lockRoot(
   });
 }
 
-/** Refuses a root that no server can have. @throws NetdiskError `usage` */
-function checkPlace(folder: string): void {
+/**
+ * Refuses a root that no server can have, before it is made.
+ *
+ * @param label what an error calls the option: where it was set
+ * @throws NetdiskError `usage`
+ */
+export function checkRootPlace(folder: string, label: string): void {
   const root = placeOf(folder);
   const guarded = guardedPlace(root);
-  if (guarded !== undefined) {
-    throw new NetdiskError(
-      "usage",
-      `${folder}: it is ${guarded}, where the server's sandbox may do nothing`,
-      { hint: "netdisk serve --root ~/netdisk-data" },
-    );
-  }
-  if (dirname(root) !== root) return;
-  throw new NetdiskError(
-    "usage",
-    `${folder}: the root of a disk cannot be served`,
-    { hint: "choose a folder with --root DIR" },
-  );
+  const reason = guarded !== undefined
+    ? `is ${guarded}, where the server's sandbox may do nothing`
+    : dirname(root) === root
+    ? "is a whole disk, and only a folder can be served"
+    : undefined;
+  if (reason === undefined) return;
+  throw new NetdiskError("usage", `${label}: '${folder}' ${reason}`, {
+    hint: "netdisk serve --root ~/netdisk-data",
+  });
 }
 
 /** The real path of a folder, also of one that is still to be made. */

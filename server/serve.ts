@@ -13,7 +13,7 @@ import {
   printReady,
   type ReadyOutput,
 } from "./ready_lines.ts";
-import { lockRoot } from "./root_lock.ts";
+import { checkRootPlace, lockRoot } from "./root_lock.ts";
 import { withConfigFile } from "./serve_config.ts";
 import {
   OPTIONS,
@@ -79,6 +79,7 @@ async function run(
 ): Promise<void> {
   const { options, labelOf } = withConfigFile(given);
   const settings = readOptions(options, labelOf);
+  checkRootPlace(settings.folder, labelOf("root"));
   setLogFormat(settings.logFormat);
   try {
     await serve({ options, output }, settings);

@@ -117,10 +117,18 @@ Deno.test(
         assertOutcome(await serve(root), {
           code: 2,
           stderr:
-            `netdisk: error: ${root}: it is below /dev, where the server's sandbox may do nothing\n` +
+            `netdisk: error: --root: '${root}' is below /dev, where the server's sandbox may do nothing\n` +
             "netdisk: hint: netdisk serve --root ~/netdisk-data\n",
         });
       }
+      const config = `${home}/disk.conf`;
+      Deno.writeTextFileSync(config, `\nroot = ${memory}/disk\n`);
+      assertOutcome(await disk.stranger().run(["serve", "--config", config]), {
+        code: 2,
+        stderr:
+          `netdisk: error: ${config}:2: root: '${memory}/disk' is below /dev, where the server's sandbox may do nothing\n` +
+          "netdisk: hint: netdisk serve --root ~/netdisk-data\n",
+      });
       assertEquals([...Deno.readDirSync(memory)], []);
     } finally {
       Deno.removeSync(memory, { recursive: true });
