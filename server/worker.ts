@@ -4,6 +4,7 @@
  */
 
 import { NetdiskError } from "../protocol/errors.ts";
+import { systemReason } from "../protocol/system_reason.ts";
 import { ALPN } from "../protocol/version.ts";
 import { Accounts } from "./accounts.ts";
 import { ConnectionGuard, guardLimits } from "./connection_guard.ts";
@@ -147,7 +148,7 @@ function listenError(
       cause,
     });
   }
-  const reason = cause instanceof Error ? cause.message : String(cause);
+  const reason = systemReason(cause);
   return new NetdiskError("unreachable", `${where}: ${reason}`, { cause });
 }
 
