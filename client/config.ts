@@ -224,7 +224,9 @@ export class Config {
       // The parser's own words quote the text, which holds secrets.
       const reason = known ? cause.message : "the file is not JSON";
       throw new NetdiskError("local-io", `${this.#path}: ${reason}`, {
-        hint: "move the file away and log in again",
+        hint: known
+          ? "a newer netdisk may have written it: use that one, or move the file away and log in again"
+          : "move the file away and log in again",
         ...(known ? { cause } : {}),
       });
     }

@@ -257,6 +257,9 @@ for (const [what, text, reason] of DAMAGE) {
           [
             "local-io",
             `${temp.file}: ${reason}`,
+            (reason.endsWith("not JSON")
+              ? ""
+              : "a newer netdisk may have written it: use that one, or ") +
             "move the file away and log in again",
           ],
         );
