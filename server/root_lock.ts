@@ -14,15 +14,18 @@ const LOCK_MS = 500;
  * Makes the root and the server's own folder in it and takes the lock that
  * keeps a second server away. The kernel gives it back however we end.
  *
+ * @param label what an error calls the option: where it was set
  * @returns the root's real, absolute path, and the lock to hold on to
  * @throws NetdiskError when the root cannot be used or is in use
  */
 export async function lockRoot(
   folder: string,
+  label = "--root",
 ): Promise<{ root: string; lock: Deno.FsFile }> {
   let root: string;
   let lock: Deno.FsFile;
   try {
+    checkPlace(folder, label);
     // Before anything is made, and again when nobody can exchange it any more.
     checkStorageRoot(folder, "serve");
     Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -56,13 +59,8 @@ export async function lockRoot(
   });
 }
 
-/**
- * Refuses a root that no server can have, before it is made.
- *
- * @param label what an error calls the option: where it was set
- * @throws NetdiskError `usage`
- */
-export function checkRootPlace(folder: string, label: string): void {
+/** Refuses a root that no server can have. @throws NetdiskError `usage` */
+function checkPlace(folder: string, label: string): void {
   const root = placeOf(folder);
   const guarded = guardedPlace(root);
   const reason = guarded !== undefined

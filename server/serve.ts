@@ -13,7 +13,7 @@ import {
   printReady,
   type ReadyOutput,
 } from "./ready_lines.ts";
-import { checkRootPlace, lockRoot } from "./root_lock.ts";
+import { lockRoot } from "./root_lock.ts";
 import { withConfigFile } from "./serve_config.ts";
 import {
   OPTIONS,
@@ -79,10 +79,9 @@ async function run(
 ): Promise<void> {
   const { options, labelOf } = withConfigFile(given);
   const settings = readOptions(options, labelOf);
-  checkRootPlace(settings.folder, labelOf("root"));
   setLogFormat(settings.logFormat);
   try {
-    await serve({ options, output }, settings);
+    await serve({ options, output }, settings, labelOf("root"));
   } catch (error) {
     // The line that main.ts writes for people is none for programs.
     if (settings.logFormat === "json") {
@@ -98,8 +97,9 @@ async function run(
 async function serve(
   { options, output }: ServeInvocation,
   { folder, metrics, discovery, ...settings }: ServeSettings,
+  rootLabel: string,
 ): Promise<void> {
-  const { root, lock } = await lockRoot(folder);
+  const { root, lock } = await lockRoot(folder, rootLabel);
   try {
     const identity = options.plain ? null : await identityOf(options, root);
     const stopSignal = nextSignal((signal) => {
