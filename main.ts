@@ -17,6 +17,7 @@ import {
 } from "./client/command_list.ts";
 import { COMPLETE, complete } from "./client/complete.ts";
 import { displayText } from "./client/display_text.ts";
+import { leniently, readVariable } from "./client/environment.ts";
 import { EXIT_STATUS, STDOUT_CLOSED_STATUS } from "./client/exit_status.ts";
 import { HELP, makeHelp, showHelp } from "./client/commands/help.ts";
 import {
@@ -158,7 +159,8 @@ function fail(error: unknown, output: Output, system: System): number {
   const known = error instanceof NetdiskError ? error : internalError(error);
   if (known.code === "interrupted") output.notice("interrupted");
   else output.error(known.message, known.hint);
-  if (system.env("NETDISK_DEBUG") === "1") {
+  const env = leniently(system);
+  if (env("NETDISK_DEBUG") === "1") {
     const lines = Deno.inspect(error).split("\n").map(displayText);
     output.raw(`${lines.join("\n")}\n`);
   }
@@ -200,7 +202,7 @@ export function denoSystem(argv: readonly string[]): System {
     stdout: Deno.stdout,
     stderr: Deno.stderr,
     stdoutIsNonBlocking,
-    env: (name) => Deno.env.get(name),
+    env: readVariable,
     consoleSize: () => Deno.consoleSize(),
     exit: (status) => Deno.exit(status),
   };

@@ -48,6 +48,18 @@ export function findSubcommand(
   return firstWord(optionsOf(group), argv);
 }
 
+/** Judges the options before the first argument. @throws {NetdiskError} `usage` */
+export function checkLeadingOptions(
+  command: Command,
+  argv: readonly string[],
+): void {
+  const specs = optionsOf(command);
+  for (const token of tokenize(specs, argv)) {
+    if (token.kind === "positional") return;
+    if (token.kind === "option") checkOption(command.name, specs, argv, token);
+  }
+}
+
 /** The first argument that is no option or its value, and the others; nothing is judged. */
 export function firstWord(
   specs: readonly OptionSpec[],

@@ -1,7 +1,7 @@
 /** Commands by their words, each loaded when it is asked for. */
 
 import type { NetdiskError } from "../protocol/errors.ts";
-import { findSubcommand } from "./arguments.ts";
+import { checkLeadingOptions, findSubcommand } from "./arguments.ts";
 import { type Command, usageError } from "./command.ts";
 import { nearest } from "../protocol/nearest.ts";
 
@@ -41,6 +41,10 @@ export function findInGroup(
   if (command.subcommands === undefined) return { command, argv };
   const { word, rest } = findSubcommand(command, argv);
   if (word === undefined) return { command, argv };
+  // The word may be the value of an option that the group does not have.
+  if (!subcommandWords(command).includes(word)) {
+    checkLeadingOptions(command, argv);
+  }
   return { command: subcommandOf(command, word), argv: rest };
 }
 

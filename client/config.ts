@@ -8,6 +8,7 @@ import { join } from "@std/path";
 import { FINGERPRINT, TOKEN } from "../protocol/credentials.ts";
 import { NetdiskError } from "../protocol/errors.ts";
 import * as schema from "../protocol/schema.ts";
+import { systemReason } from "../protocol/system_reason.ts";
 import { checkPrivateFile, checkPrivateFolder } from "./private_files.ts";
 import { shortNameFault } from "./server_names.ts";
 
@@ -223,7 +224,9 @@ export class Config {
       // The parser's own words quote the text, which holds secrets.
       const reason = known ? cause.message : "the file is not JSON";
       throw new NetdiskError("local-io", `${this.#path}: ${reason}`, {
-        hint: "move the file away and log in again",
+        hint: known
+          ? "a newer netdisk may have written it: use that one, or move the file away and log in again"
+          : "move the file away and log in again",
         ...(known ? { cause } : {}),
       });
     }
@@ -239,7 +242,7 @@ export class Config {
 
   #failure(cause: unknown): NetdiskError {
     if (cause instanceof NetdiskError) return cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = systemReason(cause);
     return new NetdiskError("local-io", `${this.#path}: ${reason}`, { cause });
   }
 }

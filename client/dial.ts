@@ -7,6 +7,7 @@
 import type { ByteConnection } from "../protocol/channel.ts";
 import { NetdiskError } from "../protocol/errors.ts";
 import { formatAddress, type ServerLink } from "../protocol/link.ts";
+import { systemReason } from "../protocol/system_reason.ts";
 import { ALPN } from "../protocol/version.ts";
 import type { Trust } from "./config.ts";
 import { type CertificateFault, SELF_SIGNED_NAME } from "./trust.ts";
@@ -121,9 +122,7 @@ function unreachable(link: ServerLink, cause: unknown): NetdiskError {
   const address = formatAddress(link.host, link.port);
   const reason = cause instanceof Deno.errors.ConnectionRefused
     ? "nobody listens there"
-    : cause instanceof Error
-    ? cause.message.replace(/ \(os error \d+\)$/, "")
-    : String(cause);
+    : systemReason(cause);
   return new NetdiskError(
     "unreachable",
     `${address}: cannot connect: ${reason}`,

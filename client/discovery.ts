@@ -15,6 +15,7 @@ import {
 } from "../protocol/discovery.ts";
 import { NetdiskError, ProtocolError } from "../protocol/errors.ts";
 import type { ServerLink } from "../protocol/link.ts";
+import { systemReason } from "../protocol/system_reason.ts";
 import { isLoopbackName } from "./trust.ts";
 
 /** All replies of a local network come within milliseconds; Wi-Fi may take longer. */
@@ -141,7 +142,7 @@ class Search implements Disposable {
   checkAsked(): void {
     if (this.#asked) return;
     const cause = this.#fault;
-    const reason = cause instanceof Error ? `: ${cause.message}` : "";
+    const reason = cause instanceof Error ? `: ${systemReason(cause)}` : "";
     throw new NetdiskError(
       "unreachable",
       `there is no network to ask${reason}`,

@@ -1,7 +1,38 @@
 /**
- * The variables that the program reads, in words, for the help, the man page and
- * the documentation. A test finds those that are read and not listed.
+ * The variables that the program reads, and in words for the help, the man page
+ * and the documentation. A test finds those that are read and not listed.
  */
+
+import { NetdiskError } from "../protocol/errors.ts";
+
+/** Reads a variable. @throws NetdiskError `usage` when its bytes are no text */
+export function readVariable(name: string): string | undefined {
+  try {
+    return Deno.env.get(name);
+  } catch (cause) {
+    const hint = name === "HOME"
+      ? "set NETDISK_CONFIG_DIR to a folder of yours"
+      : `unset ${name}`;
+    throw new NetdiskError(
+      "usage",
+      `${name}: the variable is not text in UTF-8`,
+      { hint, cause },
+    );
+  }
+}
+
+/** The same for what only says how things are shown: what is no text is set to something. */
+export function leniently(
+  system: { env(name: string): string | undefined },
+): (name: string) => string | undefined {
+  return (name) => {
+    try {
+      return system.env(name);
+    } catch {
+      return "\ufffd";
+    }
+  };
+}
 
 /** Every variable, in the order of the documentation. */
 export const ENVIRONMENT: readonly (readonly [string, string])[] = [

@@ -3,6 +3,7 @@
 import { existsSync } from "node:fs";
 import { basename } from "@std/path";
 import { NetdiskError } from "../protocol/errors.ts";
+import { systemReason } from "../protocol/system_reason.ts";
 import { type PromptInput, readSome } from "./prompt.ts";
 
 /** Linux and macOS take names and paths of these lengths; a character has up to 3 bytes. */
@@ -215,14 +216,11 @@ export function localError(path: string, cause: unknown): NetdiskError {
       { cause },
     );
   }
-  const text = cause instanceof Error ? cause.message : String(cause);
-  // "Permission denied (os error 13): open 'x'": the path is named already.
-  const reason = text.replace(/ \(os error \d+\).*$/s, "");
   const code = (cause as { code?: unknown } | null)?.code;
   const full = code === "ENOSPC" || code === "EDQUOT";
   return new NetdiskError(
     full ? "disk-full" : "local-io",
-    `${path}: ${reason}`,
+    `${path}: ${systemReason(cause)}`,
     {
       cause,
     },

@@ -9,6 +9,7 @@
 
 import type { NetdiskError } from "../protocol/errors.ts";
 import { displayJson, displayText } from "./display_text.ts";
+import { leniently } from "./environment.ts";
 import { EXIT_STATUS } from "./exit_status.ts";
 import { inSamePlace } from "./same_place.ts";
 import {
@@ -70,6 +71,7 @@ export class Output {
   place: readonly string[] = [];
 
   readonly #system: OutputSystem;
+  readonly #env: OutputSystem["env"];
   readonly #stdout: StdoutWriter;
   readonly #colour: { stdout: boolean; stderr: boolean };
   #status: string | undefined;
@@ -82,8 +84,9 @@ export class Output {
     this.#system = system;
     const stdoutIsTerminal = system.stdout.isTerminal();
     const stderrIsTerminal = system.stderr.isTerminal();
-    const dumb = system.env("TERM") === "dumb";
-    const plain = dumb || Boolean(system.env("NO_COLOR"));
+    this.#env = leniently(system);
+    const dumb = this.#env("TERM") === "dumb";
+    const plain = dumb || Boolean(this.#env("NO_COLOR"));
     this.canRedraw = stderrIsTerminal && !dumb;
     this.#colour = {
       stdout: stdoutIsTerminal && !plain,
@@ -105,7 +108,7 @@ export class Output {
     } catch {
       // No stream is a terminal.
     }
-    const columns = Number(this.#system.env("COLUMNS"));
+    const columns = Number(this.#env("COLUMNS"));
     return Number.isInteger(columns) && columns > 0 ? columns : 80;
   }
 

@@ -5,6 +5,7 @@
  */
 
 import { NetdiskError } from "../protocol/errors.ts";
+import { systemReason } from "../protocol/system_reason.ts";
 import type { OptionSpec } from "./command.ts";
 import {
   KeyReader,
@@ -205,10 +206,8 @@ function fileError(path: string, cause: unknown): NetdiskError {
     const message = `${path}: no such password file`;
     return new NetdiskError("not-found", message, { cause });
   }
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  // "Permission denied (os error 13): open 'x'": the path is named already.
-  const short = reason.replace(/ \(os error \d+\).*$/s, "");
-  return new NetdiskError("local-io", `${path}: ${short}`, { cause });
+  const reason = systemReason(cause);
+  return new NetdiskError("local-io", `${path}: ${reason}`, { cause });
 }
 
 async function readPasswordLine(

@@ -35,6 +35,11 @@ export function saveSession(
   return renamed;
 }
 
+/** Fails where no session could be kept, before the server begins one. @throws NetdiskError `local-io` */
+export function checkCanSave({ config }: ServerChoice): void {
+  config.update(() => {});
+}
+
 /** Forgets the session of a user on a server. */
 export function forgetSession(
   { config, address }: ServerChoice,

@@ -5,6 +5,7 @@
  */
 
 import { NetdiskError } from "../protocol/errors.ts";
+import { systemReason } from "../protocol/system_reason.ts";
 
 /** Characters that are collected before a write: a listing is not a system call a line. */
 const BUFFERED_CHARACTERS = 32 * 1024;
@@ -222,7 +223,6 @@ function stdoutError(cause: unknown): Error {
   if (cause instanceof Deno.errors.BrokenPipe) {
     return new StdoutClosed("standard output is closed", { cause });
   }
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  const text = reason.replace(/ \(os error \d+\)$/, "");
-  return new NetdiskError("local-io", `standard output: ${text}`, { cause });
+  const reason = systemReason(cause);
+  return new NetdiskError("local-io", `standard output: ${reason}`, { cause });
 }

@@ -36,7 +36,7 @@ export function parseConfigFile(text: string, file: string): ConfigLine[] {
     if (trimmed === "" || trimmed.startsWith("#")) continue;
     const line = index + 1;
     const [beginning = ""] = trimmed.split(/[\s=]/, 1);
-    const shown = (beginning || trimmed).slice(0, MAX_SHOWN);
+    const shown = beginning || trimmed;
     const refuse = (reason: string) =>
       badSetting(settingLabel(file, { line, key: shown }), reason);
     if (CONTROL.test(content)) throw refuse("there is a control character");
@@ -75,7 +75,7 @@ export function settingLabel(
   file: string,
   { line, key }: Pick<ConfigLine, "line" | "key">,
 ): string {
-  return `${file}:${line}: ${key}`;
+  return `${file}:${line}: ${key.slice(0, MAX_SHOWN)}`;
 }
 
 /** The refusal of an option or a setting. */

@@ -1,6 +1,7 @@
 /** The one place where an error of the operating system becomes a wire code. */
 
 import { type ErrorCode, NetdiskError } from "../protocol/errors.ts";
+import { systemReason } from "../protocol/system_reason.ts";
 
 /** Code and sentence by errno; what is not listed is `io`. */
 const BY_ERRNO: Record<string, [ErrorCode, string]> = {
@@ -77,8 +78,6 @@ export function cannot(action: string, cause: unknown): NetdiskError {
     ? "no such file"
     : cause instanceof Deno.errors.PermissionDenied
     ? "not allowed"
-    : cause instanceof Error
-    ? cause.message
-    : String(cause);
+    : systemReason(cause);
   return new NetdiskError("local-io", `cannot ${action}: ${reason}`, { cause });
 }

@@ -77,6 +77,31 @@ export function listenPermissions(
   };
 }
 
+/** Trees that Deno keeps from whoever has not all permissions, whichever others he has. */
+const GUARDED_TREES: Readonly<Record<string, readonly string[]>> = {
+  linux: ["/dev", "/proc", "/sys"],
+  darwin: ["/dev"],
+};
+
+/**
+ * Where a storage root can be in no sandbox, in words; undefined for any other.
+ *
+ * @param root a real, absolute path
+ */
+export function guardedPlace(
+  root: string,
+  os: typeof Deno.build.os = Deno.build.os,
+): string | undefined {
+  // Anything but a path that begins with a drive.
+  if (os === "windows") {
+    return /^[a-z]:\\/i.test(root) ? undefined : "on a network share";
+  }
+  const tree = GUARDED_TREES[os]?.find((tree) =>
+    root === tree || root.startsWith(`${tree}/`)
+  );
+  return tree && `below ${tree}`;
+}
+
 type Attempts = Record<string, () => unknown>;
 
 /** An address that is nobody's to listen on or to connect to. */

@@ -81,7 +81,7 @@ async function run(
   const settings = readOptions(options, labelOf);
   setLogFormat(settings.logFormat);
   try {
-    await serve({ options, output }, settings);
+    await serve({ options, output }, settings, labelOf("root"));
   } catch (error) {
     // The line that main.ts writes for people is none for programs.
     if (settings.logFormat === "json") {
@@ -97,8 +97,9 @@ async function run(
 async function serve(
   { options, output }: ServeInvocation,
   { folder, metrics, discovery, ...settings }: ServeSettings,
+  rootLabel: string,
 ): Promise<void> {
-  const { root, lock } = await lockRoot(folder);
+  const { root, lock } = await lockRoot(folder, rootLabel);
   try {
     const identity = options.plain ? null : await identityOf(options, root);
     const stopSignal = nextSignal((signal) => {

@@ -101,10 +101,10 @@ function readConfigFile(path: string): string {
   }
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch (cause) {
-    throw new NetdiskError("local-io", `'${path}' is not text in UTF-8`, {
-      cause,
-    });
+  } catch {
+    const [before = ""] = new TextDecoder().decode(bytes).split("\ufffd", 1);
+    const line = before.split("\n").length;
+    throw badSetting(`${path}:${line}`, "the line is not text in UTF-8");
   }
 }
 

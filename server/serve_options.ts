@@ -253,13 +253,15 @@ function checkTogether(
 
 /** `HOST:PORT`, `HOST` or `:PORT`; unlike in a link the port may be 0. */
 function parseListen(text: string): { host: string; port: number } | undefined {
-  const match = /^(?<host>.*?):(?<port>\d{1,5})$/.exec(text);
-  const port = Number(match?.groups?.port ?? DEFAULT_PORT);
-  const host = match ? match.groups!.host || "0.0.0.0" : text;
-  // A link is no place to listen on.
-  if (port > 65535 || host.includes("/")) return undefined;
+  const match = /^(?<host>\[.*\]|[^:]+|(?=:))(?::(?<port>\d{1,5}))?$/.exec(
+    text,
+  );
+  const { host = "", port: digits } = match?.groups ?? {};
+  const port = Number(digits ?? DEFAULT_PORT);
+  // A link is no place to listen on, and a number alone is likely a port.
+  if (!match || port > 65535 || /\/|^\d+$/.test(host)) return undefined;
   try {
-    return { host: parseServerLink(host).host, port };
+    return { host: parseServerLink(host || "0.0.0.0").host, port };
   } catch {
     return undefined;
   }

@@ -4,6 +4,8 @@
  */
 
 import { NetdiskError } from "../protocol/errors.ts";
+import { formatAddress } from "../protocol/link.ts";
+import { systemReason } from "../protocol/system_reason.ts";
 import { ALPN } from "../protocol/version.ts";
 import { Accounts } from "./accounts.ts";
 import { ConnectionGuard, guardLimits } from "./connection_guard.ts";
@@ -133,10 +135,19 @@ function listenError(
   hostname: string,
   port: number,
 ): NetdiskError {
-  const where = `cannot listen on ${hostname}:${port}`;
+  const where = `cannot listen on ${formatAddress(hostname, port)}`;
+  const another =
+    "choose another with --listen HOST:PORT; port 0 takes a free one";
   if (cause instanceof Deno.errors.AddrInUse) {
     return new NetdiskError("unreachable", `${where}: the port is in use`, {
-      hint: "choose another with --listen HOST:PORT; port 0 takes a free one",
+      hint: another,
+      cause,
+    });
+  }
+  if (cause instanceof Deno.errors.PermissionDenied) {
+    const reason = "the system does not allow that port";
+    return new NetdiskError("unreachable", `${where}: ${reason}`, {
+      hint: another,
       cause,
     });
   }
@@ -147,7 +158,7 @@ function listenError(
       cause,
     });
   }
-  const reason = cause instanceof Error ? cause.message : String(cause);
+  const reason = systemReason(cause);
   return new NetdiskError("unreachable", `${where}: ${reason}`, { cause });
 }
 

@@ -8,7 +8,7 @@ import { Guest } from "../guest.ts";
 import { chooseNewServer } from "../offer.ts";
 import { PASSWORD_OPTIONS, readPassword } from "../password.ts";
 import { checkUserName } from "../server_choice.ts";
-import { nameNotice, saveSession } from "../session_store.ts";
+import { checkCanSave, nameNotice, saveSession } from "../session_store.ts";
 
 export const command = defineCommand({
   name: "login",
@@ -45,6 +45,7 @@ export const command = defineCommand({
     using guest = new Guest(invocation, choice, mayRepin);
     // First the server: nobody types a password for one that is not there.
     await guest.connection();
+    checkCanSave(choice);
     const password = await readPassword({
       stdin: options.passwordStdin,
       file: options.passwordFile,

@@ -7,7 +7,7 @@ import { Guest } from "../guest.ts";
 import { chooseNewServer } from "../offer.ts";
 import { PASSWORD_OPTIONS, readPassword } from "../password.ts";
 import { checkUserName } from "../server_choice.ts";
-import { nameNotice, saveSession } from "../session_store.ts";
+import { checkCanSave, nameNotice, saveSession } from "../session_store.ts";
 
 export const command = defineCommand({
   name: "register",
@@ -60,6 +60,7 @@ export const command = defineCommand({
         },
       );
     }
+    checkCanSave(choice);
     const password = await readPassword({
       stdin: options.passwordStdin,
       file: options.passwordFile,

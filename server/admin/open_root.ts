@@ -2,6 +2,7 @@
 
 import { join } from "@std/path";
 import { NetdiskError } from "../../protocol/errors.ts";
+import { systemReason } from "../../protocol/system_reason.ts";
 import { type Database, openDatabase } from "../database.ts";
 import { DEFAULT_ROOT } from "../serve_options.ts";
 import { dataFolder } from "../storage_path.ts";
@@ -45,7 +46,7 @@ export function openRoot(
     return new OpenRoot(root, openDatabase(dataFolder(root)));
   } catch (cause) {
     if (cause instanceof NetdiskError) throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = systemReason(cause);
     throw new NetdiskError("local-io", `${folder}: ${reason}`, { cause });
   }
 }

@@ -6,6 +6,7 @@
 
 import { dirname, join } from "@std/path";
 import { NetdiskError } from "../../protocol/errors.ts";
+import { systemReason } from "../../protocol/system_reason.ts";
 import { syncFolderNow } from "../durability.ts";
 import { plainFolders } from "../folder_reader.ts";
 import { errnoOf } from "../os_errors.ts";
@@ -122,7 +123,7 @@ function mountPoints(): string[] {
 }
 
 function failed(path: string, cause: unknown): NetdiskError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
+  const reason = systemReason(cause);
   return new NetdiskError("local-io", `${path}: not removed: ${reason}`, {
     hint: "what is in .netdisk/removed is deleted when the server is started",
     cause,

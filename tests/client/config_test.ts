@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { fromFileUrl, join } from "@std/path";
+import { dirname, fromFileUrl, join } from "@std/path";
 import {
   Config,
   type ConfigData,
@@ -257,6 +257,9 @@ for (const [what, text, reason] of DAMAGE) {
           [
             "local-io",
             `${temp.file}: ${reason}`,
+            (reason.endsWith("not JSON")
+              ? ""
+              : "a newer netdisk may have written it: use that one, or ") +
             "move the file away and log in again",
           ],
         );
@@ -284,6 +287,13 @@ for (const mode of [0o644, 0o640, 0o604, 0o660]) {
     );
   });
 }
+
+Deno.test("Config says what the system says, and the path once", strict, () => {
+  using temp = tempConfig();
+  Deno.writeTextFileSync(dirname(temp.path), "");
+  const error = assertThrows(() => temp.config.read(), NetdiskError);
+  assertEquals(error.message, `${temp.file}: Not a directory`);
+});
 
 Deno.test("Config reads a file that its owner cannot write", strict, () => {
   using temp = tempConfig();

@@ -14,6 +14,15 @@ const NAME_RULE =
   "a user name is 1 to 32 of a-z 0-9 . _ - and starts with a letter or a digit";
 const WRONG = "netdisk: error: wrong user name or password\n";
 
+function exists(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** `register` or `login` with the password on stdin, at the shared server. */
 function enter(
   client: Client,
@@ -32,6 +41,21 @@ Deno.test("register makes the user's folder, for the server alone", async () => 
   assertEquals([isDirectory, mode! & 0o777], [true, 0o700]);
   await disk.server.logs(/ register peer=127\.0\.0\.1:\d+ user=e\.v_e-1\n/);
   assertOutcome(await eve.run(["ls"]));
+});
+
+Deno.test("where no session can be kept, no account is made and no password sent", async () => {
+  const client = disk.client();
+  // In the place of the file, it cannot be written.
+  Deno.mkdirSync(join(client.config, "lock"));
+  for (const words of [["register", "lost"], ["login", "nobody"]]) {
+    assertOutcome(await enter(client, words), {
+      code: 1,
+      stderr: `netdisk: error: ${
+        join(client.config, "servers.json")
+      }: Is a directory\n`,
+    });
+  }
+  assertEquals(exists(disk.server.file("lost")), false);
 });
 
 Deno.test("register with a name that is taken: exit 6", async () => {

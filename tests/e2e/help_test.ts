@@ -76,6 +76,16 @@ Deno.test("a command of a group: what is missing, unknown or misplaced", async (
     ],
     [["help", "ls", "long"], "ls: unknown command 'long'", "ls"],
     [
+      ["admin", "--rot", "x", "users"],
+      "admin: unknown option --rot, did you mean --root?",
+      "admin",
+    ],
+    [
+      ["inbox", "--to", "x", "save", "1"],
+      "inbox: unknown option --to",
+      "inbox",
+    ],
+    [
       ["admin", "--rot", "users"],
       "admin users: unknown option --rot, did you mean --root?",
       "admin users",

@@ -196,6 +196,29 @@ Deno.test("ping tells count, minimum, average and maximum", async () => {
   assert(Math.abs(result.avgMs as number - average) < 0.002);
 });
 
+Deno.test("a variable that is not UTF-8 is refused where it matters, exit 2", async () => {
+  const client = disk.stranger();
+  const run = (variables: string) =>
+    bash(client, `export ${variables}; netdisk whoami; exit $?`);
+  const good = await bash(client, "netdisk whoami");
+  assertEquals(good.code, 4, good.stderr);
+  const display = "NO_COLOR=$'\\xff' TERM=$'\\xff' COLUMNS=$'\\xff'";
+  assertEquals(await run(`${display} NETDISK_DEBUG=$'\\xff'`), good);
+  for (const name of ["NETDISK_SERVER", "NETDISK_USER"]) {
+    assertOutcome(await run(`${name}=$'\\xff'`), {
+      code: 2,
+      stderr: `netdisk: error: ${name}: the variable is not text in UTF-8\n` +
+        `netdisk: hint: unset ${name}\n`,
+    });
+  }
+  const homeless = "NETDISK_CONFIG_DIR= XDG_CONFIG_HOME= HOME=$'\\xff'";
+  assertOutcome(await run(homeless), {
+    code: 2,
+    stderr: "netdisk: error: HOME: the variable is not text in UTF-8\n" +
+      "netdisk: hint: set NETDISK_CONFIG_DIR to a folder of yours\n",
+  });
+});
+
 Deno.test("Ctrl-C ends a ping with what it measured so far", async () => {
   await using process = disk.client().start([
     "ping",

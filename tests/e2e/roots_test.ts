@@ -1,4 +1,4 @@
-/** `netdisk serve` on roots that others could change: refused, and mended as it says. */
+/** `netdisk serve` on roots that others could change, or that no server can have: refused, and mended as it says. */
 
 import { assertEquals } from "@std/assert";
 import { sharedDisk } from "../helpers/disk.ts";
@@ -102,5 +102,36 @@ Deno.test(
     follow(hint);
     await using server = await Server.start(home);
     assertEquals((await server.stop()).code, 0);
+  },
+);
+
+Deno.test(
+  "a root that the sandbox is kept out of: exit 2, nothing is made",
+  { ignore: Deno.build.os !== "linux" },
+  async () => {
+    const memory = Deno.makeTempDirSync({ dir: "/dev/shm" });
+    try {
+      const home = disk.folder("server");
+      Deno.symlinkSync(memory, `${home}/link`);
+      for (const root of [`${memory}/new/disk`, memory, `${home}/link/disk`]) {
+        assertOutcome(await serve(root), {
+          code: 2,
+          stderr:
+            `netdisk: error: --root: '${root}' is below /dev, where the server's sandbox may do nothing\n` +
+            "netdisk: hint: netdisk serve --root ~/netdisk-data\n",
+        });
+      }
+      const config = `${home}/disk.conf`;
+      Deno.writeTextFileSync(config, `\nroot = ${memory}/disk\n`);
+      assertOutcome(await disk.stranger().run(["serve", "--config", config]), {
+        code: 2,
+        stderr:
+          `netdisk: error: ${config}:2: root: '${memory}/disk' is below /dev, where the server's sandbox may do nothing\n` +
+          "netdisk: hint: netdisk serve --root ~/netdisk-data\n",
+      });
+      assertEquals([...Deno.readDirSync(memory)], []);
+    } finally {
+      Deno.removeSync(memory, { recursive: true });
+    }
   },
 );

@@ -2,6 +2,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
 import {
   DISCOVERY_PERMISSIONS,
+  guardedPlace,
   listenPermissions,
   sandboxPermissions,
 } from "../../server/sandbox.ts";
@@ -94,6 +95,36 @@ for (
       assertMatch(error ?? "", /has a hole \((\S+)\)/);
     }));
 }
+
+Deno.test(
+  "guardedPlace() knows where the server's permissions open nothing",
+  { ignore: Deno.build.os !== "linux" },
+  () =>
+    inRoot(async (root) => {
+      const look = (place: string) =>
+        checkWith(sandboxPermissions(place, "127.0.0.1", 0), place, "look");
+      for (const place of ["/dev", "/dev/shm", "/proc", "/sys/kernel"]) {
+        const tree = /^\/\w+/.exec(place)![0];
+        assertEquals(guardedPlace(place), `below ${tree}`);
+        assertMatch((await look(place)).error ?? "", /^Requires all access/);
+      }
+      for (const place of [root, "/etc", "/run", "/tmp", "/var"]) {
+        assertEquals(guardedPlace(place), undefined);
+        assertEquals(await look(place), { refused: [] });
+      }
+      assertEquals(guardedPlace("/devices"), undefined);
+    }),
+);
+
+Deno.test("guardedPlace() on the other systems", () => {
+  assertEquals(guardedPlace("/dev/x", "darwin"), "below /dev");
+  assertEquals(guardedPlace("/proc/x", "darwin"), undefined);
+  assertEquals(guardedPlace("C:\\disk", "windows"), undefined);
+  assertEquals(
+    guardedPlace("\\\\nas\\disk", "windows"),
+    "on a network share",
+  );
+});
 
 Deno.test("the server's permissions let it ask the disk how much room there is", () =>
   inRoot(async (root) => {

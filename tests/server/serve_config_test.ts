@@ -100,6 +100,10 @@ for (
       "1: minFree: there is no such setting, did you mean min-free?",
     ],
     ["config = x", "1: config: there is no such setting"],
+    [
+      `${"k".repeat(1000)} = x`,
+      `1: ${"k".repeat(40)}: there is no such setting`,
+    ],
     ["help = yes", "1: help: there is no such setting"],
     ["quota = 1G\nquota = 2G", "2: quota: it is given on line 1 already"],
     ["root =", "1: root: the value is missing"],
@@ -156,20 +160,20 @@ Deno.test("a wrong option is called as on the command line, whatever is in the f
 Deno.test("a file that cannot be read, is too large or no text", () => {
   using folder = tempFolder();
   const config = join(folder.path, "disk.conf");
-  const fault = () => {
+  const fault = (code = "local-io") => {
     const error = assertThrows(
       () => withConfigFile({ ...NONE, config }),
       NetdiskError,
     );
-    assertEquals(error.code, "local-io");
+    assertEquals(error.code, code);
     return error.message;
   };
   assertEquals(
     fault(),
     `cannot read the config file '${config}': no such file`,
   );
-  Deno.writeFileSync(config, new Uint8Array([0x72, 0xff]));
-  assertEquals(fault(), `'${config}' is not text in UTF-8`);
+  Deno.writeFileSync(config, new Uint8Array([0x0a, 0x72, 0xff, 0x0a]));
+  assertEquals(fault("usage"), `${config}:2: the line is not text in UTF-8`);
   Deno.writeTextFileSync(config, "#".repeat(64 * 1024));
   withConfigFile({ ...NONE, config });
   Deno.writeTextFileSync(config, "#".repeat(64 * 1024 + 1));

@@ -31,7 +31,7 @@ async function faultOf(options: Partial<Options>): Promise<string> {
     notice() {},
   };
   // Where a root could not even be made, nothing else is complained about.
-  const root = "/proc/netdisk";
+  const root = `${import.meta.filename}/netdisk`;
   const error = await assertRejects(
     () => command.run({ options: { ...OPTIONS, root, ...options }, output }),
     NetdiskError,
@@ -60,6 +60,9 @@ Deno.test("--listen takes HOST, HOST:PORT and :PORT, with brackets around IPv6",
     "host:99999999",
     "host:x",
     "host:",
+    "host:80:90",
+    "[::1]:80:90",
+    "7000",
     "::1",
     "fe80::1:80",
     "a b:80",

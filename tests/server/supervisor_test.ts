@@ -66,7 +66,9 @@ Deno.test("lockRoot() names the folder that it cannot use", async () => {
   using folder = tempFolder();
   const file = `${folder.path}/file`;
   Deno.writeTextFileSync(file, "");
-  for (const root of [file, `${file}/below`, `/proc/netdisk-${file}`]) {
+  for (
+    const root of [file, `${file}/below`, file.padEnd(file.length + 300, "x")]
+  ) {
     const error = await assertRejects(() => lockRoot(root), NetdiskError);
     assertEquals(error.code, "local-io");
     assert(error.message.startsWith(`${root}: `), error.message);
@@ -168,6 +170,19 @@ Deno.test("startServer() on a port in use fails, and leaves nothing running", as
   );
   assert(error.hint?.includes("--listen"));
   assertEquals(ended, 2);
+});
+
+Deno.test("startServer() names an address of IPv6 with its brackets", async () => {
+  using folder = tempFolder();
+  const { root, lock } = await lockRoot(folder.path);
+  using _lock = lock;
+  const place = { hostname: "2001:db8::1", port: 6375 };
+  const error = await assertRejects(
+    () => within("the failure", startServer({ ...LOCAL, root, ...place })),
+    NetdiskError,
+  );
+  const where = "cannot listen on [2001:db8::1]:6375: ";
+  assert(error.message.startsWith(where), error.message);
 });
 
 Deno.test("startServer() fails when the Worker meets a root that it cannot prepare", async () => {
