@@ -167,7 +167,7 @@ export class Upload {
       this.#room.require(this.#place.quota.cost(this.#size + bytes.length));
     }
     this.#place.space.take(bytes.length);
-    this.#partial.noteTraffic();
+    this.#partial.hold.noteTraffic();
     this.#size += bytes.length;
     this.#hash.update(bytes);
   }
@@ -184,7 +184,7 @@ export class Upload {
 
   /** All bytes are here: from now on nobody takes the upload over. */
   complete(): void {
-    this.#partial.isEnding = true;
+    this.#partial.hold.isEnding = true;
   }
 
   /**
@@ -320,7 +320,7 @@ export class Upload {
   #end(close: () => void): void {
     this.#isOver = true;
     // Until then others wait, but need not drop a client for it.
-    this.#partial.isEnding = true;
+    this.#partial.hold.isEnding = true;
     const closeAll = () => {
       try {
         this.#published?.close();
