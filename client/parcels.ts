@@ -43,13 +43,18 @@ export async function unreadNotice(
   return { unread: count, notice };
 }
 
+/** Whether a word could be the number of a parcel. */
+export function isParcelNumber(word: string): boolean {
+  return /^[1-9]\d{0,14}$/.test(word);
+}
+
 /** The numbers that a user named, each once. @throws NetdiskError `usage` */
 export function parcelNumbers(
   command: string,
   args: readonly string[],
 ): number[] {
   const numbers = args.map((arg) => {
-    if (/^[1-9]\d{0,14}$/.test(arg)) return Number(arg);
+    if (isParcelNumber(arg)) return Number(arg);
     throw usageError(command, `'${arg}' is no number of a parcel`);
   });
   return [...new Set(numbers)];

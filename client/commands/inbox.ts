@@ -7,7 +7,7 @@ import { displayText } from "../display_text.ts";
 import { localTime } from "../entry_view.ts";
 import { formatBytes, formatCount } from "../format.ts";
 import type { JsonFields } from "../output.ts";
-import { listComing, listInbox } from "../parcels.ts";
+import { isParcelNumber, listComing, listInbox } from "../parcels.ts";
 import { withSession } from "../retry.ts";
 import { block, blocked, unblock } from "./inbox/block.ts";
 import { deleteParcels } from "./inbox/delete.ts";
@@ -32,6 +32,8 @@ export const command = defineGroup({
     "0, 2 for a wrong argument, 3 when there is no such parcel, 4 when not logged in, 5 for the network, 8 when some of several parcels failed.",
   standalone: false,
   subcommands: [read, save, get, deleteParcels, block, unblock, blocked],
+  meant: (word) =>
+    isParcelNumber(word) ? `netdisk inbox read ${word}` : undefined,
   run: list,
 });
 
