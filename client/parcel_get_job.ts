@@ -16,11 +16,11 @@ import { localError } from "./local_source.ts";
 import { fileTarget } from "./local_target.ts";
 import {
   aboutParcel,
+  markRead,
   openParcel,
   reopenParcel,
   requireParcels,
 } from "./parcels.ts";
-import { ask } from "./pipeline.ts";
 import { progressStyle } from "./progress.ts";
 import { Results } from "./results.ts";
 import { GOES_ON, type Retry } from "./retry.ts";
@@ -94,7 +94,7 @@ export class ParcelGetJob implements Disposable {
         await downloads.run(connection, false);
       }
       if (part.isRead || this.#incomplete.has(number)) continue;
-      await ask(connection, { type: "read", number }, "ok");
+      await markRead(connection, number);
       part.isRead = true;
     }
   }

@@ -11,7 +11,7 @@ import {
   PARCELS,
 } from "../protocol/parcels.ts";
 import { usageError } from "./command.ts";
-import { about, type Connection } from "./connection.ts";
+import { about, type Connection, isAboutPath } from "./connection.ts";
 import { listingPages } from "./listing.ts";
 import { ask } from "./pipeline.ts";
 
@@ -115,6 +115,18 @@ export function reopenParcel(
   number: number,
 ): Promise<ResponseOf<"parcel">> {
   return ask(connection, { type: "open", number }, "parcel");
+}
+
+/** It is not new any more; it may have been deleted meanwhile. */
+export async function markRead(
+  connection: Connection,
+  number: number,
+): Promise<void> {
+  try {
+    await ask(connection, { type: "read", number }, "ok");
+  } catch (error) {
+    if (!isAboutPath(error) || error.code !== "not-found") throw error;
+  }
 }
 
 /** The error with the parcel in front, unless the server has named it. */

@@ -9,7 +9,6 @@ import { MAX_PARCEL_FILES, parcelNameFault } from "../protocol/parcels.ts";
 import type { LogFields } from "./log.ts";
 import type { Draft, Person } from "./parcels.ts";
 import type { PostOffice } from "./post_office.ts";
-import { noDraft } from "./refusals.ts";
 import type { Holder } from "./takeover.ts";
 import type { PutClient, PutStorage, UserStorage } from "./user_storage.ts";
 import type { Upload } from "./upload.ts";
@@ -146,8 +145,13 @@ export class ParcelDesk {
     const office = this.#office;
     const client = this.#client;
     const { draft, names } = await office.compose(customer, request, client);
-    const files = new DraftFiles(office.folders.files(draft, "drafts"), names);
-    this.#opened = { kind: "draft", draft, files };
+    const reason = () => office.parcels.reasonOfEnd(customer, draft);
+    const files = office.folders.draftFiles(draft, reason);
+    this.#opened = {
+      kind: "draft",
+      draft,
+      files: new DraftFiles(files, names, reason),
+    };
     return OK;
   }
 
@@ -163,6 +167,10 @@ export class ParcelDesk {
       this.#opened = undefined;
       if (parcel) customer.log("deliver", { ...parcel, files: request.files });
       return { type: "delivered", time };
+    } catch (error) {
+      const isOver = before?.kind === "draft" &&
+        error instanceof NetdiskError && error.code === "not-found";
+      throw isOver ? office.parcels.reasonOfEnd(customer, before.draft) : error;
     } finally {
       // Not before: somebody may wait for it.
       this.#letGo(before);
@@ -184,7 +192,7 @@ export class ParcelDesk {
   #open({ number }: RequestOf<"open">, customer: Customer): Response {
     this.#letGo(this.#toNothing());
     const { key, parcel } = this.#office.parcels.open(customer, number);
-    const files = this.#office.folders.files(key, "inbox");
+    const files = this.#office.folders.files(key);
     this.#opened = { kind: "parcel", number, files };
     return parcel;
   }
@@ -221,11 +229,20 @@ export class ParcelDesk {
 class DraftFiles implements PutStorage {
   #files: UserStorage;
   #names: Set<string>;
+  #reasonOfEnd: () => NetdiskError;
 
-  /** @param names what is there already */
-  constructor(files: UserStorage, names: readonly string[]) {
+  /**
+   * @param names what is there already
+   * @param reasonOfEnd what is said when it is a draft no more
+   */
+  constructor(
+    files: UserStorage,
+    names: readonly string[],
+    reasonOfEnd: () => NetdiskError,
+  ) {
     this.#files = files;
     this.#names = new Set(names);
+    this.#reasonOfEnd = reasonOfEnd;
   }
 
   async beginPut(
@@ -241,7 +258,7 @@ class DraftFiles implements PutStorage {
         `a parcel has at most ${MAX_PARCEL_FILES} files`,
       );
     }
-    if (!this.#isThere()) throw noDraft();
+    if (!this.#isThere()) throw this.#reasonOfEnd();
     this.#names.add(request.path);
     return await this.#files.beginPut(request, client);
   }

@@ -84,7 +84,9 @@ export class PostOffice {
     );
     try {
       for (const old of dropped) await this.folders.discard(old);
-      await this.folders.make(draft, () => this.parcels.checkIsDraft(draft));
+      await this.folders.make(draft, () => {
+        this.parcels.checkIsDraft(sender, draft);
+      });
       return { draft, names: this.folders.names(draft) };
     } catch (error) {
       this.close(draft, client);

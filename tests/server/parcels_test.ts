@@ -319,7 +319,7 @@ Deno.test("a draft that is gone is not taken for one delivered before", async ()
   await ben.send({ type: "deliver", draft: DRAFT, files: 0, message: "hi" });
   assertEquals(
     await refusal(ben),
-    "not-found: there is no such draft any more",
+    "denied: ann takes nothing from you",
   );
 });
 
@@ -393,7 +393,7 @@ Deno.test("a draft that ends while its folder waits for room is not made anew", 
     await until("a slow compose", () => waiting === 1);
     await ann.ask({ type: "block", user: "ben", blocked: true }, "ok");
     end.resolve();
-    assertEquals(await ben.error(), "not-found");
+    assertEquals(await refusal(ben), "denied: ann takes nothing from you");
   }
   assertEquals(stored(server, "drafts"), []);
   assertEquals(await usedOf(ann), 0);
@@ -426,7 +426,7 @@ Deno.test("who is blocked holds no room any more, however slow", async () => {
   await ben.sendData(new Uint8Array(1000));
   assertEquals(
     await refusal(ben),
-    "not-found: there is no such draft any more",
+    "denied: ann takes nothing from you",
   );
   await sendFile(ann, "own.bin", new Uint8Array(900_000));
 });
@@ -440,10 +440,12 @@ Deno.test("what is under way when its draft ends comes too late", async () => {
   await until("the upload", () => server.uploads().length === 1);
   await ann.ask({ type: "block", user: "ben", blocked: true }, "ok");
   await ben.send(commitOf("x"));
-  const tooLate = "not-found: there is no such draft any more";
-  assertEquals(await refusal(ben), tooLate);
+  const blocked = "denied: ann takes nothing from you";
+  assertEquals(await refusal(ben), blocked);
   await ben.sendPut("a.txt", "another");
-  assertEquals(await refusal(ben), tooLate);
+  assertEquals(await refusal(ben), blocked);
+  await ben.send({ type: "deliver", draft: DRAFT, files: 1, message: "" });
+  assertEquals(await refusal(ben), blocked);
   assertEquals([...stored(server, "drafts"), ...server.uploads()], []);
 });
 
@@ -678,9 +680,9 @@ Deno.test("who is blocked sends nothing, nor what was begun before", async () =>
   assertEquals(users, ["ben"]);
   assertEquals(stored(server, "drafts"), []);
   await ben.sendPut("b.txt", "second");
-  assertEquals(await ben.error(), "not-found");
+  assertEquals(await ben.error(), "denied");
   await ben.send({ type: "deliver", draft: DRAFT, files: 1, message: "" });
-  assertEquals(await ben.error(), "not-found");
+  assertEquals(await ben.error(), "denied");
   await ben.send({ type: "compose", to: "ann", draft: DRAFT });
   assertEquals(await refusal(ben), "denied: ann takes nothing from you");
   // It is about ann alone, and what is there stays.
@@ -921,6 +923,8 @@ Deno.test("an account that is removed takes its inbox along, a sender's parcels 
   await new UserFiles(server.root, "ann").removeParcels();
   assertEquals(stored(server, "drafts"), []);
   assertEquals(stored(server, "inbox"), ["ben/ID/to-ben.txt"]);
+  await ben.sendPut("c.txt", "third");
+  assertEquals(await refusal(ben), "not-found: there is no user 'ann'");
   await ben.ask({ type: "leave" }, "ok");
   await ben.send({ type: "deliver", draft: DRAFT, files: 1, message: "" });
   assertEquals(await ben.error(), "not-found");

@@ -343,6 +343,36 @@ Deno.test(
   },
 );
 
+Deno.test(
+  "a parcel that is deleted while it is read was read all the same",
+  strict,
+  async () => {
+    const script = async (server: FakeServer) => {
+      await greet(server);
+      await open(server, ["a.txt"], "hello");
+      await server.request("read");
+      await server.refuse("not-found");
+    };
+    const seen = await play(read, ["3"], script, OPTIONS);
+    assertEquals(seen.error, undefined);
+    assertMatch(seen.stdout, /\nhello\n/);
+    using here = filesIn({});
+    const got = await play(
+      get,
+      ["3", "--to", here.path],
+      async (server) => {
+        await greet(server);
+        await open(server, ["a.txt"]);
+        await files(server, 1);
+        await server.request("read");
+        await server.refuse("not-found");
+      },
+      OPTIONS,
+    );
+    assertEquals(got.error, undefined);
+  },
+);
+
 Deno.test("netdisk inbox save moves files on the server", strict, async () => {
   const { stderr, objects, error } = await play(
     save,
