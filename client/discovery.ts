@@ -54,7 +54,7 @@ interface Reply {
  * Asks on all of the machine's networks at once, and listens for a second. The
  * servers are sorted by name.
  *
- * @throws NetdiskError `unreachable` when there is no network to ask
+ * @throws NetdiskError `unreachable` when there is no IPv4 network to ask
  */
 export async function discoverServers(
   interfaces: readonly Interface[] = Deno.networkInterfaces(),
@@ -165,7 +165,7 @@ class Search implements Disposable {
     const reason = cause instanceof Error ? `: ${cause.message}` : "";
     throw new NetdiskError(
       "unreachable",
-      `there is no network to ask${reason}`,
+      `there is no IPv4 network to ask${reason}`,
       { cause },
     );
   }

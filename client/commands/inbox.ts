@@ -1,6 +1,7 @@
 /** `netdisk inbox`: lists what other users have sent, and the commands on it. */
 
 import type { ParcelInfo } from "../../protocol/messages.ts";
+import { MAX_INBOX_PARCELS } from "../../protocol/parcels.ts";
 import { printColumns } from "../columns.ts";
 import { defineGroup, type Invocation } from "../command.ts";
 import { displayText } from "../display_text.ts";
@@ -54,6 +55,9 @@ async function list(invocation: Invocation): Promise<void> {
     await printColumns([TITLES, ...parcels.map(columnsOf)], output, {
       cut: true,
     });
+  }
+  if (parcels.length >= MAX_INBOX_PARCELS) {
+    output.notice("the inbox is full, what others send to you is refused");
   }
   if (coming.length === 0) return;
   output.notice(

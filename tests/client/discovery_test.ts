@@ -116,7 +116,7 @@ Deno.test("without a network there is an error, not an empty list", async () => 
   await assertRejects(
     () => discoverServers([{ ...address, netmask: "255.255.255.0" }]),
     NetdiskError,
-    "there is no network to ask: ",
+    "there is no IPv4 network to ask: ",
   );
 });
 

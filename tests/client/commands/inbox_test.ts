@@ -13,7 +13,11 @@ import { save } from "../../../client/commands/inbox/save.ts";
 import { localTime } from "../../../client/entry_view.ts";
 import { NetdiskError } from "../../../protocol/errors.ts";
 import type { Entry, ParcelInfo } from "../../../protocol/messages.ts";
-import { PARCELS } from "../../../protocol/parcels.ts";
+import {
+  MAX_INBOX_PARCELS,
+  MAX_PAGE_PARCELS,
+  PARCELS,
+} from "../../../protocol/parcels.ts";
 import type { FakeServer } from "../../helpers/fake_server.ts";
 import { filesIn, play } from "../../helpers/play.ts";
 
@@ -142,6 +146,30 @@ Deno.test("netdisk inbox lists parcels, page by page", strict, async () => {
     ...info(3, { read: true, files: 2, bytes: 2048, line: "old" }),
     time: "2026-01-31T12:05:00.000Z",
   });
+});
+
+Deno.test("netdisk inbox says when it is full", strict, async () => {
+  const all = Array.from({ length: MAX_INBOX_PARCELS }, (_, i) => info(i + 1))
+    .reverse();
+  for (const count of [all.length, all.length - 1]) {
+    const { stderr } = await play(inbox, ["--json"], async (server) => {
+      await greet(server);
+      for (let at = 0; at < count; at += MAX_PAGE_PARCELS) {
+        await server.request("inbox");
+        const end = Math.min(count, at + MAX_PAGE_PARCELS);
+        const parcels = all.slice(at, end);
+        await server.say({ type: "parcels", parcels, more: end < count });
+      }
+      await server.request("coming");
+      await server.say({ type: "coming", users: [] });
+    }, OPTIONS);
+    assertEquals(
+      stderr,
+      count === all.length
+        ? "netdisk: the inbox is full, what others send to you is refused\n"
+        : "",
+    );
+  }
 });
 
 Deno.test("netdisk inbox believes no endless listing", strict, async () => {
