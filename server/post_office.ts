@@ -180,6 +180,9 @@ export class PostOffice {
     if (!this.#users.find(user)) throw noUser(user);
     this.blocked.add(receiver.userId, user);
     for (const draft of this.parcels.removeDrafts(receiver, user)) {
+      // Who is at work on it hears of it, and who is silent holds no room.
+      const hold = this.#holds.get(draft.id);
+      if (hold) void outlive(hold);
       await this.folders.discard(draft);
     }
   }

@@ -49,7 +49,7 @@ export const MAX_REQUESTS_BEFORE_LOGIN = 100;
 
 const STOPPING = "the server is stopping";
 
-const TAKEN_OVER = "the parcel goes on on another connection";
+const DRAFT_LOST = "its draft is over, or goes on on another connection";
 
 /** One connection, until it ends. */
 export class Session {
@@ -75,7 +75,7 @@ export class Session {
     this.#parcels = new ParcelDesk(services.office, {
       received: () => channel.traffic.received,
       isServed: () => this.#replies.pending > 0,
-      drop: () => this.drop(TAKEN_OVER),
+      drop: () => this.drop(DRAFT_LOST),
     });
     channel.takeTurns(() => services.turns.next(this.#login.owner));
     this.#changes = new ChangeQueue(

@@ -431,6 +431,20 @@ Deno.test("who is blocked holds no room any more, however slow", async () => {
   await sendFile(ann, "own.bin", new Uint8Array(900_000));
 });
 
+Deno.test("who is blocked and says nothing more is ended, and holds no room either", async () => {
+  await using server = new Fixture(null, false, 1_000_000, 4096);
+  using patience = new Patience();
+  const { ann, ben } = await people(server);
+  await compose(ben);
+  await begin(ben, "large.bin", new Uint8Array(900_000));
+  await ann.ask({ type: "block", user: "ben", blocked: true }, "ok");
+  await patience.waiting();
+  patience.leap(3000);
+  assertEquals(await ben.error(), "timeout");
+  await ben.ended;
+  await sendFile(ann, "own.bin", new Uint8Array(900_000));
+});
+
 Deno.test("what is under way when its draft ends comes too late", async () => {
   await using server = new Fixture();
   const { ann, ben } = await people(server);
