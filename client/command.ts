@@ -181,6 +181,8 @@ export interface Command {
   readonly handlesSignals?: boolean;
   /** Commands behind this word, which takes nothing else; see {@link defineGroup}. */
   readonly subcommands?: readonly Command[];
+  /** The command that was meant by a word that is none of these, if that is clear. */
+  readonly meant?: (word: string) => string | undefined;
   /** Resolves when all is done; whatever is not done is thrown as a NetdiskError. */
   run(invocation: Invocation): Promise<void> | void;
 }
@@ -206,7 +208,9 @@ export function defineCommand<const Specs extends readonly OptionSpec[]>(
 interface Group<Specs extends readonly (readonly OptionSpec[])[]>
   extends
     Pick<Command, "name" | "summary" | "description" | "exitStatus">,
-    Partial<Pick<Command, "usage" | "examples" | "standalone" | "run">> {
+    Partial<
+      Pick<Command, "usage" | "examples" | "standalone" | "meant" | "run">
+    > {
   /** Each takes them as well, so that they may stand before or after its word. */
   readonly options: readonly OptionSpec[];
   /** Their names begin with that of the group, as in `admin users`. */
@@ -261,12 +265,16 @@ export function sharedOptionsOf(
   );
 }
 
-/** A usage error, with the help to read as its hint. */
-export function usageError(command: string, reason: string): NetdiskError {
+/** A usage error, with the help to read as its hint unless there is a better one. */
+export function usageError(
+  command: string,
+  reason: string,
+  hint?: string,
+): NetdiskError {
   const topic = command === "" ? "" : ` ${command}`;
   return new NetdiskError(
     "usage",
     command === "" ? reason : `${command}: ${reason}`,
-    { hint: `netdisk help${topic}` },
+    { hint: hint ?? `netdisk help${topic}` },
   );
 }

@@ -54,7 +54,8 @@ export function subcommandOf(group: Command, word: string): Command {
     wordOf(group, command) === word
   );
   if (found !== undefined) return found;
-  throw unknown(group.name, word, subcommandWords(group));
+  const hint = group.meant?.(word);
+  throw unknown(group.name, word, subcommandWords(group), hint);
 }
 
 /** The words that may follow that of a group. */
@@ -70,8 +71,9 @@ function unknown(
   group: string,
   word: string,
   words: readonly string[],
+  hint?: string,
 ): NetdiskError {
   const guess = nearest(word, words);
   const question = guess === undefined ? "" : `, did you mean '${guess}'?`;
-  return usageError(group, `unknown command '${word}'${question}`);
+  return usageError(group, `unknown command '${word}'${question}`, hint);
 }

@@ -27,6 +27,9 @@ const AGAIN_MS = 300;
 /** Servers and addresses that are kept at most; a forger can make up any number. */
 const MAX_REPLIES = 256;
 
+/** ... and of one machine, so that a forger leaves room for the others. */
+const MAX_REPLIES_FROM_ONE = 16;
+
 /** Failures of a socket that are borne. */
 const MAX_FAULTS = 100;
 
@@ -52,7 +55,7 @@ interface Reply {
  * Asks on all of the machine's networks at once, and listens for a second. The
  * servers are sorted by name.
  *
- * @throws NetdiskError `unreachable` when there is no network to ask
+ * @throws NetdiskError `unreachable` when there is no IPv4 network to ask
  */
 export async function discoverServers(
   interfaces: readonly Interface[] = Deno.networkInterfaces(),
@@ -68,7 +71,7 @@ export async function discoverServers(
   await search.ask();
   search.checkAsked();
   await sleep(began + LISTEN_MS - performance.now());
-  return mergeReplies(search.replies);
+  return mergeReplies(search.replies.all);
 }
 
 /** How to reach a server and know it again: what a link of its own would say. */
@@ -80,11 +83,34 @@ export function linkTo({ hosts, port, fingerprint }: FoundServer): ServerLink {
   };
 }
 
+/** What came so far, as much of it as is believed. */
+export class Replies {
+  /** By what they say and from where, as each comes twice at least. */
+  readonly #all = new Map<string, Reply>();
+  /** How many came from an address. */
+  readonly #counts = new Map<string, number>();
+
+  /** In the order in which they came. */
+  get all(): Reply[] {
+    return [...this.#all.values()];
+  }
+
+  add(reply: Reply): void {
+    const { server, hostname } = reply;
+    const key = JSON.stringify([server, hostname]);
+    if (this.#all.has(key) || this.#all.size === MAX_REPLIES) return;
+    const count = (this.#counts.get(hostname) ?? 0) + 1;
+    // Those of this machine are its own, however many.
+    if (count > MAX_REPLIES_FROM_ONE && !isLoopbackName(hostname)) return;
+    this.#counts.set(hostname, count);
+    this.#all.set(key, reply);
+  }
+}
+
 /** The sockets of one search, each bound to one of the machine's addresses. */
 class Search implements Disposable {
+  readonly replies = new Replies();
   readonly #nonce: Uint8Array;
-  /** By what they say and from where, as each comes twice at least. */
-  readonly #replies = new Map<string, Reply>();
   readonly #sockets: { socket: Deno.DatagramConn; targets: string[] }[] = [];
   #fault: unknown;
   #asked = false;
@@ -92,11 +118,6 @@ class Search implements Disposable {
 
   constructor(nonce: Uint8Array) {
     this.#nonce = nonce;
-  }
-
-  /** What came so far, in that order. */
-  get replies(): Reply[] {
-    return [...this.#replies.values()];
   }
 
   open(network: Interface): void {
@@ -145,7 +166,7 @@ class Search implements Disposable {
     const reason = cause instanceof Error ? `: ${systemReason(cause)}` : "";
     throw new NetdiskError(
       "unreachable",
-      `there is no network to ask${reason}`,
+      `there is no IPv4 network to ask${reason}`,
       { cause },
     );
   }
@@ -162,11 +183,7 @@ class Search implements Disposable {
         const [datagram, source] = await socket.receive(buffer);
         const server = decodeReply(datagram, this.#nonce);
         const { hostname } = source as Deno.NetAddr;
-        if (this.#replies.size === MAX_REPLIES) return;
-        this.#replies.set(JSON.stringify([server, hostname]), {
-          server,
-          hostname,
-        });
+        this.replies.add({ server, hostname });
       } catch (error) {
         if (this.#closed) return;
         // Windows tells a socket here that nobody listened where it sent to.

@@ -16,11 +16,11 @@ import { localError } from "./local_source.ts";
 import { fileTarget } from "./local_target.ts";
 import {
   aboutParcel,
+  markRead,
   openParcel,
   reopenParcel,
   requireParcels,
 } from "./parcels.ts";
-import { ask } from "./pipeline.ts";
 import { progressStyle } from "./progress.ts";
 import { Results } from "./results.ts";
 import { GOES_ON, type Retry } from "./retry.ts";
@@ -94,7 +94,7 @@ export class ParcelGetJob implements Disposable {
         await downloads.run(connection, false);
       }
       if (part.isRead || this.#incomplete.has(number)) continue;
-      await ask(connection, { type: "read", number }, "ok");
+      await markRead(connection, number);
       part.isRead = true;
     }
   }
@@ -179,7 +179,7 @@ export class ParcelGetJob implements Disposable {
     const other = this.#taken.get(name);
     if (other === undefined) this.#taken.set(name, number);
     if (other === undefined) return undefined;
-    return withWay(
+    return this.#withWay(
       number,
       new NetdiskError(
         "exists",
@@ -208,7 +208,9 @@ export class ParcelGetJob implements Disposable {
     if (!item.target) return;
     const { remotePath: name, target: { label: path } } = item;
     const number = this.#numberOf.get(item)!;
-    if (error) return this.#failed(withWay(number, error), { number, name });
+    if (error) {
+      return this.#failed(this.#withWay(number, error), { number, name });
+    }
     if (!file) return;
     const { size, sha256, mtime } = file;
     this.#results.succeeded(size);
@@ -219,6 +221,15 @@ export class ParcelGetJob implements Disposable {
       size,
       sha256,
       mtime: mtime === null ? null : new Date(mtime).toISOString(),
+    });
+  }
+
+  #withWay(number: number, error: NetdiskError): NetdiskError {
+    if (error.code !== "exists") return error;
+    const folder = join(this.#invocation.options.to ?? "", `parcel-${number}`);
+    return new NetdiskError(error.code, error.message, {
+      hint: `netdisk inbox get ${number} --to ${shellWord(`${folder}/`)}`,
+      cause: error,
     });
   }
 
@@ -245,12 +256,4 @@ function checkFolder(to: string | undefined): void {
     });
   }
   throw new NetdiskError("not-folder", `${to}: it is not a folder`);
-}
-
-function withWay(number: number, error: NetdiskError): NetdiskError {
-  if (error.code !== "exists") return error;
-  return new NetdiskError(error.code, error.message, {
-    hint: `netdisk inbox get ${number} --to parcel-${number}/`,
-    cause: error,
-  });
 }

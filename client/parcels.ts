@@ -11,7 +11,7 @@ import {
   PARCELS,
 } from "../protocol/parcels.ts";
 import { usageError } from "./command.ts";
-import { about, type Connection } from "./connection.ts";
+import { about, type Connection, isAboutPath } from "./connection.ts";
 import { listingPages } from "./listing.ts";
 import { ask } from "./pipeline.ts";
 
@@ -43,13 +43,18 @@ export async function unreadNotice(
   return { unread: count, notice };
 }
 
+/** Whether a word could be the number of a parcel. */
+export function isParcelNumber(word: string): boolean {
+  return /^[1-9]\d{0,14}$/.test(word);
+}
+
 /** The numbers that a user named, each once. @throws NetdiskError `usage` */
 export function parcelNumbers(
   command: string,
   args: readonly string[],
 ): number[] {
   const numbers = args.map((arg) => {
-    if (/^[1-9]\d{0,14}$/.test(arg)) return Number(arg);
+    if (isParcelNumber(arg)) return Number(arg);
     throw usageError(command, `'${arg}' is no number of a parcel`);
   });
   return [...new Set(numbers)];
@@ -110,6 +115,18 @@ export function reopenParcel(
   number: number,
 ): Promise<ResponseOf<"parcel">> {
   return ask(connection, { type: "open", number }, "parcel");
+}
+
+/** It is not new any more; it may have been deleted meanwhile. */
+export async function markRead(
+  connection: Connection,
+  number: number,
+): Promise<void> {
+  try {
+    await ask(connection, { type: "read", number }, "ok");
+  } catch (error) {
+    if (!isAboutPath(error) || error.code !== "not-found") throw error;
+  }
 }
 
 /** The error with the parcel in front, unless the server has named it. */

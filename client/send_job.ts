@@ -163,7 +163,7 @@ export class SendJob implements Disposable {
 
   #ended({ item, receipt, error }: UploadOutcome): void {
     if (error) {
-      const { code, message, hint } = error;
+      const { code, message, hint } = wordOf(error);
       this.#error ??= new NetdiskError(
         code,
         `${message}; nothing was sent to ${this.#to}`,
@@ -182,6 +182,12 @@ export class SendJob implements Disposable {
       time: new Date(time).toISOString(),
     });
   }
+}
+
+/** `denied` is the receiver's word about the sender, and not about a file. */
+function wordOf(error: NetdiskError): NetdiskError {
+  const { code, cause } = error;
+  return code === "denied" && cause instanceof NetdiskError ? cause : error;
 }
 
 async function abandon(

@@ -9,7 +9,7 @@ import { MAX_PARCEL_FILES, parcelNameFault } from "../protocol/parcels.ts";
 import type { LogFields } from "./log.ts";
 import type { Draft, Person } from "./parcels.ts";
 import type { PostOffice } from "./post_office.ts";
-import { noDraft } from "./refusals.ts";
+import type { Holder } from "./takeover.ts";
 import type { PutClient, PutStorage, UserStorage } from "./user_storage.ts";
 import type { Upload } from "./upload.ts";
 
@@ -37,8 +37,10 @@ export function isParcelRequest(request: Request): request is ParcelRequest {
 
 /** What is open instead of the user's own files. */
 type Opened =
-  | { draft: Draft; files: DraftFiles }
-  | { draft?: undefined; number: number; files: UserStorage };
+  | { kind: "draft"; draft: Draft; files: DraftFiles }
+  | { kind: "parcel"; number: number; files: UserStorage }
+  /** What was to be is refused, and what comes behind may be meant for it. */
+  | { kind: "nothing" };
 
 /** Who asks, and what is theirs. */
 export interface Customer extends Person {
@@ -48,45 +50,47 @@ export interface Customer extends Person {
 
 export class ParcelDesk {
   #office: PostOffice;
+  #client: Holder;
   #opened: Opened | undefined;
 
-  constructor(office: PostOffice) {
+  constructor(office: PostOffice, client: Holder) {
     this.#office = office;
+    this.#client = client;
   }
 
   /** What a log says of puts and gets, so that nobody takes them for the user's own. */
   get logFields(): LogFields {
-    const opened = this.#opened;
-    if (!opened) return {};
-    return opened.draft
-      ? { to: opened.draft.receiver }
-      : { parcel: opened.number };
+    switch (this.#opened?.kind) {
+      case "draft":
+        return { to: this.#opened.draft.receiver };
+      case "parcel":
+        return { parcel: this.#opened.number };
+      default:
+        return {};
+    }
   }
 
   /** Where puts go. */
   filesForPut(own: UserStorage): PutStorage {
-    return !this.#opened
-      ? own
-      : this.#opened.draft
-      ? this.#opened.files
-      : NO_PUTS;
+    if (!this.#opened) return own;
+    return this.#opened.kind === "draft" ? this.#opened.files : this.#noPuts;
   }
 
-  /** What there is to look at. @throws NetdiskError `denied` in a draft */
+  /** What there is to look at. @throws NetdiskError `denied` in a draft, and after a refusal */
   filesToRead(own: UserStorage): UserStorage {
     if (!this.#opened) return own;
-    if (this.#opened.draft) throw notHere();
-    return this.#opened.files;
+    if (this.#opened.kind === "parcel") return this.#opened.files;
+    throw this.#notHere();
   }
 
   /** @throws NetdiskError `denied` unless these are the user's own files */
   checkMayChange(): void {
-    if (this.#opened) throw notHere();
+    if (this.#opened) throw this.#notHere();
   }
 
   /** Puts and gets are about the user's own files again. Never throws. */
   leave(): void {
-    if (this.#opened?.draft) this.#office.close(this.#opened.draft);
+    this.#letGo(this.#opened);
     this.#opened = undefined;
   }
 
@@ -99,9 +103,7 @@ export class ParcelDesk {
       case "deliver":
         return await this.#deliver(request, customer);
       case "abandon":
-        this.leave();
-        await this.#office.abandon(customer, request.draft);
-        return OK;
+        return await this.#abandon(request, customer);
       case "leave":
         this.leave();
         return OK;
@@ -139,10 +141,17 @@ export class ParcelDesk {
     request: RequestOf<"compose">,
     customer: Customer,
   ): Promise<Response> {
-    this.leave();
-    const { draft, names } = await this.#office.compose(customer, request);
-    const files = this.#office.folders.files(draft, "drafts");
-    this.#opened = { draft, files: new DraftFiles(files, names) };
+    this.#letGo(this.#toNothing());
+    const office = this.#office;
+    const client = this.#client;
+    const { draft, names } = await office.compose(customer, request, client);
+    const reason = () => office.parcels.reasonOfEnd(customer, draft);
+    const files = office.folders.draftFiles(draft, reason);
+    this.#opened = {
+      kind: "draft",
+      draft,
+      files: new DraftFiles(files, names, reason),
+    };
     return OK;
   }
 
@@ -150,31 +159,90 @@ export class ParcelDesk {
     request: RequestOf<"deliver">,
     customer: Customer,
   ): Promise<Response> {
-    this.leave();
-    const { time, parcel } = await this.#office.deliver(customer, request);
-    if (parcel) customer.log("deliver", { ...parcel, files: request.files });
-    return { type: "delivered", time };
+    const office = this.#office;
+    const client = this.#client;
+    const before = this.#toNothing();
+    try {
+      const { time, parcel } = await office.deliver(customer, request, client);
+      this.#opened = undefined;
+      if (parcel) customer.log("deliver", { ...parcel, files: request.files });
+      return { type: "delivered", time };
+    } catch (error) {
+      const isOver = before?.kind === "draft" &&
+        error instanceof NetdiskError && error.code === "not-found";
+      throw isOver ? office.parcels.reasonOfEnd(customer, before.draft) : error;
+    } finally {
+      // Not before: somebody may wait for it.
+      this.#letGo(before);
+    }
+  }
+
+  async #abandon(
+    { draft }: RequestOf<"abandon">,
+    customer: Customer,
+  ): Promise<Response> {
+    try {
+      await this.#office.abandon(customer, draft, this.#client);
+      return OK;
+    } finally {
+      this.leave();
+    }
   }
 
   #open({ number }: RequestOf<"open">, customer: Customer): Response {
-    this.leave();
+    this.#letGo(this.#toNothing());
     const { key, parcel } = this.#office.parcels.open(customer, number);
-    const files = this.#office.folders.files(key, "inbox");
-    this.#opened = { number, files };
+    const files = this.#office.folders.files(key);
+    this.#opened = { kind: "parcel", number, files };
     return parcel;
   }
+
+  /** Nothing is opened, unless that is changed. @returns what was before */
+  #toNothing(): Opened | undefined {
+    const before = this.#opened;
+    this.#opened = { kind: "nothing" };
+    return before;
+  }
+
+  #letGo(opened: Opened | undefined): void {
+    if (opened?.kind !== "draft") return;
+    this.#office.close(opened.draft, this.#client);
+  }
+
+  #notHere(): NetdiskError {
+    return new NetdiskError(
+      "denied",
+      this.#opened?.kind === "nothing"
+        ? "there are no files here, as what was to be opened was refused"
+        : "that cannot be done in a parcel",
+    );
+  }
+
+  /** A parcel of the inbox is as its sender has sent it. */
+  #noPuts: PutStorage = {
+    beginPut: () => Promise.reject(this.#notHere()),
+    waitForDisk: () => Promise.resolve(() => {}),
+  };
 }
 
 /** The files of a draft: their sender may put them, and do nothing else. */
 class DraftFiles implements PutStorage {
   #files: UserStorage;
-  /** Without those of other connections; all are counted when it is delivered. */
   #names: Set<string>;
+  #reasonOfEnd: () => NetdiskError;
 
-  /** @param names what is there already */
-  constructor(files: UserStorage, names: readonly string[]) {
+  /**
+   * @param names what is there already
+   * @param reasonOfEnd what is said when it is a draft no more
+   */
+  constructor(
+    files: UserStorage,
+    names: readonly string[],
+    reasonOfEnd: () => NetdiskError,
+  ) {
     this.#files = files;
     this.#names = new Set(names);
+    this.#reasonOfEnd = reasonOfEnd;
   }
 
   async beginPut(
@@ -190,7 +258,7 @@ class DraftFiles implements PutStorage {
         `a parcel has at most ${MAX_PARCEL_FILES} files`,
       );
     }
-    if (!this.#isThere()) throw noDraft();
+    if (!this.#isThere()) throw this.#reasonOfEnd();
     this.#names.add(request.path);
     return await this.#files.beginPut(request, client);
   }
@@ -210,14 +278,4 @@ class DraftFiles implements PutStorage {
   }
 }
 
-/** A parcel of the inbox is as its sender has sent it. */
-const NO_PUTS: PutStorage = {
-  beginPut: () => Promise.reject(notHere()),
-  waitForDisk: () => Promise.resolve(() => {}),
-};
-
 const OK: Response = { type: "ok" };
-
-function notHere(): NetdiskError {
-  return new NetdiskError("denied", "that cannot be done in a parcel");
-}

@@ -117,13 +117,21 @@ export class ParcelFolders {
     }
   }
 
-  /** The files of a draft, for its sender to put; of an inbox, for its receiver. */
-  files(parcel: ParcelKey, place: ParcelPlace): UserStorage {
-    return this.#surroundings.open(parcel.receiver, {
-      home: this.pathOf(parcel, place),
-      ...(place === "drafts"
-        ? { gifts: { id: parcel.id, refusal: refusalOf(parcel) } }
-        : {}),
+  /** The files of a parcel of the inbox, for its receiver. */
+  files(parcel: ParcelKey): UserStorage {
+    const home = this.pathOf(parcel, "inbox");
+    return this.#surroundings.open(parcel.receiver, { home });
+  }
+
+  /**
+   * The files of a draft, for its sender to put.
+   *
+   * @param reasonOfEnd what is said when it is a draft no more
+   */
+  draftFiles(draft: ParcelKey, reasonOfEnd: () => NetdiskError): UserStorage {
+    return this.#surroundings.open(draft.receiver, {
+      home: this.pathOf(draft, "drafts"),
+      gifts: { id: draft.id, refusal: refusalOf(draft), reasonOfEnd },
     });
   }
 

@@ -17,7 +17,7 @@ import type { AccountSession } from "./account_sessions.ts";
 import type { BlockedSenders } from "./blocked_senders.ts";
 import type { Database } from "./database.ts";
 import type { ParcelKey } from "./parcel_folders.ts";
-import { noDraft } from "./refusals.ts";
+import { isBlocked, noDraft } from "./refusals.ts";
 
 /** Drafts that one sender may have; one more takes the place of the oldest. */
 export const MAX_DRAFTS = 20;
@@ -270,13 +270,22 @@ export class Parcels {
     for (const { id } of old) if (!isOpen(id)) this.remove(id);
   }
 
-  /** @throws NetdiskError `not-found` when it was delivered or is gone */
-  checkIsDraft({ id }: ParcelKey): void {
+  /** @throws NetdiskError when it was delivered or is gone */
+  checkIsDraft(sender: Person, draft: Draft): void {
     const found = this.#database.get(
       "SELECT 1 FROM parcels WHERE id = ? AND delivered IS NULL",
-      id,
+      draft.id,
     );
-    if (!found) throw noDraft();
+    if (!found) throw this.reasonOfEnd(sender, draft);
+  }
+
+  /** Why there is a draft no more that its sender has in hand. */
+  reasonOfEnd(sender: Person, draft: Draft): NetdiskError {
+    const { receiver, receiverId } = draft;
+    const isUser = "SELECT 1 FROM users WHERE id = ?";
+    if (!this.#database.get(isUser, receiverId)) return noUser(receiver);
+    if (this.#blocked.has(receiverId, sender.user)) return isBlocked(receiver);
+    return noDraft();
   }
 
   /** Whether there is such a parcel or draft. */
@@ -299,7 +308,7 @@ export class Parcels {
     { receiver, receiverId }: Pick<Draft, "receiver" | "receiverId">,
   ): void {
     if (this.#blocked.has(receiverId, sender.user)) {
-      throw new NetdiskError("denied", `${receiver} takes nothing from you`);
+      throw isBlocked(receiver);
     }
     const { all, own } = this.#database.get<{ all: number; own: number }>(
       `SELECT count(*) AS "all", count(*) FILTER (WHERE sender = ?) AS own

@@ -3,14 +3,10 @@
 import { dirname } from "@std/path";
 import { errnoOf, toStorageError } from "./os_errors.ts";
 import { isLink } from "./refusals.ts";
+import { Hold, type Holder } from "./takeover.ts";
 
-/** The client of an upload, as far as others need to know of it. */
-export interface Holder {
-  /** Bytes that came from it so far, those of a frame on its way included. */
-  received(): number;
-  /** Ends its connection. */
-  drop(): void;
-}
+/** Of an upload that no other one may go on with. */
+const NOBODY: Holder = { received: () => 0, drop() {} };
 
 /** One unfinished file in the hands of one upload. */
 export class PartialFile {
@@ -19,14 +15,9 @@ export class PartialFile {
   /** Bytes that an earlier upload left. */
   readonly size: number;
   readonly isResumable: boolean;
-  /** The client has sent all, or given up, and only the disk is waited for. */
-  isEnding = false;
-  /** Resolves when the file is closed and has got its name, or stays, or is gone. */
-  readonly released: Promise<void>;
-  #holder: Holder | undefined;
-  #received = 0;
-  #heardAt = performance.now();
-  #release: (bytes: number) => void;
+  /** Until the file is closed and has got its name, or stays, or is gone. */
+  readonly hold: Hold;
+  #onRelease: (bytes: number) => void;
   #isOpen = true;
   #isReleased = false;
 
@@ -42,14 +33,8 @@ export class PartialFile {
     const { mode, holder } = options;
     this.path = path;
     this.isResumable = holder !== undefined;
-    this.#holder = holder;
-    this.#received = holder?.received() ?? 0;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.released = promise;
-    this.#release = (bytes) => {
-      options.onRelease(bytes);
-      resolve();
-    };
+    this.hold = new Hold(holder ?? NOBODY);
+    this.#onRelease = options.onRelease;
     this.file = openOrCreate(path, mode, this.isResumable);
     try {
       this.size = this.isResumable ? this.file.statSync().size : 0;
@@ -57,24 +42,6 @@ export class PartialFile {
       this.file.close();
       throw error;
     }
-  }
-
-  /** When its client was last heard of, by `performance.now`. */
-  get heardAt(): number {
-    this.noteTraffic();
-    return this.#heardAt;
-  }
-
-  /** To be called now and then, or {@link heardAt} would be late. */
-  noteTraffic(): void {
-    const received = this.#holder?.received() ?? 0;
-    if (received !== this.#received) this.#heardAt = performance.now();
-    this.#received = received;
-  }
-
-  /** Ends the connection whose upload this is. */
-  drop(): void {
-    this.#holder?.drop();
   }
 
   /** Leaves the first `size` bytes; what is written next goes behind them. */
@@ -157,7 +124,8 @@ export class PartialFile {
   #letGo(bytes = 0): void {
     if (this.#isReleased) return;
     this.#isReleased = true;
-    this.#release(bytes);
+    this.#onRelease(bytes);
+    this.hold.release();
   }
 }
 

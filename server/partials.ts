@@ -13,23 +13,13 @@ import * as fs from "node:fs";
 import { infoOf } from "./file_system.ts";
 import { logEvent } from "./log.ts";
 import { errnoOf, toStorageError } from "./os_errors.ts";
-import {
-  type Holder,
-  isFileOrNothing,
-  PartialFile,
-  removeIfEmpty,
-} from "./partial_file.ts";
+import { isFileOrNothing, PartialFile, removeIfEmpty } from "./partial_file.ts";
 import { bytesIn, type Cost, costOfAtLeast } from "./quota_cost.ts";
 import { uploadsFolder } from "./storage_path.ts";
+import { type Holder, outlive } from "./takeover.ts";
 
 /** How long an upload that nobody resumes is kept by default, in milliseconds. */
 export const PARTIAL_EXPIRY_MS = 7 * 24 * 3600 * 1000;
-
-/**
- * A client that comes back before its old connection is known to be dead takes
- * its upload over when that has been silent for so long, in milliseconds.
- */
-export const TAKEOVER_MS = 3000;
 
 /** Files looked at in one go while sweeping; then others have their turn. */
 const SWEEP_BATCH = 64;
@@ -90,8 +80,8 @@ export class Partials {
   ): Promise<PartialFile> {
     const name = nameOf(key);
     const path = this.#pathOf(user, name);
-    const holder = this.#inUse.get(path);
-    if (holder && !await outlive(holder)) return this.create(user, mode);
+    const other = this.#inUse.get(path);
+    if (other && !await outlive(other.hold)) return this.create(user, mode);
     // Another one may have waited as well.
     if (this.#inUse.has(path)) return this.create(user, mode);
     // Nothing that we would have made.
@@ -255,31 +245,6 @@ function nameOf({ path, draft }: UploadKey): string {
 /** What no path's hash begins with. */
 function draftPrefix(draft: string): string {
   return `r-${draft}-`;
-}
-
-/**
- * Waits until `holder` lets go, and makes it when its client is silent; false
- * when that one is still heard of after a while. What a dead client had sent
- * may have to be read to its end first.
- */
-async function outlive(holder: PartialFile): Promise<boolean> {
-  const askedAt = performance.now();
-  let isReleased = false;
-  const released = holder.released.then(() => isReleased = true);
-  while (!isReleased) {
-    const now = performance.now();
-    const silentMs = now - holder.heardAt;
-    if (holder.isEnding || silentMs >= TAKEOVER_MS) {
-      if (!holder.isEnding) holder.drop();
-      await released;
-    } else {
-      const waitedMs = now - askedAt;
-      if (waitedMs >= TAKEOVER_MS) return false;
-      const patienceMs = TAKEOVER_MS - Math.max(silentMs, waitedMs);
-      await Promise.race([released, delay(patienceMs)]);
-    }
-  }
-  return true;
 }
 
 function delay(ms: number): Promise<void> {

@@ -26,6 +26,7 @@ import {
 } from "./parcels.ts";
 import { PARTIAL_EXPIRY_MS } from "./partials.ts";
 import { noDraft } from "./refusals.ts";
+import { Hold, type Holder, outlive } from "./takeover.ts";
 import type { UserStorage } from "./user_storage.ts";
 import { Users } from "./users.ts";
 
@@ -44,10 +45,8 @@ export class PostOffice {
   #users: Users;
   #keepMs: number;
   #now: () => number;
-  /** How many connections have a draft in hand. */
-  #open = new Map<string, number>();
-  /** Drafts between the move of their folder and the word of the database. */
-  #delivering = new Set<string>();
+  /** Drafts that a connection has in hand, each by one at a time. */
+  #holds = new Map<string, Hold>();
 
   /** Does not own the database. */
   constructor(
@@ -64,7 +63,7 @@ export class PostOffice {
   }
 
   /**
-   * Takes a draft in hand, until {@link close}.
+   * Takes a draft in the hands of a client, until {@link close}.
    *
    * @returns also the names that are in it
    * @throws NetdiskError `not-found`, `denied`, `quota`, `exists`, `busy`
@@ -72,26 +71,32 @@ export class PostOffice {
   async compose(
     sender: Person,
     request: RequestOf<"compose">,
+    client: Holder,
   ): Promise<{ draft: Draft; names: string[] }> {
-    const isOpen = this.#isOpen;
-    const { draft, dropped } = this.parcels.compose(sender, request, isOpen);
-    this.#checkRests(draft);
-    this.#open.set(draft.id, (this.#open.get(draft.id) ?? 0) + 1);
+    const name = request.draft;
+    const { draft, dropped } = await this.#whenFree(
+      { sender, name, client },
+      () => {
+        const made = this.parcels.compose(sender, request, this.#isOpen);
+        this.#holds.set(made.draft.id, new Hold(client));
+        return made;
+      },
+    );
     try {
       for (const old of dropped) await this.folders.discard(old);
-      await this.folders.make(draft, () => this.parcels.checkIsDraft(draft));
+      await this.folders.make(draft, () => {
+        this.parcels.checkIsDraft(sender, draft);
+      });
       return { draft, names: this.folders.names(draft) };
     } catch (error) {
-      this.close(draft);
+      this.close(draft, client);
       throw error;
     }
   }
 
   /** Lets go of a draft that was composed. Never throws. */
-  close({ id }: ParcelKey): void {
-    const left = (this.#open.get(id) ?? 1) - 1;
-    if (left > 0) this.#open.set(id, left);
-    else this.#open.delete(id);
+  close({ id }: ParcelKey, client: Holder): void {
+    this.#release(id, client);
     try {
       // From now on it gets old.
       this.parcels.touch(id);
@@ -104,17 +109,23 @@ export class PostOffice {
    * Delivers a draft, or tells when that was done.
    *
    * @returns when, and if that is now also what to whom
-   * @throws NetdiskError `not-found`, `denied`, `quota`, `changed`, `io`
+   * @throws NetdiskError `not-found`, `denied`, `quota`, `changed`, `busy`, `io`
    */
   async deliver(
     sender: Person,
     { draft: name, files, message }: RequestOf<"deliver">,
+    client: Holder,
   ): Promise<{ time: number; parcel?: { to: string; bytes: number } }> {
-    const draft = this.#find(sender, name);
+    const draft = await this.#whenFree({ sender, name, client }, () => {
+      const draft = this.#find(sender, name);
+      if (draft.delivered !== null) return draft;
+      this.parcels.checkMayDeliver(sender, draft);
+      const hold = this.#holds.get(draft.id) ?? new Hold(client);
+      hold.isEnding = true;
+      this.#holds.set(draft.id, hold);
+      return draft;
+    });
     if (draft.delivered !== null) return { time: draft.delivered };
-    this.#checkRests(draft);
-    this.parcels.checkMayDeliver(sender, draft);
-    this.#delivering.add(draft.id);
     try {
       const contents = await this.folders.seal(draft, files);
       const parcel = { ...contents, message };
@@ -122,16 +133,17 @@ export class PostOffice {
       await this.folders.removeUploads(draft);
       return { time, parcel: { to: draft.receiver, bytes: contents.bytes } };
     } finally {
-      this.#delivering.delete(draft.id);
+      this.#release(draft.id, client);
     }
   }
 
   /** Gives a draft up. @throws NetdiskError `not-found`, `busy` */
-  async abandon(sender: Person, name: string): Promise<void> {
-    const draft = this.#find(sender, name);
-    if (draft.delivered !== null) throw noDraft();
-    this.#checkRests(draft);
-    await this.#drop(draft);
+  async abandon(sender: Person, name: string, client: Holder): Promise<void> {
+    await this.#whenFree({ sender, name, client }, () => {
+      const draft = this.#find(sender, name);
+      if (draft.delivered !== null) throw noDraft();
+      return this.#drop(draft);
+    });
   }
 
   /** Takes the files of a parcel into the receiver's own. @throws NetdiskError */
@@ -168,6 +180,9 @@ export class PostOffice {
     if (!this.#users.find(user)) throw noUser(user);
     this.blocked.add(receiver.userId, user);
     for (const draft of this.parcels.removeDrafts(receiver, user)) {
+      // Who is at work on it hears of it, and who is silent holds no room.
+      const hold = this.#holds.get(draft.id);
+      if (hold) void outlive(hold);
       await this.folders.discard(draft);
     }
   }
@@ -194,12 +209,35 @@ export class PostOffice {
     return found;
   }
 
-  /** @throws NetdiskError `busy` */
-  #checkRests({ id }: ParcelKey): void {
-    if (!this.#delivering.has(id)) return;
-    throw new NetdiskError("busy", "the parcel is being delivered just now");
+  /**
+   * Waits until no other client has the draft in hand. Then it begins at once,
+   * or the next one that waits could be before it.
+   *
+   * @throws NetdiskError `busy` when one has it that is still heard of
+   */
+  async #whenFree<T>(
+    { sender, name, client }: { sender: Person; name: string; client: Holder },
+    begin: () => T | Promise<T>,
+  ): Promise<T> {
+    for (;;) {
+      const draft = this.parcels.find(sender, name);
+      const hold = draft && this.#holds.get(draft.id);
+      if (!hold || hold.isOf(client)) return await begin();
+      if (await outlive(hold)) continue;
+      throw new NetdiskError(
+        "busy",
+        "the same is on its way over another connection",
+      );
+    }
   }
 
-  #isOpen = (id: string): boolean =>
-    this.#open.has(id) || this.#delivering.has(id);
+  /** Another client may have it by now. */
+  #release(id: string, client: Holder): void {
+    const hold = this.#holds.get(id);
+    if (!hold?.isOf(client)) return;
+    this.#holds.delete(id);
+    hold.release();
+  }
+
+  #isOpen = (id: string): boolean => this.#holds.has(id);
 }

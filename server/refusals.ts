@@ -52,3 +52,7 @@ export function noFolder(): NetdiskError {
 export function noDraft(): NetdiskError {
   return new NetdiskError("not-found", "there is no such draft any more");
 }
+
+export function isBlocked(receiver: string): NetdiskError {
+  return new NetdiskError("denied", `${receiver} takes nothing from you`);
+}

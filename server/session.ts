@@ -49,6 +49,8 @@ export const MAX_REQUESTS_BEFORE_LOGIN = 100;
 
 const STOPPING = "the server is stopping";
 
+const DRAFT_LOST = "its draft is over, or goes on on another connection";
+
 /** One connection, until it ends. */
 export class Session {
   #channel: FrameChannel;
@@ -70,7 +72,11 @@ export class Session {
       void this.#end("unauthenticated", sessionEnded().message);
     });
     this.#replies = new ReplyQueue(channel);
-    this.#parcels = new ParcelDesk(services.office);
+    this.#parcels = new ParcelDesk(services.office, {
+      received: () => channel.traffic.received,
+      isServed: () => this.#replies.pending > 0,
+      drop: () => this.drop(DRAFT_LOST),
+    });
     channel.takeTurns(() => services.turns.next(this.#login.owner));
     this.#changes = new ChangeQueue(
       channel,

@@ -15,7 +15,6 @@ import type { PartialFile } from "./partial_file.ts";
 import { hashPrefix, isHashOf, type ReadingTurns } from "./prefix.ts";
 import type { UserQuota } from "./quota.ts";
 import type { Reservation } from "./quota_account.ts";
-import { noDraft } from "./refusals.ts";
 import type { StoredFile } from "./stored_file.ts";
 import {
   findTarget,
@@ -38,6 +37,8 @@ export interface UploadPlace extends TargetPlace {
     id: string;
     /** What the other one is told when the user has no room. */
     refusal: () => NetdiskError;
+    /** What is said when the draft is over. */
+    reasonOfEnd: () => NetdiskError;
   };
 }
 
@@ -151,7 +152,7 @@ export class Upload {
   /**
    * Counts and hashes the next piece.
    *
-   * @throws NetdiskError `integrity`, `quota`, `disk-full`, `not-found` for a draft that is over
+   * @throws NetdiskError `integrity`, `quota`, `disk-full`, why a draft is over
    */
   update(bytes: Uint8Array): void {
     const { size } = this.#request;
@@ -167,7 +168,7 @@ export class Upload {
       this.#room.require(this.#place.quota.cost(this.#size + bytes.length));
     }
     this.#place.space.take(bytes.length);
-    this.#partial.noteTraffic();
+    this.#partial.hold.noteTraffic();
     this.#size += bytes.length;
     this.#hash.update(bytes);
   }
@@ -184,7 +185,7 @@ export class Upload {
 
   /** All bytes are here: from now on nobody takes the upload over. */
   complete(): void {
-    this.#partial.isEnding = true;
+    this.#partial.hold.isEnding = true;
   }
 
   /**
@@ -320,7 +321,7 @@ export class Upload {
   #end(close: () => void): void {
     this.#isOver = true;
     // Until then others wait, but need not drop a client for it.
-    this.#partial.isEnding = true;
+    this.#partial.hold.isEnding = true;
     const closeAll = () => {
       try {
         this.#published?.close();
@@ -335,10 +336,10 @@ export class Upload {
     else closeAll();
   }
 
-  /** @throws NetdiskError `not-found` when it was delivered or given up meanwhile */
+  /** @throws NetdiskError when it was delivered or given up meanwhile */
   #checkDraft(): void {
     const { gifts, home } = this.#place;
-    if (gifts && !infoOf(home)) throw noDraft();
+    if (gifts && !infoOf(home)) throw gifts.reasonOfEnd();
   }
 
   #setMetadata(): void {

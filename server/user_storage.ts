@@ -17,7 +17,7 @@ import { infoOf } from "./file_system.ts";
 import type { FolderReader } from "./folder_reader.ts";
 import type { Listings } from "./listings.ts";
 import { toStorageError } from "./os_errors.ts";
-import type { Holder, PartialFile } from "./partial_file.ts";
+import type { PartialFile } from "./partial_file.ts";
 import type { Partials } from "./partials.ts";
 import type { ReadingTurns } from "./prefix.ts";
 import type { Usage } from "./quota.ts";
@@ -26,6 +26,7 @@ import type { SendingTurns } from "./sending_turns.ts";
 import { existingStoragePath, storagePath } from "./storage_path.ts";
 import { StoredFile } from "./stored_file.ts";
 import { takeIn } from "./take_in.ts";
+import type { Holder } from "./takeover.ts";
 import { Upload, type UploadPlace } from "./upload.ts";
 import { findTarget, openIfSame } from "./upload_target.ts";
 

@@ -1,13 +1,14 @@
 /** `netdisk inbox`: lists what other users have sent, and the commands on it. */
 
 import type { ParcelInfo } from "../../protocol/messages.ts";
+import { MAX_INBOX_PARCELS } from "../../protocol/parcels.ts";
 import { printColumns } from "../columns.ts";
 import { defineGroup, type Invocation } from "../command.ts";
 import { displayText } from "../display_text.ts";
 import { localTime } from "../entry_view.ts";
 import { formatBytes, formatCount } from "../format.ts";
 import type { JsonFields } from "../output.ts";
-import { listComing, listInbox } from "../parcels.ts";
+import { isParcelNumber, listComing, listInbox } from "../parcels.ts";
 import { withSession } from "../retry.ts";
 import { block, blocked, unblock } from "./inbox/block.ts";
 import { deleteParcels } from "./inbox/delete.ts";
@@ -32,6 +33,8 @@ export const command = defineGroup({
     "0, 2 for a wrong argument, 3 when there is no such parcel, 4 when not logged in, 5 for the network, 8 when some of several parcels failed.",
   standalone: false,
   subcommands: [read, save, get, deleteParcels, block, unblock, blocked],
+  meant: (word) =>
+    isParcelNumber(word) ? `netdisk inbox read ${word}` : undefined,
   run: list,
 });
 
@@ -52,6 +55,9 @@ async function list(invocation: Invocation): Promise<void> {
     await printColumns([TITLES, ...parcels.map(columnsOf)], output, {
       cut: true,
     });
+  }
+  if (parcels.length >= MAX_INBOX_PARCELS) {
+    output.notice("the inbox is full, what others send to you is refused");
   }
   if (coming.length === 0) return;
   output.notice(

@@ -5,6 +5,7 @@ import {
   type Interface,
   linkTo,
   mergeReplies,
+  Replies,
 } from "../../client/discovery.ts";
 import { type Announcement, encodeReply } from "../../protocol/discovery.ts";
 import { NetdiskError } from "../../protocol/errors.ts";
@@ -93,6 +94,20 @@ Deno.test("a flood of replies is kept in part, and ends in time", async () => {
   assert(length <= 256, `${length}`);
 });
 
+Deno.test("one machine's replies leave room for those of others", () => {
+  const replies = new Replies();
+  const say = (hostname: string, port: number) =>
+    replies.add({ hostname, server: { ...ATTIC, port } });
+  for (let port = 1; port <= 1000; port++) say("192.0.2.1", port);
+  for (let i = 0; i < 2; i++) say("192.0.2.2", 6375);
+  assertEquals(replies.all.length, 17);
+  assertEquals(replies.all.at(-1)!.hostname, "192.0.2.2");
+  for (let i = 1; i <= 250; i++) {
+    for (let port = 1; port <= 20; port++) say(`198.51.100.${i}`, port);
+  }
+  assertEquals(replies.all.length, 256);
+});
+
 Deno.test("without a network there is an error, not an empty list", async () => {
   const error = await assertRejects(() => discoverServers([]), NetdiskError);
   assertEquals(error.code, "unreachable");
@@ -101,7 +116,7 @@ Deno.test("without a network there is an error, not an empty list", async () => 
   await assertRejects(
     () => discoverServers([{ ...address, netmask: "255.255.255.0" }]),
     NetdiskError,
-    "there is no network to ask: ",
+    "there is no IPv4 network to ask: ",
   );
 });
 

@@ -130,6 +130,25 @@ Deno.test("an interrupted send goes on when the same command is given again", as
   assertEquals(Deno.readFileSync(dora.path("film.mkv")), content);
 });
 
+Deno.test("the same command several times at once sends as many parcels", async () => {
+  const [nina, otto] = [await user("nina"), await user("otto")];
+  const names = ["a", "b", "c"];
+  for (const name of names) nina.write(name, name);
+  nina.write("large.bin", new Random(4).bytes(9 * MIB));
+  const argv = ["send", "otto", ...names, "large.bin", "-m", "all of it"];
+  const outcomes = await Promise.all([1, 2, 3].map(() => nina.run(argv)));
+  for (const { code, stderr } of outcomes) {
+    assertEquals(code, 0, stderr);
+    assertMatch(stderr, /netdisk: sent to otto: 4 files, 9\.00 MiB\n$/);
+  }
+  const { stdout } = await otto.run(["inbox"]);
+  assertEquals(stdout.match(/ {2}4 {6}9\.00 MiB {2}all of it\n/g)?.length, 3);
+  assertEquals(stored("otto", "drafts"), []);
+  assertOutcome(await otto.run(["inbox", "delete", "--from", "nina"]), {
+    stderr: "netdisk: 3 parcels deleted\n",
+  });
+});
+
 Deno.test("a send survives a connection that is lost", async () => {
   const flora = await user("flora");
   await using gate = new Gate(disk.server.port);

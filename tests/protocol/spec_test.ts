@@ -57,7 +57,8 @@ import {
   STALLED_MS,
 } from "../../server/deadlines.ts";
 import { MAX_DRAFTS } from "../../server/parcels.ts";
-import { PARTIAL_EXPIRY_MS, TAKEOVER_MS } from "../../server/partials.ts";
+import { PARTIAL_EXPIRY_MS } from "../../server/partials.ts";
+import { TAKEOVER_MS } from "../../server/takeover.ts";
 import { MAX_PENDING_REPLIES } from "../../server/reply_queue.ts";
 import { MAX_REQUESTS_BEFORE_LOGIN } from "../../server/session.ts";
 import { decodeStream, encodeAll, sameBytes } from "../helpers/decode.ts";

@@ -4,6 +4,7 @@ import { AccountAdmin } from "../../server/admin/account_admin.ts";
 import { UserFiles } from "../../server/admin/user_files.ts";
 import { BlockedSenders } from "../../server/blocked_senders.ts";
 import { openDatabase } from "../../server/database.ts";
+import { Durability } from "../../server/durability.ts";
 import { MAX_DRAFTS, Parcels } from "../../server/parcels.ts";
 import { PostOffice } from "../../server/post_office.ts";
 import { UserQuota } from "../../server/quota.ts";
@@ -20,6 +21,7 @@ import {
   type TestClient,
 } from "../helpers/test_client.ts";
 import { type Connected, Fixture } from "./fixture.ts";
+import { Patience } from "./patience.ts";
 import { begin, breakOff, complete, lose, prove, put } from "./resuming.ts";
 
 const DRAFT = sha256Of("a draft");
@@ -201,31 +203,110 @@ Deno.test("a parcel with other files than its sender says is not delivered", asy
   assertEquals((await inbox(ann))[0]!.files, 2);
 });
 
-Deno.test("what is under way when its draft is delivered comes too late", async () => {
+Deno.test("a draft is in one connection's hands, and another one waits for it", async () => {
   await using server = new Fixture();
+  using patience = new Patience();
   const { ann, ben } = await people(server);
-  const late = [await server.login("ben"), await server.login("ben")];
-  for (const client of [ben, ...late]) await compose(client);
+  const other = await server.login("ben");
+  await compose(ben);
   await sendFile(ben, "a.txt", "first");
-  await begin(late[0]!, "late.bin", CONTENT);
-  await late[0]!.sendData(CONTENT);
-  await late[1]!.send(putRequest("late.txt", 1));
-  await late[1]!.sendData("x");
-  await until("the late one", () => server.uploads().length === 2);
-  await deliver(ben, 1);
-  await late[0]!.send(commitOf(CONTENT));
-  await late[1]!.send(commitOf("x"));
-  const tooLate = "not-found: there is no such draft any more";
-  for (const client of late) {
-    assertEquals(await refusal(client), tooLate);
-    await client.sendPut("a.txt", "another");
-    assertEquals(await refusal(client), tooLate);
+  await other.send({ type: "compose", to: "ann", draft: DRAFT });
+  await patience.waiting();
+  await deliver(ben, 1, { message: "one" });
+  // The same command once more is another parcel.
+  await other.answer("ok");
+  await sendFile(other, "a.txt", "first");
+  await deliver(other, 1, { message: "two" });
+  const lines = (await inbox(ann)).map(({ line }) => line);
+  assertEquals(lines, ["two", "one"]);
+  assertEquals(server.log.lines("dropped"), []);
+});
+
+Deno.test("the same from several connections at once is a parcel from each", async () => {
+  await using server = new Fixture();
+  const { ann } = await people(server);
+  const names = [..."abcde"];
+  await Promise.all(names.map(async (name) => {
+    using client = await server.login("ben");
+    await compose(client);
+    await sendFile(client, name, name);
+    await deliver(client, 1, { message: name });
+  }));
+  const lines = (await inbox(ann)).map(({ line, files }) => [line, files]);
+  assertEquals(lines.sort(), names.map((name) => [name, 1]));
+});
+
+Deno.test("who is heard of keeps a draft, whatever others want with it", async () => {
+  await using server = new Fixture();
+  using patience = new Patience();
+  const { ann, ben } = await people(server);
+  const other = await server.login("ben");
+  await compose(ben);
+  for (
+    const request of [
+      { type: "compose", to: "ann", draft: DRAFT },
+      { type: "deliver", draft: DRAFT, files: 1, message: "" },
+      { type: "abandon", draft: DRAFT },
+    ] as const
+  ) {
+    await other.send(request);
+    await patience.waiting();
+    patience.leap(1000);
+    await ben.ask({ type: "ping" }, "pong");
+    patience.leap(2000);
+    assertEquals(
+      await refusal(other),
+      "busy: the same is on its way over another connection",
+    );
   }
-  assertEquals(stored(server, "inbox"), ["ann/ID/a.txt"]);
-  assertEquals(stored(server, "drafts"), []);
-  assertEquals(server.uploads(), []);
-  await ann.ask({ type: "open", number: 1 }, "parcel");
-  assertEquals(await ann.get("a.txt"), new TextEncoder().encode("first"));
+  await sendFile(ben, "a.txt", "first");
+  await deliver(ben, 1);
+  assertEquals((await inbox(ann)).length, 1);
+});
+
+Deno.test("a connection that is silent loses its draft to another one", async () => {
+  await using server = new Fixture();
+  using patience = new Patience();
+  const { ann, ben } = await people(server);
+  const other = await server.login("ben");
+  await compose(ben);
+  await sendFile(ben, "a.txt", "first");
+  await other.send({ type: "compose", to: "ann", draft: DRAFT });
+  await patience.waiting();
+  patience.leap(3000);
+  assertEquals(await ben.error(), "timeout");
+  await other.answer("ok");
+  await deliver(other, 1);
+  assertEquals((await inbox(ann)).length, 1);
+});
+
+Deno.test("who waits for our disk is not silent", async () => {
+  await using server = new Fixture();
+  using patience = new Patience();
+  const { ann, ben } = await people(server);
+  const other = await server.login("ben");
+  await compose(ben);
+  const disk = Promise.withResolvers<void>();
+  let syncs = 0;
+  {
+    using _slow = replace(Durability.prototype, "syncFile", (original) => {
+      return async function (this: Durability, ...args) {
+        syncs++;
+        await disk.promise;
+        await original.apply(this, args);
+      };
+    });
+    await ben.sendPut("a.txt", "first");
+    await until("the disk", () => syncs === 1);
+    await other.send({ type: "compose", to: "ann", draft: DRAFT });
+    await patience.waiting();
+    patience.leap(3000);
+    assertEquals(await other.error(), "busy");
+    disk.resolve();
+    await ben.answer("receipt");
+  }
+  await deliver(ben, 1);
+  assertEquals((await inbox(ann)).length, 1);
 });
 
 Deno.test("a draft that is gone is not taken for one delivered before", async () => {
@@ -238,7 +319,7 @@ Deno.test("a draft that is gone is not taken for one delivered before", async ()
   await ben.send({ type: "deliver", draft: DRAFT, files: 0, message: "hi" });
   assertEquals(
     await refusal(ben),
-    "not-found: there is no such draft any more",
+    "denied: ann takes nothing from you",
   );
 });
 
@@ -254,28 +335,28 @@ Deno.test("of a draft that is over no unfinished upload is left", async () => {
   };
   await breakOff(server, "own.bin", CONTENT, 200_000);
   const own = server.uploads();
+  await breakOffIn(OTHER_DRAFT);
   const ends: ((ben: Connected) => Promise<unknown>)[] = [
     (ben) => ben.ask({ type: "abandon", draft: DRAFT }, "ok"),
     (ben) => deliver(ben, 0),
-    () => ann.ask({ type: "block", user: "ben", blocked: true }, "ok"),
   ];
   for (const end of ends) {
-    const [ben, late] = [await server.login("ben"), await server.login("ben")];
     await breakOffIn(DRAFT);
-    if (end === ends[0]) await breakOffIn(OTHER_DRAFT);
-    await compose(late);
-    await begin(late, "live.bin", CONTENT);
-    await late.sendData(CONTENT.subarray(0, 200_000));
-    await until("all uploads", () => server.uploads().length === 4);
+    assertEquals(server.uploads().length, 3);
+    using ben = await server.login("ben");
     await end(ben);
-    late.close();
-    await late.ended;
-    const isBlocked = end === ends.at(-1);
-    await until(
-      "no upload of the draft",
-      () => server.uploads().length === (isBlocked ? 1 : 2),
-    );
+    assertEquals(server.uploads().length, 2);
   }
+  await breakOffIn(DRAFT);
+  const late = await server.login("ben");
+  await compose(late);
+  await begin(late, "live.bin", CONTENT);
+  await late.sendData(CONTENT.subarray(0, 200_000));
+  await until("all uploads", () => server.uploads().length === 4);
+  await ann.ask({ type: "block", user: "ben", blocked: true }, "ok");
+  late.close();
+  await late.ended;
+  await until("no upload of ben", () => server.uploads().length === 1);
   assertEquals(server.uploads(), own);
   await until(
     "room",
@@ -283,7 +364,7 @@ Deno.test("of a draft that is over no unfinished upload is left", async () => {
   );
 });
 
-Deno.test("a delivered parcel is on the disk, also what was put over other connections", async () => {
+Deno.test("a delivered parcel is on the disk", async () => {
   await using server = new Fixture();
   const { ben } = await people(server);
   await compose(ben);
@@ -297,26 +378,25 @@ Deno.test("a delivered parcel is on the disk, also what was put over other conne
 Deno.test("a draft that ends while its folder waits for room is not made anew", async () => {
   await using server = new Fixture(null, false, 1_000_000, 4096);
   const { ann, ben } = await people(server);
-  const late = await server.login("ben");
   const end = Promise.withResolvers<void>();
   let waiting = 0;
   {
     using _slow = replace(UserQuota.prototype, "reserve", (original) => {
       return async function (this: UserQuota, wish, settled) {
         const room = await original.call(this, wish, settled);
-        if (waiting++ === 0) await end.promise;
+        waiting++;
+        await end.promise;
         return room;
       };
     });
-    await late.send({ type: "compose", to: "ann", draft: DRAFT });
+    await ben.send({ type: "compose", to: "ann", draft: DRAFT });
     await until("a slow compose", () => waiting === 1);
-    await compose(ben);
-    await deliver(ben, 0);
+    await ann.ask({ type: "block", user: "ben", blocked: true }, "ok");
     end.resolve();
-    assertEquals(await late.error(), "not-found");
+    assertEquals(await refusal(ben), "denied: ann takes nothing from you");
   }
-  assertEquals([...Deno.readDirSync(`${server.root}/.netdisk/drafts/ann`)], []);
-  assertEquals(await usedOf(ann), 4096);
+  assertEquals(stored(server, "drafts"), []);
+  assertEquals(await usedOf(ann), 0);
 });
 
 Deno.test("a receiver is told who has drafts", async () => {
@@ -346,9 +426,41 @@ Deno.test("who is blocked holds no room any more, however slow", async () => {
   await ben.sendData(new Uint8Array(1000));
   assertEquals(
     await refusal(ben),
-    "not-found: there is no such draft any more",
+    "denied: ann takes nothing from you",
   );
   await sendFile(ann, "own.bin", new Uint8Array(900_000));
+});
+
+Deno.test("who is blocked and says nothing more is ended, and holds no room either", async () => {
+  await using server = new Fixture(null, false, 1_000_000, 4096);
+  using patience = new Patience();
+  const { ann, ben } = await people(server);
+  await compose(ben);
+  await begin(ben, "large.bin", new Uint8Array(900_000));
+  await ann.ask({ type: "block", user: "ben", blocked: true }, "ok");
+  await patience.waiting();
+  patience.leap(3000);
+  assertEquals(await ben.error(), "timeout");
+  await ben.ended;
+  await sendFile(ann, "own.bin", new Uint8Array(900_000));
+});
+
+Deno.test("what is under way when its draft ends comes too late", async () => {
+  await using server = new Fixture();
+  const { ann, ben } = await people(server);
+  await compose(ben);
+  await ben.send(putRequest("late.txt", 1));
+  await ben.sendData("x");
+  await until("the upload", () => server.uploads().length === 1);
+  await ann.ask({ type: "block", user: "ben", blocked: true }, "ok");
+  await ben.send(commitOf("x"));
+  const blocked = "denied: ann takes nothing from you";
+  assertEquals(await refusal(ben), blocked);
+  await ben.sendPut("a.txt", "another");
+  assertEquals(await refusal(ben), blocked);
+  await ben.send({ type: "deliver", draft: DRAFT, files: 1, message: "" });
+  assertEquals(await refusal(ben), blocked);
+  assertEquals([...stored(server, "drafts"), ...server.uploads()], []);
 });
 
 Deno.test("a draft belongs to its sender alone", async () => {
@@ -425,22 +537,94 @@ Deno.test("a parcel of the inbox stays as it was sent", async () => {
   assertEquals(stored(server, "inbox"), ["ann/ID/a.txt"]);
 });
 
-Deno.test("after a refused compose or open, files are the user's own", async () => {
+Deno.test("behind a refused compose, open or deliver there are no files", async () => {
   await using server = new Fixture();
   const { ann, ben } = await people(server);
+  await sendFile(ben, "own.txt", "own");
   await send(ben, "a.txt");
+  const refused =
+    "denied: there are no files here, as what was to be opened was refused";
+  const deny = async (client: TestClient) => {
+    for (const ask of [false, true]) {
+      await client.send(putRequest("own.txt", 1, { ask }));
+      if (!ask) {
+        await client.sendData("x");
+        await client.send(commitOf("x"));
+      }
+      assertEquals(await refusal(client), refused);
+    }
+    for (
+      const request of [
+        { type: "mkdir", path: "a", parents: true, mtime: null },
+        { type: "move", from: "own.txt", to: "b", replace: true },
+        { type: "remove", path: "own.txt", recursive: false },
+        { type: "touch", path: "own.txt", mtime: 0, executable: null },
+        { type: "list", path: "" },
+        { type: "stat", path: "own.txt" },
+        { type: "get", path: "own.txt", prefix: null },
+        { type: "digest", path: "own.txt" },
+      ] as const
+    ) {
+      await client.send(request);
+      assertEquals(await refusal(client), refused, request.type);
+    }
+  };
+  const nobody = { type: "compose", to: "nobody", draft: DRAFT } as const;
+  // As one that does not wait for the answer.
+  await ben.send(nobody);
+  await ben.sendPut("own.txt", "x");
+  assertEquals(await refusal(ben), "not-found: there is no user 'nobody'");
+  assertEquals(await refusal(ben), refused);
+  await deny(ben);
+  // Nor for the files of another draft that was open before.
+  await compose(ben);
+  await sendFile(ben, "b.txt", "second");
+  await ben.send(nobody);
+  assertEquals(await ben.error(), "not-found");
+  await deny(ben);
+  await ben.send({ type: "deliver", draft: DRAFT, files: 2, message: "" });
+  assertEquals(await ben.error(), "changed");
+  await deny(ben);
+
   await ann.ask({ type: "open", number: 1 }, "parcel");
   await ann.send({ type: "open", number: 2 });
   assertEquals(await ann.error(), "not-found");
-  await sendFile(ann, "own.txt", "own");
+  await deny(ann);
+  assertEquals(filesBelow(`${server.root}/users`), ["ben/own.txt"]);
+  assertEquals(Deno.readTextFileSync(server.path("own.txt", "ben")), "own");
+  assertEquals(server.uploads(), []);
+});
+
+Deno.test("what ends the state behind a refusal", async () => {
+  await using server = new Fixture();
+  const { ben } = await people(server);
   await compose(ben);
-  await ben.send({ type: "compose", to: "nobody", draft: OTHER_DRAFT });
-  assertEquals(await refusal(ben), "not-found: there is no user 'nobody'");
-  await sendFile(ben, "own.txt", "own");
+  const ends: (() => Promise<unknown>)[] = [
+    () => ben.ask({ type: "leave" }, "ok"),
+    async () => {
+      await ben.send({ type: "abandon", draft: OTHER_DRAFT });
+      assertEquals(await ben.error(), "not-found");
+    },
+    () => deliver(ben, 0),
+  ];
+  for (const [index, end] of ends.entries()) {
+    await ben.send({ type: "open", number: 99 });
+    assertEquals(await ben.error(), "not-found");
+    await ben.sendPut("own.txt", "x");
+    assertEquals(await ben.error(), "denied");
+    await end();
+    await sendFile(ben, `own${index}.txt`, "own");
+  }
+  await ben.send({ type: "open", number: 99 });
+  assertEquals(await ben.error(), "not-found");
+  await compose(ben, OTHER_DRAFT);
+  await sendFile(ben, "to-ann.txt", "x");
   assertEquals(filesBelow(`${server.root}/users`), [
-    "ann/own.txt",
-    "ben/own.txt",
+    "ben/own0.txt",
+    "ben/own1.txt",
+    "ben/own2.txt",
   ]);
+  assertEquals(stored(server, "drafts"), ["ann/ID/to-ann.txt"]);
 });
 
 Deno.test("drafts and parcels count for the receiver, who has no room to tell of", async () => {
@@ -510,9 +694,9 @@ Deno.test("who is blocked sends nothing, nor what was begun before", async () =>
   assertEquals(users, ["ben"]);
   assertEquals(stored(server, "drafts"), []);
   await ben.sendPut("b.txt", "second");
-  assertEquals(await ben.error(), "not-found");
+  assertEquals(await ben.error(), "denied");
   await ben.send({ type: "deliver", draft: DRAFT, files: 1, message: "" });
-  assertEquals(await ben.error(), "not-found");
+  assertEquals(await ben.error(), "denied");
   await ben.send({ type: "compose", to: "ann", draft: DRAFT });
   assertEquals(await refusal(ben), "denied: ann takes nothing from you");
   // It is about ann alone, and what is there stays.
@@ -700,11 +884,12 @@ Deno.test("a draft in somebody's hands is not swept", async () => {
   });
   const person = personOf(server, "ben");
   const request = { type: "compose", to: "ann", draft: DRAFT } as const;
-  const { draft } = await office.compose(person, request);
+  const client = { received: () => 0, drop() {} };
+  const { draft } = await office.compose(person, request, client);
   now += 100_000;
   await office.sweep();
   assert(office.parcels.isKnown(draft.id));
-  office.close(draft);
+  office.close(draft, client);
   await office.sweep();
   assert(office.parcels.isKnown(draft.id));
   now += 100_000;
@@ -752,6 +937,8 @@ Deno.test("an account that is removed takes its inbox along, a sender's parcels 
   await new UserFiles(server.root, "ann").removeParcels();
   assertEquals(stored(server, "drafts"), []);
   assertEquals(stored(server, "inbox"), ["ben/ID/to-ben.txt"]);
+  await ben.sendPut("c.txt", "third");
+  assertEquals(await refusal(ben), "not-found: there is no user 'ann'");
   await ben.ask({ type: "leave" }, "ok");
   await ben.send({ type: "deliver", draft: DRAFT, files: 1, message: "" });
   assertEquals(await ben.error(), "not-found");

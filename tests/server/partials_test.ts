@@ -109,7 +109,7 @@ Deno.test("nobody waits for a file that was let go, in whichever way", async () 
     const partial = await f.claim();
     partial.file.writeSync(toBytes("content"));
     partial[way]();
-    await partial.released;
+    await partial.hold.released;
     const next = await f.claim();
     assertEquals([next.isResumable, next.size], [
       true,
@@ -132,7 +132,7 @@ Deno.test("a file that was let go is another one's, whatever its former holder d
     // Still in hand: sweeping spares it, and a newcomer knows.
     await f.partials.sweep(Date.now() * 2);
     assertEquals(f.names(), [NAME], way);
-    holder.isEnding = true;
+    holder.hold.isEnding = true;
     const waiting = f.claim();
     holder.remove();
     (await waiting).remove();

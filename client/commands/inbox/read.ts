@@ -11,12 +11,12 @@ import {
 } from "../../entry_view.ts";
 import type { Output } from "../../output.ts";
 import {
+  markRead,
   type OpenParcel,
   openParcel,
   parcelNumbers,
   requireParcels,
 } from "../../parcels.ts";
-import { ask } from "../../pipeline.ts";
 import { withSession } from "../../retry.ts";
 
 export const read = defineCommand({
@@ -36,7 +36,7 @@ export const read = defineCommand({
     let opened: OpenParcel | undefined;
     await withSession(invocation, async (connection) => {
       opened ??= await open(connection, number!);
-      await ask(connection, { type: "read", number: number! }, "ok");
+      await markRead(connection, number!);
     });
     show(output, opened!);
   },

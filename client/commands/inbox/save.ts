@@ -10,6 +10,7 @@ import { type Connection, isAboutPath } from "../../connection.ts";
 import { formatCount } from "../../format.ts";
 import {
   aboutParcel,
+  markRead,
   openParcel,
   parcelNumbers,
   requireParcels,
@@ -109,7 +110,7 @@ class SaveJob {
       throw new NetdiskError("not-found", "it has no files");
     }
     await ask(connection, { type: "save", number, to: this.#to }, "ok");
-    await ask(connection, { type: "read", number }, "ok");
+    await markRead(connection, number);
     this.#tally.succeeded();
     this.#files += this.#names.length;
     for (const name of this.#names) {

@@ -1,4 +1,5 @@
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { subcommandOf } from "../../../client/command_list.ts";
 import { command as inbox } from "../../../client/commands/inbox.ts";
 import {
   block,
@@ -10,8 +11,13 @@ import { get } from "../../../client/commands/inbox/get.ts";
 import { read } from "../../../client/commands/inbox/read.ts";
 import { save } from "../../../client/commands/inbox/save.ts";
 import { localTime } from "../../../client/entry_view.ts";
+import { NetdiskError } from "../../../protocol/errors.ts";
 import type { Entry, ParcelInfo } from "../../../protocol/messages.ts";
-import { PARCELS } from "../../../protocol/parcels.ts";
+import {
+  MAX_INBOX_PARCELS,
+  MAX_PAGE_PARCELS,
+  PARCELS,
+} from "../../../protocol/parcels.ts";
 import type { FakeServer } from "../../helpers/fake_server.ts";
 import { filesIn, play } from "../../helpers/play.ts";
 
@@ -100,6 +106,15 @@ async function noticed(server: FakeServer, number: number): Promise<void> {
   await server.say({ type: "ok" });
 }
 
+/** Tells all of the inbox. */
+async function listed(
+  server: FakeServer,
+  parcels: ParcelInfo[],
+): Promise<void> {
+  await server.request("inbox");
+  await server.say({ type: "parcels", parcels, more: false });
+}
+
 Deno.test("netdisk inbox lists parcels, page by page", strict, async () => {
   const script = async (server: FakeServer) => {
     await greet(server);
@@ -131,6 +146,30 @@ Deno.test("netdisk inbox lists parcels, page by page", strict, async () => {
     ...info(3, { read: true, files: 2, bytes: 2048, line: "old" }),
     time: "2026-01-31T12:05:00.000Z",
   });
+});
+
+Deno.test("netdisk inbox says when it is full", strict, async () => {
+  const all = Array.from({ length: MAX_INBOX_PARCELS }, (_, i) => info(i + 1))
+    .reverse();
+  for (const count of [all.length, all.length - 1]) {
+    const { stderr } = await play(inbox, ["--json"], async (server) => {
+      await greet(server);
+      for (let at = 0; at < count; at += MAX_PAGE_PARCELS) {
+        await server.request("inbox");
+        const end = Math.min(count, at + MAX_PAGE_PARCELS);
+        const parcels = all.slice(at, end);
+        await server.say({ type: "parcels", parcels, more: end < count });
+      }
+      await server.request("coming");
+      await server.say({ type: "coming", users: [] });
+    }, OPTIONS);
+    assertEquals(
+      stderr,
+      count === all.length
+        ? "netdisk: the inbox is full, what others send to you is refused\n"
+        : "",
+    );
+  }
 });
 
 Deno.test("netdisk inbox believes no endless listing", strict, async () => {
@@ -231,7 +270,8 @@ Deno.test(
     assertMatch(stderr, /parcel 3: a\\x07b: the name has a control character/);
     assertMatch(stderr, /parcel 3: sub: it is no file/);
     assertMatch(stderr, /kept\.txt: it is there already/);
-    assertMatch(stderr, /hint: netdisk inbox get 3 --to parcel-3\//);
+    const way = `hint: netdisk inbox get 3 --to ${here.path}/parcel-3/\n`;
+    assert(stderr.includes(way), stderr);
     assertEquals(here.now(), {
       "kept.txt": "mine",
       "link": "mine as well",
@@ -332,6 +372,36 @@ Deno.test(
   },
 );
 
+Deno.test(
+  "a parcel that is deleted while it is read was read all the same",
+  strict,
+  async () => {
+    const script = async (server: FakeServer) => {
+      await greet(server);
+      await open(server, ["a.txt"], "hello");
+      await server.request("read");
+      await server.refuse("not-found");
+    };
+    const seen = await play(read, ["3"], script, OPTIONS);
+    assertEquals(seen.error, undefined);
+    assertMatch(seen.stdout, /\nhello\n/);
+    using here = filesIn({});
+    const got = await play(
+      get,
+      ["3", "--to", here.path],
+      async (server) => {
+        await greet(server);
+        await open(server, ["a.txt"]);
+        await files(server, 1);
+        await server.request("read");
+        await server.refuse("not-found");
+      },
+      OPTIONS,
+    );
+    assertEquals(got.error, undefined);
+  },
+);
+
 Deno.test("netdisk inbox save moves files on the server", strict, async () => {
   const { stderr, objects, error } = await play(
     save,
@@ -398,8 +468,14 @@ Deno.test("netdisk inbox delete, block, unblock, blocked", strict, async () => {
       const { user, blocked } = await server.request("block");
       assertEquals([user, blocked], ["ben", command === block]);
       await server.say({ type: "ok" });
+      if (command === block) await listed(server, [info(3, { from: "eve" })]);
     }, OPTIONS);
-    assert(stderr.startsWith("netdisk: ben: "));
+    assertEquals(
+      stderr,
+      command === block
+        ? "netdisk: ben: blocked\n"
+        : "netdisk: ben: not blocked any more\n",
+    );
   }
   const { stdout } = await play(blocked, [], async (server) => {
     await greet(server);
@@ -407,6 +483,97 @@ Deno.test("netdisk inbox delete, block, unblock, blocked", strict, async () => {
     await server.say({ type: "blocked", users: ["ben", "c\x1b"] });
   }, OPTIONS);
   assertEquals(stdout, "ben\nc\\x1b\n");
+});
+
+Deno.test(
+  "netdisk inbox block says how to delete what is there",
+  strict,
+  async () => {
+    const { stderr } = await play(
+      block,
+      ["ben", "--server", "{address}"],
+      async (server) => {
+        await greet(server);
+        await server.request("block");
+        await server.say({ type: "ok" });
+        await listed(server, [info(5), info(4, { from: "eve" }), info(3)]);
+      },
+      OPTIONS,
+    );
+    assertMatch(
+      stderr,
+      /^netdisk: ben: blocked\nnetdisk: 2 parcels from ben in your inbox: netdisk inbox delete .*--from ben\n$/,
+    );
+  },
+);
+
+Deno.test(
+  "netdisk inbox delete --from deletes what was there from these, once",
+  strict,
+  async () => {
+    const parcels = [
+      info(9),
+      info(8, { from: "eve" }),
+      info(3, { from: "dan" }),
+    ];
+    const { stderr, objects, error } = await play(
+      deleteParcels,
+      ["--from", "ben", "--json", "--from", "dan"],
+      async (server, connection) => {
+        await greet(server);
+        // What came since is not among what the user wanted to be gone.
+        if (connection === 1) await listed(server, parcels);
+        for (const number of connection === 1 ? [9, 3] : [3]) {
+          assertEquals((await server.request("discard")).number, number);
+          if (connection === 1 && number === 3) return;
+          await server.say({ type: "ok" });
+        }
+      },
+      OPTIONS,
+    );
+    assertEquals(error, undefined);
+    assertMatch(stderr, /\nnetdisk: 2 parcels deleted\n$/);
+    assertEquals(objects().map(({ number }) => number), [9, 3]);
+
+    const none = await play(
+      deleteParcels,
+      ["--from", "dora"],
+      async (server) => {
+        await greet(server);
+        await listed(server, parcels);
+      },
+      OPTIONS,
+    );
+    assertEquals(
+      [none.error?.code, none.error?.message],
+      ["not-found", "there is nothing from dora in the inbox"],
+    );
+    for (
+      const [argv, code] of [
+        [["3", "--from", "ben"], "usage"],
+        [[], "usage"],
+        [["--from", "Ben"], "bad-name"],
+      ] as const
+    ) {
+      const { error, connections } = await play(
+        deleteParcels,
+        argv,
+        () => Promise.resolve(),
+      );
+      assertEquals([error?.code, connections], [code, 0]);
+    }
+  },
+);
+
+Deno.test("a number alone is no command, and the hint says which was meant", () => {
+  const { hint } = assertThrows(
+    () => subcommandOf(inbox, "2"),
+    NetdiskError,
+    "inbox: unknown command '2'",
+  );
+  assertEquals(hint, "netdisk inbox read 2");
+  const other = assertThrows(() => subcommandOf(inbox, "2x"), NetdiskError);
+  assertEquals(other.hint, "netdisk help inbox");
 });
 
 Deno.test(

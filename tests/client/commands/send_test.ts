@@ -235,6 +235,29 @@ Deno.test(
 );
 
 Deno.test(
+  "netdisk send tells who was blocked meanwhile of that, not of a file",
+  strict,
+  async () => {
+    using files = filesIn({ "a.txt": "first" });
+    const message = "ben takes nothing from you";
+    const { error } = await play(send, ["ben", files.of("a.txt")], async (
+      server,
+    ) => {
+      await greet(server);
+      await compose(server);
+      await server.upload();
+      await server.say({ type: "error", code: "denied", message });
+      await server.request("abandon");
+      await server.refuse("not-found");
+    }, OPTIONS);
+    assertEquals(
+      [error?.code, error?.message],
+      ["denied", `${message}; nothing was sent to ben`],
+    );
+  },
+);
+
+Deno.test(
   "netdisk send goes on with its draft when the connection is lost",
   strict,
   async () => {
