@@ -29,7 +29,8 @@ import {
 import { Output, type OutputSystem } from "./client/output.ts";
 import type { PromptInput } from "./client/prompt.ts";
 import { runCommand } from "./client/run_command.ts";
-import { StdoutClosed, stdoutIsNonBlocking } from "./client/stream_writer.ts";
+import { openStdout, stdoutIsNonBlocking } from "./client/stdout.ts";
+import { StdoutClosed } from "./client/stream_writer.ts";
 import { NetdiskError } from "./protocol/errors.ts";
 import { VERSION } from "./protocol/version.ts";
 
@@ -199,7 +200,7 @@ function internalError(cause: unknown): NetdiskError {
 export function denoSystem(argv: readonly string[]): System {
   const system: System = {
     stdin: Deno.stdin,
-    stdout: Deno.stdout,
+    stdout: openStdout(),
     stderr: Deno.stderr,
     stdoutIsNonBlocking,
     env: readVariable,

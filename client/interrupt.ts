@@ -60,25 +60,44 @@ export function endSignals(
     : [["SIGINT", "SIGINT"], ["SIGTERM", "SIGTERM"]];
 }
 
+/** The listeners of {@link watchSignals}, as long as they are wanted. */
+let listeners: readonly (readonly [Deno.Signal, () => void])[] = [];
+
 /**
  * From now on the first of these signals calls `stop`. A further one ends the
  * program at once, even while `stop` waits for a disk or a terminal: by then the
  * system, not a listener, is in charge of it. Does not keep the program alive.
  */
 export function watchSignals(stop: (signal: EndSignal) => void): Registration {
-  const listeners: [Deno.Signal, () => void][] = [];
   const unwatch = () => {
-    for (const [name, listener] of listeners.splice(0)) {
-      Deno.removeSignalListener(name, listener);
-    }
+    ignoreAll();
+    listeners = [];
   };
-  for (const [name, signal] of endSignals(Deno.build.os)) {
-    const listener = () => {
-      unwatch();
-      stop(signal);
-    };
-    Deno.addSignalListener(name, listener);
-    listeners.push([name, listener]);
-  }
+  listeners = endSignals(Deno.build.os).map(([name, signal]) => [name, () => {
+    unwatch();
+    stop(signal);
+  }]);
+  heedAll();
   return { [Symbol.dispose]: unwatch };
+}
+
+/**
+ * While this lasts a signal ends the program at once, and nothing is said or
+ * tidied up. For a thread that has to wait: it would not hear a listener's.
+ */
+export function leaveSignalsToSystem(): Registration {
+  ignoreAll();
+  return { [Symbol.dispose]: heedAll };
+}
+
+function heedAll(): void {
+  for (const [name, listener] of listeners) {
+    Deno.addSignalListener(name, listener);
+  }
+}
+
+function ignoreAll(): void {
+  for (const [name, listener] of listeners) {
+    Deno.removeSignalListener(name, listener);
+  }
 }

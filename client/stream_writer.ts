@@ -6,6 +6,7 @@
 
 import { NetdiskError } from "../protocol/errors.ts";
 import { systemReason } from "../protocol/system_reason.ts";
+import { leaveSignalsToSystem, type Registration } from "./interrupt.ts";
 
 /** Characters that are collected before a write: a listing is not a system call a line. */
 const BUFFERED_CHARACTERS = 32 * 1024;
@@ -29,6 +30,8 @@ export interface OutputStream {
   writeSync(bytes: Uint8Array): number;
   write(bytes: Uint8Array): Promise<number>;
   isTerminal(): boolean;
+  /** What writeSync() does not take stays the caller's: there is no line buffer. */
+  readonly isUnbuffered?: boolean;
 }
 
 /** Whoever read our stdout has left, as in `netdisk ls | head -1`. The program ends without a word. */
@@ -90,7 +93,10 @@ function* stdoutPieces(
     } catch (error) {
       const pauseMs = pauses.after(error);
       yield pauseMs;
-      if (piece.length < LINE_BUFFER_BYTES && piece.at(-1) !== NEWLINE) {
+      if (
+        !stream.isUnbuffered && piece.length < LINE_BUFFER_BYTES &&
+        piece.at(-1) !== NEWLINE
+      ) {
         // Without a line end it went into the buffer, and is to leave it.
         offset += piece.length;
         yield* drain(stream, pauses);
@@ -116,18 +122,6 @@ function pieceEnd(bytes: Uint8Array, offset: number): number {
   const end = Math.min(offset + ATOMIC_BYTES, bytes.length);
   const newline = bytes.lastIndexOf(NEWLINE, end - 1);
   return newline >= offset ? newline + 1 : end;
-}
-
-/** True if stdout is known not to block. It may be: the flag belongs to whoever shares the pipe. */
-export function stdoutIsNonBlocking(): boolean {
-  if (Deno.build.os !== "linux") return false;
-  try {
-    const info = Deno.readTextFileSync("/proc/self/fdinfo/1");
-    const flags = /^flags:\s*([0-7]+)$/m.exec(info)?.[1] ?? "0";
-    return (parseInt(flags, 8) & 0o4000) !== 0;
-  } catch {
-    return false;
-  }
 }
 
 /** Around each write of a StdoutWriter, for a line that is shown below the output. */
@@ -177,13 +171,16 @@ export class StdoutWriter {
     const bytes = encoder.encode(this.#pending);
     this.#pending = "";
     this.#hooks.before();
+    let unheard: Registration | undefined;
     try {
       for (const pauseMs of stdoutPieces(this.#stream, bytes)) {
+        unheard ??= leaveSignalsToSystem();
         Atomics.wait(pauseCell, 0, 0, pauseMs);
       }
     } catch (error) {
       throw this.#error = stdoutError(error);
     } finally {
+      unheard?.[Symbol.dispose]();
       this.#hooks.after();
     }
   }

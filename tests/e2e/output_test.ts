@@ -10,10 +10,12 @@ import { PROGRAM } from "../helpers/program.ts";
 
 const disk = sharedDisk();
 
+/** The program, in the words of a shell. */
+const NETDISK = PROGRAM.map((word) => `'${word}'`).join(" ");
+
 /** Runs a bash line in which `netdisk` is the program. */
 async function bash(client: Client, line: string): Promise<Outcome> {
-  const program = PROGRAM.map((word) => `'${word}'`).join(" ");
-  const script = `netdisk() { ${program} "$@"; }\n${line}`;
+  const script = `netdisk() { ${NETDISK} "$@"; }\n${line}`;
   await using process = new Process(["bash", "-c", script], {
     cwd: client.work,
     env: client.environment(),
@@ -38,6 +40,15 @@ function makeListing(folder: string): void {
   for (const { name } of [...Deno.readDirSync(home)]) {
     const seconds = Date.UTC(2026, 0, 31, 14, 5) / 1000;
     Deno.utimeSync(join(home, name), seconds, seconds);
+  }
+}
+
+/** A folder whose listing is more than a pipe holds. */
+function makeLongListing(folder: string): void {
+  const home = disk.server.file("ann", folder);
+  Deno.mkdirSync(home);
+  for (let i = 0; i < 1000; i++) {
+    Deno.writeTextFileSync(`${home}/${i}-${"x".repeat(200)}`, "");
   }
 }
 
@@ -101,18 +112,34 @@ Deno.test("a listing of many pages is complete and sorted", async () => {
 });
 
 Deno.test("netdisk ls | head -1 ends quietly", async () => {
-  const home = disk.server.file("ann", "long");
-  Deno.mkdirSync(home);
-  // More than a pipe holds.
-  const names = Array.from(
-    { length: 1000 },
-    (_, i) => `${i}-${"x".repeat(200)}`,
-  );
-  for (const name of names) Deno.writeTextFileSync(`${home}/${name}`, "");
+  makeLongListing("long");
   const line = "netdisk ls long | head -1; echo ${PIPESTATUS[0]}";
   assertOutcome(await bash(disk.client(), line), {
     stdout: `0-${"x".repeat(200)}\n141\n`,
   });
+});
+
+Deno.test({
+  name: "a signal ends a command whose reader takes nothing",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    makeLongListing("stuck");
+    // It waits for its reader when it has written about as much as a pipe holds.
+    const script = `mkfifo pipe
+      ${NETDISK} ls stuck >pipe &
+      exec 3<pipe
+      for i in {1..600}; do
+        (( $(sed -n 's/^wchar: //p' /proc/$!/io) > 60000 )) && break
+        sleep 0.05
+      done
+      for i in {1..600}; do
+        kill -TERM $! || break
+        sleep 0.05
+      done 2>/dev/null
+      wait $!
+      echo $?`;
+    assertOutcome(await bash(disk.client(), script), { stdout: "143\n" });
+  },
 });
 
 Deno.test("a pipe in, a pipe out", async () => {
