@@ -168,6 +168,11 @@ Deno.test("metrics has all that is documented, while the server works", async ()
   assert(!text.includes("ann"), "a user is named");
 });
 
+Deno.test("Prometheus may ask as often as it likes", async () => {
+  // The runtime has once taken 513 connections for all there may ever be.
+  for (let i = 0; i < 600; i++) await metrics();
+});
+
 Deno.test("strangers on the port of the metrics disturb nobody", async () => {
   const [, port] = await disk.server.logs(/"metrics","address":"[^"]+:(\d+)"/);
   const silent: Deno.TcpConn[] = [];
