@@ -145,6 +145,19 @@ Deno.test({
     );
     assertEquals([code, stdout], [1, ""]);
     assertMatch(stderr, /^netdisk: error: .*\nnetdisk: hint: .*status/);
+
+    // Root would leave files of its own there: it is told as whom to ask.
+    using other = tempFolder();
+    const served = `${other.path}/disk`;
+    await using server = await Server.start(other.path, [], { root: served });
+    await server.stop();
+    Deno.chownSync(served, NOBODY, NOBODY);
+    assertOutcome(await status(served), {
+      code: 1,
+      stderr: `netdisk: error: ${served}: it belongs to another user ` +
+        `(uid ${NOBODY})\n` +
+        `netdisk: hint: sudo -u '#${NOBODY}' netdisk status --root '${served}'\n`,
+    });
   },
 });
 
