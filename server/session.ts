@@ -29,6 +29,7 @@ import { ChangeQueue, type UploadUnderWay } from "./change_queue.ts";
 import { type ChangeRequest, isChange, mayDisplaceFolder } from "./changes.ts";
 import type { Outcomes } from "./counters.ts";
 import { digest, get, list, quota, stat } from "./handlers.ts";
+import type { LogFields } from "./log.ts";
 import { Login, type LoginRequest, type Peer, type Services } from "./login.ts";
 import {
   isParcelRequest,
@@ -53,6 +54,7 @@ const STOPPING = "the server is stopping";
 export class Session {
   #channel: FrameChannel;
   #login: Login;
+  #log = (event: string, fields: LogFields) => this.#login.log(event, fields);
   #replies: ReplyQueue;
   #changes: ChangeQueue;
   #parcels: ParcelDesk;
@@ -69,7 +71,7 @@ export class Session {
     this.#login = new Login(services, peer, () => {
       void this.#end("unauthenticated", sessionEnded().message);
     });
-    this.#replies = new ReplyQueue(channel);
+    this.#replies = new ReplyQueue(channel, this.#log);
     this.#parcels = new ParcelDesk(services.office);
     channel.takeTurns(() => services.turns.next(this.#login.owner));
     this.#changes = new ChangeQueue(
@@ -250,7 +252,7 @@ export class Session {
       if (response) await this.#channel.send(response);
     } catch (error) {
       if (endsConnection(error)) throw error;
-      await this.#channel.send(toErrorResponse(error));
+      await this.#channel.send(toErrorResponse(error, this.#log));
     }
   }
 
@@ -337,7 +339,7 @@ export class Session {
     this.#login.log(lost ? "lost" : "closed", { reason });
     if (lost) return;
     await this.#replies.drained().catch(() => {});
-    await this.#channel.send(toErrorResponse(error)).catch(() => {});
+    await this.#channel.send(toErrorResponse(error, this.#log)).catch(() => {});
     await this.#channel.flush().catch(() => {});
   }
 }
