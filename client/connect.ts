@@ -3,6 +3,7 @@
  * one, and remembers it.
  */
 
+import { isIP } from "node:net";
 import { FrameChannel } from "../protocol/channel.ts";
 import type { ByteConnection } from "../protocol/channel.ts";
 import { NetdiskError } from "../protocol/errors.ts";
@@ -24,6 +25,7 @@ import {
   decideFirstContact,
   identityChanged,
   linkDiffers,
+  type SeenCertificate,
 } from "./trust.ts";
 
 export interface ConnectOptions {
@@ -139,12 +141,32 @@ async function firstContact(
   return socket;
 }
 
-async function lookAt({ link }: ServerChoice) {
+/** Looks at the certificate of a server. */
+async function lookAt({ link }: ServerChoice): Promise<SeenCertificate> {
+  const { fetchCertificate } = await import("./certificate.ts");
+  let fault: unknown;
+  for (const ip of knownAddresses(link.host)) {
+    try {
+      return await fetchCertificate(ip, link.port);
+    } catch (error) {
+      fault = error;
+    }
+  }
+  // Of a server that is not reached at all, this tells better why.
   const tcp = await dialPlain(link);
   const { hostname } = tcp.remoteAddr;
   tcp.close();
-  const { fetchCertificate } = await import("./certificate.ts");
+  if (fault !== undefined) throw fault;
   return await fetchCertificate(hostname, link.port);
+}
+
+/**
+ * Addresses of a host that nobody has to be asked for. Those of others are found
+ * by dialling, which the server takes for a handshake that failed.
+ */
+function knownAddresses(host: string): string[] {
+  if (host === "localhost") return ["127.0.0.1", "::1"];
+  return isIP(host) === 0 ? [] : [host];
 }
 
 /** Remembers a trust; the sessions of another identity are not its. */

@@ -17,13 +17,18 @@ const PLAIN = /^[^\s"=\\]+$/;
 /** A path may be longer, and takes six times as much when it is escaped. */
 const MAX_VALUE_CHARS = 256;
 
-/** Characters that are held back at most. */
-const MAX_HELD = 64 * 1024;
+/** Bytes that are held back at most: what a pipe takes as one piece (PIPE_BUF), as several threads write. */
+const MAX_HELD = 4096;
+
+const LF = 0x0a;
 
 const encoder = new TextEncoder();
 
 let format: LogFormat = "text";
-let lines = "";
+const held = new Uint8Array(MAX_HELD);
+let heldBytes = 0;
+/** What was written last ends in the middle of a line. */
+let isTorn = false;
 let timer: ReturnType<typeof setTimeout> | undefined;
 
 /** How this thread logs from now on; to be called before its first line. */
@@ -53,7 +58,9 @@ export function formatJsonLine(
 ): string {
   const object = JSON.stringify(
     { time, event, ...fields },
-    (_, value) => typeof value === "string" ? shorten(value) : value,
+    // Half a character is no JSON to strict readers.
+    (_, value) =>
+      typeof value === "string" ? shorten(value.toWellFormed()) : value,
   );
   return escapeHidden(object);
 }
@@ -64,9 +71,12 @@ export function formatJsonLine(
  */
 export function logEvent(event: string, fields: LogFields = {}): void {
   const form = format === "json" ? formatJsonLine : formatLogLine;
-  lines += form(new Date(), event, fields) + "\n";
-  if (lines.length >= MAX_HELD) flushLog();
-  else timer ??= setTimeout(flushLog, 0);
+  const line = encoder.encode(form(new Date(), event, fields) + "\n");
+  if (heldBytes + line.length > MAX_HELD) flushLog();
+  if (line.length > MAX_HELD) return write(line);
+  held.set(line, heldBytes);
+  heldBytes += line.length;
+  timer ??= setTimeout(flushLog, 0);
 }
 
 /**
@@ -76,22 +86,35 @@ export function logEvent(event: string, fields: LogFields = {}): void {
 export function flushLog(): void {
   clearTimeout(timer);
   timer = undefined;
-  const text = lines;
-  lines = "";
+  const bytes = held.subarray(0, heldBytes);
+  heldBytes = 0;
+  write(bytes);
+}
+
+/** Writes whole lines. */
+function write(lines: Uint8Array): void {
+  if (lines.length === 0) return;
   try {
-    const bytes = encoder.encode(text);
-    for (let at = 0; at < bytes.length;) {
-      at += Deno.stderr.writeSync(bytes.subarray(at));
-    }
+    // A disk that was full may have half a line: the next one is a line by itself.
+    if (isTorn) writeAll(Uint8Array.of(LF));
+    writeAll(lines);
   } catch {
     // A closed or full stderr: there is no place left to tell.
   }
 }
 
+function writeAll(bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length;) {
+    at += Deno.stderr.writeSync(bytes.subarray(at));
+    isTorn = bytes[at - 1] !== LF;
+  }
+}
+
 function shorten(value: string): string {
-  return value.length > MAX_VALUE_CHARS
-    ? `${value.slice(0, MAX_VALUE_CHARS)}…`
-    : value;
+  if (value.length <= MAX_VALUE_CHARS) return value;
+  // Not in the middle of a character.
+  const cut = value.slice(0, MAX_VALUE_CHARS).replace(/[\ud800-\udbff]$/, "");
+  return `${cut}…`;
 }
 
 function quote(value: string): string {

@@ -1,5 +1,5 @@
 /**
- * Answers `GET /metrics` to programs on this machine, and nothing else. It is no
+ * Answers `GET /metrics` (and HEAD) to programs on this machine, and nothing else. It is no
  * web server: a request line and headers of a bounded size in a bounded time,
  * one answer, the end. On node:net, as only its `destroy()` really closes a
  * socket from which nothing comes (Deno 2.8 and plain TCP), and as neither
@@ -17,6 +17,14 @@ export const MAX_HEAD_BYTES = 8 * 1024;
 
 /** From the connection to the end of the answer, in milliseconds. */
 const REQUEST_MS = 10_000;
+
+/**
+ * The runtime on which netdisk is compiled counts the connections it has taken,
+ * never those that have ended, and takes none any more beyond the backlog (512
+ * by default: some hours of Prometheus). This is the highest that it understands;
+ * how many may wait, the system limits.
+ */
+const BACKLOG = 2 ** 30 - 1;
 
 const TYPE_METRICS = "text/plain; version=0.0.4; charset=utf-8";
 const TYPE_TEXT = "text/plain; charset=utf-8";
@@ -64,7 +72,7 @@ export async function serveMetrics(
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    server.listen(port, hostname, resolve);
+    server.listen({ port, host: hostname, backlog: BACKLOG }, resolve);
   });
   server.on("error", () => {});
   return {
@@ -107,12 +115,18 @@ async function answerTo(
   const [, method, target = ""] = /^([A-Z]+) (\S+) HTTP\/1\.[01]$/.exec(line) ??
     [];
   if (method === undefined) return refuse("400 Bad Request");
-  if (!isOurName(headers)) return refuse("421 Misdirected Request");
+  if (!isOurName(headers)) {
+    return refuse(
+      "421 Misdirected Request",
+      "ask for localhost: a proxy has to send 'Host: localhost'",
+    );
+  }
   if (target.replace(/\?.*$/, "") !== "/metrics") {
     return refuse("404 Not Found", "look at /metrics");
   }
-  if (method !== "GET") {
-    return { ...refuse("405 Method Not Allowed"), headers: ["Allow: GET"] };
+  if (method !== "GET" && method !== "HEAD") {
+    const headers = ["Allow: GET, HEAD"];
+    return { ...refuse("405 Method Not Allowed"), headers };
   }
   try {
     return {

@@ -5,10 +5,9 @@
  */
 
 import type { FrameChannel } from "../protocol/channel.ts";
-import { NetdiskError } from "../protocol/errors.ts";
+import { isWireErrorCode, NetdiskError } from "../protocol/errors.ts";
 import { MAX_ERROR_TEXT, type Response } from "../protocol/messages.ts";
-import { isWireErrorCode } from "../protocol/errors.ts";
-import { logEvent } from "./log.ts";
+import { logEvent, type LogFields } from "./log.ts";
 
 /** The most answers that may be outstanding (SPEC.md 9). */
 export const MAX_PENDING_REPLIES = 1024;
@@ -16,17 +15,22 @@ export const MAX_PENDING_REPLIES = 1024;
 /** How often a client hears that its answer takes long, in milliseconds (SPEC.md 4). */
 const WORKING_MS = 2000;
 
+/** Writes an event into the log, with whom it is about. */
+type Log = (event: string, fields: LogFields) => void;
+
 /** The pending answers of one session. */
 export class ReplyQueue {
   #channel: FrameChannel;
+  #log: Log;
   #queue: Promise<Response>[] = [];
   #pumping: Promise<void> | undefined;
   #working = false;
   #sent = 0;
   #room: (() => void) | undefined;
 
-  constructor(channel: FrameChannel) {
+  constructor(channel: FrameChannel, log: Log = logEvent) {
     this.#channel = channel;
+    this.#log = log;
   }
 
   /** Answers that have not been handed to the channel yet. */
@@ -44,7 +48,9 @@ export class ReplyQueue {
    * an `error`. Resolves as soon as there is room for one more.
    */
   async push(reply: Promise<Response>): Promise<void> {
-    this.#queue.push(reply.catch(toErrorResponse));
+    this.#queue.push(
+      reply.catch((error) => toErrorResponse(error, this.#log)),
+    );
     if (!this.#pumping) {
       this.#pumping = this.#pump();
       // The reader of the connection learns of a lost one by itself.
@@ -111,14 +117,22 @@ export class ReplyQueue {
   }
 }
 
-/** The one place where what a request threw becomes an answer. */
-export function toErrorResponse(error: unknown): Response {
+/**
+ * The one place where what a request threw becomes an answer. What the client
+ * cannot mend, the log tells: a disk that is full or fails, and our own mistakes.
+ */
+export function toErrorResponse(error: unknown, log: Log = logEvent): Response {
   if (error instanceof NetdiskError && isWireErrorCode(error.code)) {
+    const { code, cause } = error;
+    if (code === "io" || code === "disk-full") {
+      const detail = cause instanceof Error ? cause.message : undefined;
+      log("storage-failed", { code, reason: error.message, detail });
+    }
     const message = error.message.slice(0, MAX_ERROR_TEXT).toWellFormed();
-    return { type: "error", code: error.code, message };
+    return { type: "error", code, message };
   }
   // The client learns that it is not at fault, the log what happened.
-  logEvent("internal-error", {
+  log("internal-error", {
     error: error instanceof Error ? error.stack ?? error.message : `${error}`,
   });
   return { type: "error", code: "internal", message: "the server failed" };

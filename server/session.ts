@@ -29,6 +29,7 @@ import { ChangeQueue, type UploadUnderWay } from "./change_queue.ts";
 import { type ChangeRequest, isChange, mayDisplaceFolder } from "./changes.ts";
 import type { Outcomes } from "./counters.ts";
 import { digest, get, list, quota, stat } from "./handlers.ts";
+import type { LogFields } from "./log.ts";
 import { Login, type LoginRequest, type Peer, type Services } from "./login.ts";
 import {
   isParcelRequest,
@@ -55,6 +56,7 @@ const DRAFT_LOST = "its draft is over, or goes on on another connection";
 export class Session {
   #channel: FrameChannel;
   #login: Login;
+  #log = (event: string, fields: LogFields) => this.#login.log(event, fields);
   #replies: ReplyQueue;
   #changes: ChangeQueue;
   #parcels: ParcelDesk;
@@ -71,7 +73,7 @@ export class Session {
     this.#login = new Login(services, peer, () => {
       void this.#end("unauthenticated", sessionEnded().message);
     });
-    this.#replies = new ReplyQueue(channel);
+    this.#replies = new ReplyQueue(channel, this.#log);
     this.#parcels = new ParcelDesk(services.office, {
       received: () => channel.traffic.received,
       isServed: () => this.#replies.pending > 0,
@@ -256,7 +258,7 @@ export class Session {
       if (response) await this.#channel.send(response);
     } catch (error) {
       if (endsConnection(error)) throw error;
-      await this.#channel.send(toErrorResponse(error));
+      await this.#channel.send(toErrorResponse(error, this.#log));
     }
   }
 
@@ -343,7 +345,7 @@ export class Session {
     this.#login.log(lost ? "lost" : "closed", { reason });
     if (lost) return;
     await this.#replies.drained().catch(() => {});
-    await this.#channel.send(toErrorResponse(error)).catch(() => {});
+    await this.#channel.send(toErrorResponse(error, this.#log)).catch(() => {});
     await this.#channel.flush().catch(() => {});
   }
 }

@@ -7,10 +7,11 @@
 import { basename, dirname, join } from "@std/path";
 import { NetdiskError } from "../protocol/errors.ts";
 import { logEvent } from "./log.ts";
+import { Slots } from "./slots.ts";
 import type { Status } from "./status_report.ts";
 import { dataFolder } from "./storage_path.ts";
 
-/** Those that are answered at a time; others find the connection closed. */
+/** Those that are answered at a time; others wait. */
 export const MAX_ASKERS = 16;
 
 /** Longer ones do not fit into a `sockaddr_un` (unix(7)); macOS has 104 bytes. */
@@ -37,7 +38,7 @@ export class StatusSocket implements Disposable {
   #listener: Deno.UnixListener;
   #path: string;
   #describe: () => Promise<Status>;
-  #askers = 0;
+  #slots = new Slots(MAX_ASKERS);
   #isClosed = false;
 
   private constructor(
@@ -87,9 +88,12 @@ export class StatusSocket implements Disposable {
 
   async #run(): Promise<void> {
     while (!this.#isClosed) {
+      const leave = await this.#slots.enter();
       try {
-        void this.#answer(await this.#listener.accept());
+        const connection = await this.#listener.accept();
+        void this.#answer(connection).finally(leave);
       } catch {
+        leave();
         // Closed, or out of descriptors: some will be free again.
         await new Promise((resolve) => setTimeout(resolve, ACCEPT_RETRY_MS));
       }
@@ -98,8 +102,6 @@ export class StatusSocket implements Disposable {
 
   async #answer(connection: Deno.UnixConn): Promise<void> {
     using _connection = connection;
-    if (this.#askers >= MAX_ASKERS) return;
-    this.#askers++;
     try {
       const bytes = encoder.encode(JSON.stringify(await this.#describe()));
       // The system takes all of it at once, also for who never reads.
@@ -108,8 +110,6 @@ export class StatusSocket implements Disposable {
       }
     } catch {
       // Nobody is there any more, or we are too busy: they see that nothing came.
-    } finally {
-      this.#askers--;
     }
   }
 }

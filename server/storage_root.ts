@@ -21,6 +21,12 @@ const MAX_LINKS = 40;
 /** Who uses the root: each has another way out of what is refused. */
 type User = "serve" | "admin" | "status";
 
+/** Who uses which root. */
+interface Use {
+  user: User;
+  root: string;
+}
+
 /** Something on the way to the root, or in it. */
 interface Place {
   path: string;
@@ -44,7 +50,8 @@ export function checkStorageRoot(folder: string, user: User): void {
     const hint = `netdisk ${user} --root ${quote(targetOf(root.path))}`;
     throw refusal(root.path, "the root is a link", { hint });
   }
-  checkOwn(root, uid, user);
+  const use = { user, root: root.path };
+  checkOwn(root, uid, use);
   const data = dataFolder(root.path);
   for (const path of [data, join(root.path, "users")]) {
     const info = infoOf(path);
@@ -55,7 +62,7 @@ export function checkStorageRoot(folder: string, user: User): void {
         hint: `rm ${quote(path)} && ${move}`,
       });
     }
-    checkOwn({ path, info }, uid, user);
+    checkOwn({ path, info }, uid, use);
     if (path === data && has(info, ANY_BUT_OWNER)) {
       throw refusal(path, "others may look into it", {
         hint: `${sudo(info, uid)}chmod 700 ${quote(path)}`,
@@ -85,11 +92,11 @@ function checkAbove({ path, info }: Place, uid: number): void {
 }
 
 /** The root and what is the server's in it. */
-function checkOwn({ path, info }: Place, uid: number, user: User): void {
+function checkOwn({ path, info }: Place, uid: number, use: Use): void {
   if (!isTrusted(info, uid)) {
     throw refusal(path, `it belongs to another user (uid ${info.uid})`, {
-      hint: user !== "serve"
-        ? `${asUser(info.uid!)} netdisk ${user} ...`
+      hint: use.user !== "serve"
+        ? `${asUser(info.uid!)} ${commandOf(use)}`
         : `${uid === 0 ? "" : "sudo "}chown ${uid} ${quote(path)}`,
     });
   }
@@ -98,7 +105,7 @@ function checkOwn({ path, info }: Place, uid: number, user: User): void {
   throw refusal(path, `${who} may write to it`, {
     // Such as /tmp: what is everybody's should stay so.
     hint: has(info, STICKY)
-      ? `netdisk ${user} --root ${quote(join(path, "netdisk-data"))}`
+      ? `netdisk ${use.user} --root ${quote(join(path, "netdisk-data"))}`
       : `${sudo(info, uid)}chmod go-w ${quote(path)}`,
   });
 }
@@ -179,11 +186,17 @@ function sudo(info: Deno.FileInfo, uid: number): string {
   return uid === 0 || info.uid === uid ? "" : "sudo ";
 }
 
+function commandOf({ user, root }: Use): string {
+  // Which of its commands it is, nobody knows here.
+  return user === "admin"
+    ? "netdisk admin ..."
+    : `netdisk ${user} --root ${quote(root)}`;
+}
+
 function asUser(uid: number): string {
   return `sudo -u '#${uid}'`;
 }
 
-/** The path as a shell takes it. */
 /** A path as a shell takes it for one argument. */
 export function quote(path: string): string {
   return `'${path.replaceAll("'", `'\\''`)}'`;

@@ -145,6 +145,19 @@ Deno.test({
     );
     assertEquals([code, stdout], [1, ""]);
     assertMatch(stderr, /^netdisk: error: .*\nnetdisk: hint: .*status/);
+
+    // Root would leave files of its own there: it is told as whom to ask.
+    using other = tempFolder();
+    const served = `${other.path}/disk`;
+    await using server = await Server.start(other.path, [], { root: served });
+    await server.stop();
+    Deno.chownSync(served, NOBODY, NOBODY);
+    assertOutcome(await status(served), {
+      code: 1,
+      stderr: `netdisk: error: ${served}: it belongs to another user ` +
+        `(uid ${NOBODY})\n` +
+        `netdisk: hint: sudo -u '#${NOBODY}' netdisk status --root '${served}'\n`,
+    });
   },
 });
 
@@ -166,6 +179,11 @@ Deno.test("metrics has all that is documented, while the server works", async ()
   assertMatch(text, /^netdisk_connections_limit 100$/m);
   assertMatch(text, /^netdisk_puts_total\{result="ok"\} 1$/m);
   assert(!text.includes("ann"), "a user is named");
+});
+
+Deno.test("Prometheus may ask as often as it likes", async () => {
+  // The runtime has once taken 513 connections for all there may ever be.
+  for (let i = 0; i < 600; i++) await metrics();
 });
 
 Deno.test("strangers on the port of the metrics disturb nobody", async () => {

@@ -55,6 +55,8 @@ Deno.test("the first contact on loopback is remembered, with a notice", async ()
   });
   const [{ trust }] = configOf(ann).servers;
   assertEquals([trust.kind, trust.fingerprint], ["pin", fingerprintIn(link)]);
+  // Nobody whom an admin should look for has come by.
+  assert(!disk.server.log.includes("handshake-failed"), disk.server.log);
   assertOutcome(await ann.run(["ping", "-qc", "1", "--server", address]), {
     stdout: "[..]\n[..]\n",
   });

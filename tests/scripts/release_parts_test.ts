@@ -115,6 +115,15 @@ Deno.test("thirdPartyLicenses() has every package and each text once", async () 
     text,
     "\nother 3.0.0 (no licence named)\n\nIts package has no licence text",
   );
+  // What the runtime is under asks for its words as well.
+  assertStringIncludes(
+    text,
+    "the Deno authors\n\nPermission is hereby granted",
+  );
+  assertStringIncludes(
+    text,
+    "the V8 project authors. All rights reserved.\n\nRedi",
+  );
 });
 
 Deno.test("prune() leaves what can be loaded, with the commit's time", async () => {

@@ -67,6 +67,7 @@ Deno.test("the unit lets nobody else in, and the server end in time", () => {
       // The invite that is printed is nothing for a journal.
       "StandardOutput=null",
       "Restart=on-failure",
+      "RestartPreventExitStatus=2",
     ]
   ) assert(textOf("netdisk.service").split("\n").includes(line), line);
   // V8 could not compile.

@@ -79,6 +79,14 @@ Deno.test("GET /metrics is answered, with the type that Prometheus wants", async
   assert(head!.includes("Content-Length: 5\r\n"), head);
 });
 
+Deno.test("HEAD is answered as GET is, without the numbers", async () => {
+  using server = await Scraped.start();
+  const [head, body] = (await server.ask(GET)).split("\r\n\r\n");
+  assertEquals(body, "up 1\n");
+  const answer = await server.ask(GET.replace("GET", "HEAD"));
+  assertEquals(answer, `${head}\r\n\r\n`);
+});
+
 Deno.test("everything else is refused", async () => {
   using server = await Scraped.start();
   const long = "x".repeat(MAX_HEAD_BYTES + 1);

@@ -200,6 +200,22 @@ Deno.test("what only the server may know goes to the log, and 'internal' to the 
   }
 });
 
+Deno.test("the log tells what an admin can mend: a disk that is full or fails", () => {
+  using log = new LogRecorder();
+  const cause = new Error("Input/output error (os error 5): open '/srv/x'");
+  toErrorResponse(new NetdiskError("not-found", "no such file"));
+  toErrorResponse(new NetdiskError("quota", "no room"));
+  toErrorResponse(new NetdiskError("disk-full", "the server's disk is full"));
+  toErrorResponse(
+    new NetdiskError("io", "the server's disk failed", { cause }),
+  );
+  assertEquals(log.lines(), [
+    'storage-failed code=disk-full reason="the server\'s disk is full"',
+    'storage-failed code=io reason="the server\'s disk failed" ' +
+    `detail="${cause.message}"`,
+  ]);
+});
+
 Deno.test("a client whose answer takes long hears that the server is alive", async () => {
   using _clock = new LeapClock();
   const { queue, client } = connect();
