@@ -49,7 +49,7 @@ export const command = defineCommand({
     ...RATE_OPTIONS,
   ],
   args: [
-    { name: "USER", names: "user" },
+    { name: "USER", names: "sender" },
     { name: "FILE", names: "local", optional: true, repeat: true },
   ],
   exitStatus:

@@ -19,7 +19,7 @@ export const deleteParcels = defineCommand({
   description:
     "Deletes parcels from the inbox, with the files that are still in them. There is no way back.",
   options: [],
-  args: [{ name: "NUMBER", repeat: true }],
+  args: [{ name: "NUMBER", names: "parcel", repeat: true }],
   exitStatus:
     "0 when all are gone, 3 when there is no such parcel, 4 when not logged in, 5 for the network, 8 when some of several parcels failed.",
   async run(invocation) {
