@@ -93,12 +93,15 @@ export class GetJob implements Disposable {
 
   /** What to do about a download that is not done, where that is worth saying. */
   get hint(): string | undefined {
-    const { args, options: { recursive, dryRun } } = this.#invocation;
+    const { args, options: { recursive, dryRun, restart } } = this.#invocation;
     if (dryRun) return undefined;
-    if ((recursive || args.some(hasGlob)) && this.#isPlanned) {
+    const isMany = (recursive || args.some(hasGlob)) && this.#isPlanned;
+    // The same command would fetch these again.
+    if (isMany || this.#results.successes > 0) {
       return goesOn("get", this.#invocation, this.#plan?.renamed);
     }
-    return this.#downloads.isKept ? GOES_ON : undefined;
+    if (!this.#downloads.isKept) return undefined;
+    return restart ? goesOn("get", this.#invocation, undefined) : GOES_ON;
   }
 
   /** Takes what earlier downloads have left of the files that are named. */
