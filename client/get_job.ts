@@ -156,7 +156,7 @@ export class GetJob implements Disposable {
       remotePath: parseRemotePath(label),
     }));
     for (const { label, remotePath } of sources) {
-      if (remotePath === "") throw isFolderError(label);
+      if (remotePath === "") throw isFolderError(label, to);
     }
     if (to === "-") {
       checkStdout(this.#invocation);
@@ -239,7 +239,7 @@ export class GetJob implements Disposable {
 
   /** Puts one outcome on the screen. */
   #report({ item, file, error }: DownloadOutcome): void {
-    const { output } = this.#invocation;
+    const { output, options } = this.#invocation;
     const { remotePath: name, target } = item;
     this.#full = error?.code === "disk-full" ? this.#full + 1 : 0;
     if (error?.code === "exists" && target) {
@@ -249,7 +249,9 @@ export class GetJob implements Disposable {
         error.message.startsWith(`${item.label}: `) && !this.#plan;
       this.#failed(
         name,
-        isFolder ? isFolderError(item.label) : withChoice(error, name),
+        isFolder
+          ? isFolderError(item.label, options.to)
+          : withChoice(error, name),
       );
     } else if (file && target) {
       const { size, sha256, mtime } = file;

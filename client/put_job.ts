@@ -133,7 +133,7 @@ export class PutJob implements Disposable {
     const { recursive, to } = options;
     return args.flatMap((path) => {
       try {
-        return openSource(path, { recursive, stdin: watched });
+        return openSource(path, { recursive, stdin: watched, to });
       } catch (error) {
         const failure = withHint(error as NetdiskError, args, to);
         // Meant as a new name: uploading the other one could replace a file.
