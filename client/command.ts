@@ -10,9 +10,18 @@ import type { PromptInput } from "./prompt.ts";
 
 /**
  * What a value is the name of. A shell completes it as such, and a `remote` one
- * may begin with the short name of its server, as in `home:report.pdf`.
+ * may begin with the short name of its server, as in `home:report.pdf`. A `user`
+ * is an account that has logged in here, a `sender` one of the server that has
+ * sent something.
  */
-export type Named = "local" | "remote" | "server" | "user";
+export type Named =
+  | "local"
+  | "remote"
+  | "server"
+  | "user"
+  | "parcel"
+  | "sender"
+  | "blocked";
 
 /** One option, `--name` or `--name VALUE`. */
 export interface OptionSpec {

@@ -14,7 +14,14 @@
 
 import type { CommandEntry } from "./command_list.ts";
 import { type Candidate, type Completion, completionOf } from "./completion.ts";
-import { remotePaths, serverNames, userNames } from "./completion_names.ts";
+import {
+  blockedUsers,
+  parcels,
+  remotePaths,
+  senders,
+  serverNames,
+  userNames,
+} from "./completion_names.ts";
 import type { OutputSystem } from "./output.ts";
 import { type OpenQuote, readTyped, writeTyped } from "./shell_line.ts";
 import { writeAllSync } from "./stream_writer.ts";
@@ -104,18 +111,26 @@ async function resolve(
   if (completion.kind === "words") return completion;
   const { names, value, before, given } = completion;
   const env = (name: string) => system.env(name);
-  const all = (kind: Kind, texts: readonly string[]) => ({
-    kind,
-    candidates: texts.filter((text) => text.startsWith(value))
-      .map((text) => ({ text: before + text })),
+  const words = (all: readonly Candidate[]) => ({
+    kind: "words" as const,
+    candidates: all.filter(({ text }) => text.startsWith(value))
+      .map((candidate) => ({ ...candidate, text: before + candidate.text })),
   });
+  const texts = (all: readonly string[]) =>
+    words(all.map((text) => ({ text })));
   switch (names) {
     case "local":
-      return all("local", []);
+      return { kind: "local", candidates: [] };
     case "server":
-      return all("words", serverNames(env));
+      return texts(serverNames(env));
     case "user":
-      return all("words", userNames(env));
+      return texts(userNames(env));
+    case "parcel":
+      return words(await parcels(given, system));
+    case "sender":
+      return texts(await senders(given, system));
+    case "blocked":
+      return texts(await blockedUsers(given, system));
     case "remote": {
       const paths = await remotePaths(value, given, system);
       const candidates = paths.map((path) => ({ text: before + path }));

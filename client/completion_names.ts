@@ -7,7 +7,7 @@
 import type { Entry } from "../protocol/messages.ts";
 import { parseRemotePath, segmentFault } from "../protocol/remote_path.ts";
 import type { Invocation } from "./command.ts";
-import type { GivenValues } from "./completion.ts";
+import type { Candidate, GivenValues } from "./completion.ts";
 import {
   Config,
   type ConfigData,
@@ -15,13 +15,15 @@ import {
   type SavedServer,
 } from "./config.ts";
 import { connect } from "./connect.ts";
+import type { Connection } from "./connection.ts";
 import { displayText } from "./display_text.ts";
 import { listingPages } from "./listing.ts";
 import { Output, type OutputSystem } from "./output.ts";
+import { listBlocked, listComing, listInbox } from "./parcels.ts";
 import { splitServer } from "./remote_names.ts";
 import { chooseServer, chooseSession } from "./server_choice.ts";
 
-/** More would be no help; nobody reads them. */
+/** More would be no help, as nobody reads them; but see {@link commonBeginning}. */
 const MAX_CANDIDATES = 1000;
 
 /** A server of the config, with its short name if it has one. */
@@ -70,16 +72,65 @@ export async function remotePaths(
   );
   const labels = there === undefined ? labelsFor(value, servers) : [];
   const found = [...labels];
+  let common = commonBeginning(labels);
   try {
     for await (const entry of entriesOf(folder, invocation)) {
       if (!isOffered(entry, beginning)) continue;
-      found.push(label + candidate(folder, entry, there ? [] : servers));
-      if (found.length >= MAX_CANDIDATES) break;
+      const path = label + candidate(folder, entry, there ? [] : servers);
+      if (found.length >= MAX_CANDIDATES && path.startsWith(common)) continue;
+      common = commonBeginning(found.length === 0 ? [path] : [common, path]);
+      found.push(path);
     }
   } catch (error) {
     if (labels.length === 0) throw error;
   }
   return found;
+}
+
+/**
+ * What all of them begin with, which a shell types by itself: a name that begins
+ * otherwise has to be among those that are offered, however many there are.
+ */
+function commonBeginning([first = "", ...others]: readonly string[]): string {
+  let length = first.length;
+  for (const other of others) {
+    while (!other.startsWith(first.slice(0, length))) length--;
+  }
+  return first.slice(0, length);
+}
+
+/** What is in the inbox, by its number. @throws NetdiskError */
+export async function parcels(
+  given: GivenValues,
+  system: OutputSystem,
+): Promise<Candidate[]> {
+  using connection = await greeted(silentInvocation(given, system));
+  const all = connection ? await listInbox(connection) : [];
+  return all.map(({ number, from, line }) => ({
+    text: String(number),
+    description: displayText(line === "" ? from : `${from}: ${line}`),
+  }));
+}
+
+/** Who has sent something, be it delivered or not. @throws NetdiskError */
+export async function senders(
+  given: GivenValues,
+  system: OutputSystem,
+): Promise<string[]> {
+  using connection = await greeted(silentInvocation(given, system));
+  if (!connection) return [];
+  const here = (await listInbox(connection)).map(({ from }) => from);
+  const coming = await listComing(connection);
+  return [...new Set([...here, ...coming])].sort();
+}
+
+/** From whom nothing is taken. @throws NetdiskError */
+export async function blockedUsers(
+  given: GivenValues,
+  system: OutputSystem,
+): Promise<string[]> {
+  using connection = await greeted(silentInvocation(given, system));
+  return connection ? await listBlocked(connection) : [];
 }
 
 /** What is in a remote folder; nothing of a server that is not known. @throws NetdiskError */
@@ -88,14 +139,23 @@ async function* entriesOf(
   invocation: Invocation,
 ): AsyncGenerator<Entry> {
   const path = parseRemotePath(folder);
+  using connection = await greeted(invocation);
+  if (!connection) return;
+  await connection.send({ type: "list", path });
+  for await (const entries of listingPages(connection)) yield* entries;
+}
+
+/** A connection with the saved session; none to a server that is not known. @throws NetdiskError */
+async function greeted(
+  invocation: Invocation,
+): Promise<Connection | undefined> {
   const choice = chooseServer(invocation);
   const session = chooseSession(invocation, choice);
   // Whom to trust is nothing to decide here.
-  if (!choice.saved?.trust && !invocation.options.plain) return;
-  using connection = await connect(invocation, choice);
+  if (!choice.saved?.trust && !invocation.options.plain) return undefined;
+  const connection = await connect(invocation, choice);
   await connection.greet(session);
-  await connection.send({ type: "list", path });
-  for await (const entries of listingPages(connection)) yield* entries;
+  return connection;
 }
 
 /** Short names that a path may begin with, as `value` does. */

@@ -65,12 +65,32 @@ export async function connect(
       { hint: "leave out --plain" },
     );
   }
-  const socket = plain
-    ? await dialPlain(link)
-    : await dialTrusted(invocation, choice, mayRepin);
+  let socket: ByteConnection;
+  try {
+    socket = plain
+      ? await dialPlain(link)
+      : await dialTrusted(invocation, choice, mayRepin);
+  } catch (error) {
+    throw withGuess(error, choice);
+  }
   const bytes = limit ? new LimitedConnection(socket, limit) : socket;
   const { blockBytes } = limit ?? {};
   return new Connection(new FrameChannel(bytes), address, { blockBytes });
+}
+
+/** The error of a host that there is perhaps only by mistake, with what was meant. */
+export function withGuess(
+  error: unknown,
+  { saved, guess }: Pick<ServerChoice, "saved" | "guess">,
+): unknown {
+  const isMistake = error instanceof NetdiskError &&
+    error.code === "unreachable" && saved === undefined && guess !== undefined;
+  return isMistake
+    ? new NetdiskError(error.code, error.message, {
+      hint: `did you mean --server ${guess}?`,
+      cause: error,
+    })
+    : error;
 }
 
 async function dialTrusted(

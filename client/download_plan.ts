@@ -23,7 +23,7 @@ import { statIfThere } from "./local_source.ts";
 import { fileTarget } from "./local_target.ts";
 import { answers } from "./pipeline.ts";
 import { type FailedTarget, findTargets } from "./remote_targets.ts";
-import { remoteWord } from "./shell_word.ts";
+import { remoteWord, shellWord } from "./shell_word.ts";
 import { REASONS, type Wanted } from "./transfer_options.ts";
 
 /** Items of one part; the last folder may bring more. */
@@ -146,7 +146,7 @@ export class DownloadPlan {
       }
       const error = found instanceof NetdiskError
         ? about(label, found)
-        : faultOf(label, found, recursive);
+        : faultOf(label, found, { recursive, to });
       if (error) {
         failed.push({ label, error });
         continue;
@@ -163,7 +163,8 @@ export class DownloadPlan {
       });
     }
     for (const [label, isWanted] of patterns) {
-      if (!isWanted) failed.push({ label, error: isFolderError(label, true) });
+      if (isWanted) continue;
+      failed.push({ label, error: isFolderError(label, to, true) });
     }
     const isFolder = sources.some(({ entry }) => entry.kind === "folder");
     const paths = localPaths(sources, to, { makes: recursive });
@@ -318,20 +319,25 @@ function isHere(item: FileItem, wanted: "missing" | "changed"): boolean {
 function faultOf(
   label: string,
   { kind }: Entry,
-  recursive: boolean,
+  { recursive, to }: { recursive: boolean; to: string | undefined },
 ): NetdiskError | undefined {
   if (kind === "file" || kind === "folder" && recursive) return undefined;
-  if (kind === "folder") return isFolderError(label);
+  if (kind === "folder") return isFolderError(label, to);
   return new NetdiskError(
     "bad-name",
     `${label}: it is neither file nor folder`,
   );
 }
 
-/** A file is wanted, and this is none. */
-export function isFolderError(label: string, isPattern = false): NetdiskError {
+/** A file is wanted, for `to` if that was said, and this is none. */
+export function isFolderError(
+  label: string,
+  to: string | undefined,
+  isPattern = false,
+): NetdiskError {
   const what = isPattern ? "only folders match" : "it is a folder";
+  const place = to === undefined || to === "-" ? "" : ` --to ${shellWord(to)}`;
   return new NetdiskError("is-folder", `${label}: ${what}`, {
-    hint: `netdisk get -r ${remoteWord(label)}`,
+    hint: `netdisk get -r ${remoteWord(label)}${place}`,
   });
 }

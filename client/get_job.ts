@@ -93,12 +93,15 @@ export class GetJob implements Disposable {
 
   /** What to do about a download that is not done, where that is worth saying. */
   get hint(): string | undefined {
-    const { args, options: { recursive, dryRun } } = this.#invocation;
+    const { args, options: { recursive, dryRun, restart } } = this.#invocation;
     if (dryRun) return undefined;
-    if ((recursive || args.some(hasGlob)) && this.#isPlanned) {
+    const isMany = (recursive || args.some(hasGlob)) && this.#isPlanned;
+    // The same command would fetch these again.
+    if (isMany || this.#results.successes > 0) {
       return goesOn("get", this.#invocation, this.#plan?.renamed);
     }
-    return this.#downloads.isKept ? GOES_ON : undefined;
+    if (!this.#downloads.isKept) return undefined;
+    return restart ? goesOn("get", this.#invocation, undefined) : GOES_ON;
   }
 
   /** Takes what earlier downloads have left of the files that are named. */
@@ -153,7 +156,7 @@ export class GetJob implements Disposable {
       remotePath: parseRemotePath(label),
     }));
     for (const { label, remotePath } of sources) {
-      if (remotePath === "") throw isFolderError(label);
+      if (remotePath === "") throw isFolderError(label, to);
     }
     if (to === "-") {
       checkStdout(this.#invocation);
@@ -236,7 +239,7 @@ export class GetJob implements Disposable {
 
   /** Puts one outcome on the screen. */
   #report({ item, file, error }: DownloadOutcome): void {
-    const { output } = this.#invocation;
+    const { output, options } = this.#invocation;
     const { remotePath: name, target } = item;
     this.#full = error?.code === "disk-full" ? this.#full + 1 : 0;
     if (error?.code === "exists" && target) {
@@ -246,7 +249,9 @@ export class GetJob implements Disposable {
         error.message.startsWith(`${item.label}: `) && !this.#plan;
       this.#failed(
         name,
-        isFolder ? isFolderError(item.label) : withChoice(error, name),
+        isFolder
+          ? isFolderError(item.label, options.to)
+          : withChoice(error, name),
       );
     } else if (file && target) {
       const { size, sha256, mtime } = file;

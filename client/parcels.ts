@@ -87,6 +87,13 @@ export async function listComing(connection: Connection): Promise<string[]> {
   return users;
 }
 
+/** From whom the user takes nothing. @throws NetdiskError */
+export async function listBlocked(connection: Connection): Promise<string[]> {
+  await requireParcels(connection);
+  const { users } = await ask(connection, { type: "blocked" }, "blocked");
+  return users;
+}
+
 /** A parcel with its message, and its files, whose names nobody has checked. */
 export interface OpenParcel {
   parcel: ResponseOf<"parcel">;

@@ -71,12 +71,14 @@ export class PutJob implements Disposable {
   /** What to do about an upload that is not done, where that is worth saying. */
   get hint(): string | undefined {
     if (this.hasReadStdin) return PIPE_IS_GONE;
-    const { recursive, dryRun } = this.#invocation.options;
-    if (dryRun) return undefined;
-    if (recursive && this.#progress) {
+    const { recursive, dryRun, restart } = this.#invocation.options;
+    if (dryRun || !this.#progress) return undefined;
+    // The same command would send these again.
+    if (recursive || this.#results.successes > 0) {
       return goesOn("put", this.#invocation, this.#renamed);
     }
-    return this.#progress?.resumable ? GOES_ON : undefined;
+    if (!this.#progress.resumable) return undefined;
+    return restart ? goesOn("put", this.#invocation, undefined) : GOES_ON;
   }
 
   /** Sends what has no outcome yet. */
@@ -131,7 +133,7 @@ export class PutJob implements Disposable {
     const { recursive, to } = options;
     return args.flatMap((path) => {
       try {
-        return openSource(path, { recursive, stdin: watched });
+        return openSource(path, { recursive, stdin: watched, to });
       } catch (error) {
         const failure = withHint(error as NetdiskError, args, to);
         // Meant as a new name: uploading the other one could replace a file.

@@ -31,6 +31,11 @@ export class Results {
     return this.#failures;
   }
 
+  /** How many files were transferred. */
+  get successes(): number {
+    return this.#successes;
+  }
+
   /** A file was transferred. */
   succeeded(bytes = 0): void {
     this.#successes++;

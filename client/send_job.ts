@@ -64,6 +64,14 @@ export class SendJob implements Disposable {
     return this.#progress && !this.#error ? GOES_ON : undefined;
   }
 
+  /** What has become of the parcel when it is given up here and now. */
+  get state(): string | undefined {
+    if (this.#isDelivering) return `it may have been delivered to ${this.#to}`;
+    if (!this.#progress || this.#error) return undefined;
+    const state = `nothing was delivered to ${this.#to}`;
+    return this.#progress.resumable ? `${state}; ${GOES_ON}` : state;
+  }
+
   /** Does what is left to do. */
   async run(connection: Connection, retry: Retry): Promise<void> {
     await requireParcels(connection);

@@ -33,6 +33,9 @@ const SMALL_BYTES = 256 * 1024;
  */
 const ASK_ABOVE_BYTES = 8 * 1024 * 1024;
 
+/** The same where the rate is limited and a block is small: a second of the line. */
+const ASK_ABOVE_BLOCKS = 10;
+
 /** Changes that may wait for their answers: as many as the server allows (SPEC.md 9). */
 const MAX_PENDING = 1024;
 
@@ -50,6 +53,8 @@ const FOLDER_ANSWERS = ["ok", "working", "error"] as const;
 export interface UploadObserver extends LargeObserver {
   /** A file or folder is about to be sent. */
   began(item: UploadItem): void;
+  /** What the server gets of the file is there for a later upload, should this one break off. */
+  asked(item: FileItem): void;
   /** All is there, but the server's disk takes its time. */
   flushing(): void;
   /** In the order of the items. */
@@ -61,8 +66,8 @@ export interface UploadOptions {
   mayResume?: (item: FileItem) => boolean;
   /** False when what the server has of that name stays: then the outcome is `exists`. @default true */
   replace?: boolean;
-  /** The server is asked about larger files, in bytes. @default 8 MiB */
-  askAbove?: number;
+  /** The server is asked about larger files, in bytes. @default 8 MiB, less where the rate is limited */
+  askAbove?: number | undefined;
 }
 
 /** What is due, in the order of the items: an answer, or for what has failed here none. */
@@ -88,7 +93,8 @@ class Uploader {
     options: UploadOptions,
   ) {
     const { mayResume = () => true, replace = true } = options;
-    this.#askAbove = options.askAbove ?? ASK_ABOVE_BYTES;
+    this.#askAbove = options.askAbove ??
+      Math.min(ASK_ABOVE_BYTES, ASK_ABOVE_BLOCKS * connection.blockBytes);
     this.#connection = connection;
     this.#observer = observer;
     this.#mayResume = mayResume;
@@ -219,7 +225,9 @@ class Uploader {
   async #offsetOf(put: PendingPut): Promise<number | undefined> {
     if (put.state !== "asked") return 0;
     await this.#connection.channel.flush();
-    return await put.go;
+    const offset = await put.go;
+    if (offset !== undefined) this.#observer.asked(put.item);
+    return offset;
   }
 
   #announce({ item, state }: PendingPut): Promise<void> | undefined {

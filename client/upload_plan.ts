@@ -21,7 +21,7 @@ import type { LocalObstacle } from "./local_tree.ts";
 import { Meeting } from "./meeting.ts";
 import type { UploadItem } from "./pending_put.ts";
 import type { PromptInput } from "./prompt.ts";
-import { shellWord } from "./shell_word.ts";
+import { remoteWord, shellWord } from "./shell_word.ts";
 
 /** Something that the user named. */
 export type PutSource =
@@ -48,9 +48,11 @@ export interface PlanObserver {
 /** Looks at what an argument leads to. @throws NetdiskError */
 export function openSource(
   path: string,
-  { recursive, stdin }: {
+  { recursive, stdin, to }: {
     recursive: boolean;
     stdin: Pick<PromptInput, "read">;
+    /** For a hint. */
+    to?: string | undefined;
   },
 ): PutSource {
   if (path === "-") return { label: path, name: "", file: stdinSource(stdin) };
@@ -60,8 +62,9 @@ export function openSource(
     return { label: path, name: file.name, file };
   }
   if (!recursive) {
+    const place = to === undefined ? "" : ` --to ${remoteWord(to)}`;
     throw new NetdiskError("is-folder", `${path}: it is a folder`, {
-      hint: `netdisk put -r ${shellWord(path)}`,
+      hint: `netdisk put -r ${shellWord(path)}${place}`,
     });
   }
   const isContents = /(^|\/)\.{0,2}$/.test(path);

@@ -14,9 +14,6 @@ import type { Retry } from "./retry.ts";
 import type { UploadObserver } from "./upload.ts";
 import type { UploadQueue } from "./upload_queue.ts";
 
-/** From here on a server has kept something of an upload that is interrupted. */
-const KEPT_BYTES = 8 * 1024 * 1024;
-
 /** Uploads of the same command before this one, all of which are shown as one. */
 export interface UploadsBefore {
   readonly files: number;
@@ -54,6 +51,10 @@ export class UploadProgress implements UploadObserver, Disposable {
   /** How far the server was seen to have each of the large ones. */
   #offsets = new Map<UploadItem, number>();
   #current: UploadItem | undefined;
+  /** The one that the server was asked about. */
+  #asked: UploadItem | undefined;
+  /** The one of which the server keeps what it has, and has something. */
+  #kept: UploadItem | undefined;
   /** Progress still stands where the last connection ended. */
   #isStale = false;
 
@@ -75,11 +76,9 @@ export class UploadProgress implements UploadObserver, Disposable {
     watchers.retry.progress = this.#progress;
   }
 
-  /** True when a second upload of the file at hand can go on where this one is. */
+  /** True when a second upload of the file at hand goes on with what the server has of it. */
   get resumable(): boolean {
-    const item = this.#current;
-    const known = item?.source !== undefined && item.source.size !== null;
-    return known && (this.#counted.get(item) ?? 0) > KEPT_BYTES;
+    return this.#kept !== undefined;
   }
 
   /** True once the item was begun at a place that is known: what the server has is of this run. */
@@ -103,7 +102,13 @@ export class UploadProgress implements UploadObserver, Disposable {
     this.#counted.set(item, 0);
   }
 
+  asked(item: FileItem): void {
+    // What a pipe has given is not given again.
+    if (item.source.size !== null) this.#asked = item;
+  }
+
   comparing(item: FileItem, offset: number): void {
+    this.#kept = item;
     this.#moveTo(item, offset);
     this.#progress.phase("verifying");
   }
@@ -119,6 +124,7 @@ export class UploadProgress implements UploadObserver, Disposable {
     }
     this.#moveTo(item, offset);
     this.#progress.phase(undefined);
+    this.#kept = offset > 0 ? item : undefined;
     if (offset === 0) return;
     this.#progress.resuming(Math.floor(100 * offset / item.source.size!));
   }
@@ -133,6 +139,7 @@ export class UploadProgress implements UploadObserver, Disposable {
     if (!item) return;
     if (this.#isStale) this.#moveTo(item, 0);
     this.#counted.set(item, this.#counted.get(item)! + bytes);
+    if (this.#asked === item) this.#kept = item;
     this.#progress.add(bytes);
   }
 
@@ -142,6 +149,7 @@ export class UploadProgress implements UploadObserver, Disposable {
     this.#counted.delete(item);
     this.#offsets.delete(item);
     if (this.#current === item) this.#current = undefined;
+    if (this.#kept === item) this.#kept = undefined;
     if (item.source !== undefined) this.#done++;
     this.#queue.ended();
     this.#watchers.retry.moved();

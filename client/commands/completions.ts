@@ -17,7 +17,7 @@ export const command = defineCommand({
   ],
   description:
     "Prints a script for SHELL: bash, zsh or fish. With it the Tab key completes commands, options, their values, " +
-    "files here and, where you are logged in, files on the server.\n\n" +
+    "files here and, where you are logged in, what is on the server: files, and parcels in the inbox.\n\n" +
     "To have it in every new shell:\n\n" +
     '  bash  add to ~/.bashrc:  eval "$(netdisk completions bash)"\n' +
     "  zsh   mkdir -p ~/.zfunc; netdisk completions zsh >~/.zfunc/_netdisk\n" +

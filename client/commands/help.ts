@@ -8,6 +8,7 @@ import {
   subcommandOf,
 } from "../command_list.ts";
 import {
+  helpColumns,
   renderEnvironment,
   renderExitCodes,
   renderHelp,
@@ -19,7 +20,7 @@ import type { Output } from "../output.ts";
 export const HELP = "help";
 
 /** What is explained beside the commands. */
-const TOPICS: Readonly<Record<string, () => string>> = {
+const TOPICS: Readonly<Record<string, (columns: number) => string>> = {
   "exit-codes": renderExitCodes,
   "environment": renderEnvironment,
 };
@@ -60,7 +61,8 @@ export async function showHelp(
   output: Output,
   commands: readonly CommandEntry[],
 ): Promise<void> {
-  const text = await helpOn(topic, commands);
+  const columns = helpColumns(output.stdoutColumns);
+  const text = await helpOn(topic, commands, columns);
   output.record("help", { topic: topic.join(" "), text });
   output.print(text.trimEnd());
 }
@@ -68,13 +70,15 @@ export async function showHelp(
 async function helpOn(
   [word = HELP, subword]: readonly string[],
   commands: readonly CommandEntry[],
+  columns: number,
 ): Promise<string> {
-  if (word === HELP) return renderOverview(await loadAll(commands));
+  if (word === HELP) return renderOverview(await loadAll(commands), columns);
   const topic = Object.hasOwn(TOPICS, word) ? TOPICS[word] : undefined;
-  if (topic !== undefined && subword === undefined) return topic();
+  if (topic !== undefined && subword === undefined) return topic(columns);
   const command = await findEntry(word, commands, [HELP, ...HELP_TOPICS])
     .load();
   return renderHelp(
     subword === undefined ? command : subcommandOf(command, subword),
+    columns,
   );
 }

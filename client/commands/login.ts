@@ -7,6 +7,7 @@ import { unreadNotice } from "../parcels.ts";
 import { Guest } from "../guest.ts";
 import { chooseNewServer } from "../offer.ts";
 import { PASSWORD_OPTIONS, readPassword } from "../password.ts";
+import { placeWords } from "../same_place.ts";
 import { checkUserName } from "../server_choice.ts";
 import { checkCanSave, nameNotice, saveSession } from "../session_store.ts";
 
@@ -44,7 +45,15 @@ export const command = defineCommand({
     );
     using guest = new Guest(invocation, choice, mayRepin);
     // First the server: nobody types a password for one that is not there.
-    await guest.connection();
+    const { registration } = await (await guest.connection()).ready();
+    const hint = forgotten(user, {
+      mayRegister: registration === "open",
+      place: placeWords({
+        ...options,
+        user: undefined,
+        server: choice.address,
+      }),
+    });
     checkCanSave(choice);
     const password = await readPassword({
       stdin: options.passwordStdin,
@@ -53,13 +62,18 @@ export const command = defineCommand({
       confirm: false,
     }, invocation);
     if (passwordFault(password)) {
-      throw new NetdiskError("denied", "wrong user name or password");
+      throw new NetdiskError("denied", "wrong user name or password", { hint });
     }
     const connection = await guest.connection();
     const session = await connection.call(
       { type: "login", user, password },
       "session",
-    );
+    ).catch((cause) => {
+      if (!(cause instanceof NetdiskError) || cause.code !== "denied") {
+        throw cause;
+      }
+      throw new NetdiskError("denied", cause.message, { hint, cause });
+    });
     const renaming = saveSession(choice, user, session);
     output.record("account", { user, server: choice.address });
     output.notice(`logged in to ${choice.address} as ${user}`);
@@ -75,3 +89,15 @@ export const command = defineCommand({
     }
   },
 });
+
+/** What to do about a wrong name or password; whether there is the account, nobody is told. */
+function forgotten(
+  user: string,
+  { mayRegister, place }: { mayRegister: boolean; place: readonly string[] },
+): string {
+  const admin =
+    `netdisk admin passwd ${user}, on the server's machine, sets a forgotten password anew`;
+  if (!mayRegister) return admin;
+  const words = ["netdisk register", user, ...place].join(" ");
+  return `${words} makes an account; ${admin}`;
+}

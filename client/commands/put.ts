@@ -67,7 +67,9 @@ export const command = defineCommand({
       // What a pipe has given is gone, and whoever stops it knows.
       const { hint } = job;
       if (hint !== undefined && !job.hasReadStdin) {
-        invocation.output.notice(`what was sent stays on the server; ${hint}`);
+        invocation.output.notice(
+          `what has arrived stays on the server; ${hint}`,
+        );
       }
     });
     await loadProgress(invocation.options.progress, invocation.output);

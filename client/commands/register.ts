@@ -6,6 +6,7 @@ import { defineCommand } from "../command.ts";
 import { Guest } from "../guest.ts";
 import { chooseNewServer } from "../offer.ts";
 import { PASSWORD_OPTIONS, readPassword } from "../password.ts";
+import { placeWords } from "../same_place.ts";
 import { checkUserName } from "../server_choice.ts";
 import { checkCanSave, nameNotice, saveSession } from "../session_store.ts";
 
@@ -73,7 +74,15 @@ export const command = defineCommand({
     const session = await connection.call(
       { type: "register", user, password, invite },
       "session",
-    );
+    ).catch((cause) => {
+      if (!(cause instanceof NetdiskError) || cause.code !== "exists") {
+        throw cause;
+      }
+      const place = { ...options, user: undefined, server: choice.address };
+      const words = ["netdisk login", user, ...placeWords(place)].join(" ");
+      const hint = `if it is yours: ${words}`;
+      throw new NetdiskError("exists", cause.message, { hint, cause });
+    });
     const renaming = saveSession(choice, user, session);
     output.record("account", { user, server: choice.address });
     output.notice(`registered ${user} on ${choice.address} and logged in`);

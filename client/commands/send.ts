@@ -49,7 +49,7 @@ export const command = defineCommand({
     ...RATE_OPTIONS,
   ],
   args: [
-    { name: "USER", names: "user" },
+    { name: "USER", names: "sender" },
     { name: "FILE", names: "local", optional: true, repeat: true },
   ],
   exitStatus:
@@ -70,7 +70,7 @@ export const command = defineCommand({
     }
     using job = new SendJob(invocation, { to: to!, files, message });
     using _interrupted = onInterrupt(() => {
-      if (job.hint !== undefined) output.notice(job.hint);
+      if (job.state !== undefined) output.notice(job.state);
     });
     await loadProgress(options.progress, output);
     await withSession(invocation, async (connection, retry) => {

@@ -8,10 +8,9 @@ function __netdisk_complete
     set -l current (string unescape -- $token; or string replace -r '^["\']' '' -- $token)
     set -l lines (command netdisk complete fish $words "$current" 2>/dev/null)
     if test "$lines[1]" = local
-        set -l option (string match -r -- '^--[^=]+=' $token)
-        for path in (__fish_complete_path (string replace -r -- '^--[^=]+=' '' $token))
-            printf '%s%s\n' "$option" $path
-        end
+        # As for any other program; behind a -- nothing is an option.
+        set -l dashes (string match -- -- $words)[1]
+        complete -C "__fish_command_without_completions $dashes $token"
     else if set -q lines[2]
         printf '%s\n' $lines[2..-1]
     end

@@ -5,6 +5,8 @@ import { command as register } from "../../client/commands/register.ts";
 import { command as whoami } from "../../client/commands/whoami.ts";
 import { Config, savedServer, type Trust } from "../../client/config.ts";
 import type { Command } from "../../client/command.ts";
+import { withGuess } from "../../client/connect.ts";
+import { NetdiskError } from "../../protocol/errors.ts";
 import { DiskRecorder } from "../helpers/faults.ts";
 import { FakeServer, SERVER_HELLO, SESSION } from "../helpers/fake_server.ts";
 import { invoke, type Ran } from "../helpers/invocation.ts";
@@ -602,3 +604,19 @@ Deno.test(
     }
   },
 );
+
+Deno.test("withGuess() says which short name was meant, of a host that is not there", () => {
+  const hint = (code: "unreachable" | "identity", guess?: string) => {
+    const error = new NetdiskError(code, "hoem:6375: cannot connect");
+    const { hint } = withGuess(error, {
+      saved: undefined,
+      guess,
+    }) as NetdiskError;
+    return hint;
+  };
+  assertEquals(hint("unreachable", "home"), "did you mean --server home?");
+  assertEquals(hint("unreachable"), undefined);
+  assertEquals(hint("identity", "home"), undefined);
+  const bug = new TypeError("x");
+  assertEquals(withGuess(bug, { saved: undefined, guess: "home" }), bug);
+});

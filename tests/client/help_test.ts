@@ -1,6 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
 import { defineCommand } from "../../client/command.ts";
-import { renderHelp, renderOverview } from "../../client/help.ts";
+import {
+  helpColumns,
+  renderEnvironment,
+  renderExitCodes,
+  renderHelp,
+  renderOverview,
+} from "../../client/help.ts";
 
 const NO_IO = { permissions: "none" } as const;
 
@@ -71,6 +77,25 @@ Exit status:
   0 when all is cut, 3 when there is no such lawn.
 `,
     );
+  },
+);
+
+Deno.test(
+  "a help fits into a narrow window, commands to copy excepted",
+  NO_IO,
+  () => {
+    assertEquals([30, 72, 300, Infinity].map(helpColumns), [50, 72, 80, 80]);
+    const texts = [
+      renderHelp({ ...command, examples: [] }, 60),
+      renderOverview([command], 60),
+      renderExitCodes(60),
+      renderEnvironment(60),
+    ];
+    for (const text of texts) {
+      for (const line of text.split("\n")) assert(line.length <= 60, line);
+    }
+    const [, wide] = /Cuts the grass(.*)\n/.exec(texts[0]!)!;
+    assertEquals(wide, " of each LAWN to the height that is asked for,");
   },
 );
 

@@ -110,22 +110,40 @@ Deno.test("UploadProgress never counts a byte twice", () => {
 });
 
 Deno.test("UploadProgress knows when a second put could go on", () => {
-  const [big, pipe] = [item("big", 20 * MIB), item("-", null)];
-  using upload = follow(big, pipe);
+  const [small, big, pipe] = [
+    item("small", 5 * MIB),
+    item("big", 20 * MIB),
+    item("-", null),
+  ];
+  using upload = follow(small, big, pipe);
   const { progress } = upload;
-  const seen: boolean[] = [progress.resumable];
-  progress.began(big);
-  progress.sent(8 * MIB);
-  seen.push(progress.resumable);
-  progress.sent(1);
-  seen.push(progress.resumable);
-  const error = new NetdiskError("changed", "big: it changed");
-  progress.ended({ item: big, error });
-  seen.push(progress.resumable);
-  progress.began(pipe);
-  progress.sent(9 * MIB);
-  seen.push(progress.resumable);
-  assertEquals(seen, [false, false, true, false, false]);
+  const error = new NetdiskError("changed", "it changed");
+  const steps: [step: () => void, resumable: boolean][] = [
+    [() => progress.began(small), false],
+    [() => progress.starts(small, 0, false), false],
+    [() => progress.sent(MIB), false],
+    [() => progress.ended({ item: small, error }), false],
+    [() => progress.began(big), false],
+    [() => progress.asked(big), false],
+    [() => progress.starts(big, 0, false), false],
+    [() => progress.sent(1), true],
+    // What the server has it has, whatever becomes of the connection.
+    [() => progress.reconnected(), true],
+    [() => progress.began(big), true],
+    [() => progress.asked(big), true],
+    [() => progress.starts(big, 0, true), false],
+    [() => progress.comparing(big, MIB), true],
+    [() => progress.starts(big, MIB, false), true],
+    [() => progress.ended({ item: big, error }), false],
+    [() => progress.began(pipe), false],
+    [() => progress.asked(pipe), false],
+    [() => progress.starts(pipe, 0, false), false],
+    [() => progress.sent(9 * MIB), false],
+  ];
+  for (const [step, resumable] of steps) {
+    step();
+    assertEquals(progress.resumable, resumable, `${step}`);
+  }
 });
 
 Deno.test("UploadProgress counts what the server has anew as progress", () => {

@@ -113,6 +113,7 @@ class MemoryReader implements SourceReader {
 interface Run {
   outcomes: UploadOutcome[];
   began: string[];
+  asked: string[];
   sent: number;
   /** What the observer heard of resuming. */
   events: string[];
@@ -125,7 +126,7 @@ async function run(
   script: (server: FakeServer, run: Run) => Promise<void>,
   options: TalkOptions & UploadOptions = {},
 ): Promise<Run> {
-  const run: Run = { outcomes: [], began: [], sent: 0, events: [] };
+  const run: Run = { outcomes: [], began: [], asked: [], sent: 0, events: [] };
   openSources = 0;
   try {
     await talk(
@@ -133,6 +134,7 @@ async function run(
       (connection) =>
         uploadAll(connection, items, {
           began: ({ remotePath }) => void run.began.push(remotePath),
+          asked: ({ remotePath }) => void run.asked.push(remotePath),
           comparing: ({ remotePath }, offset) =>
             void run.events.push(`comparing ${offset} of ${remotePath}`),
           starts: ({ remotePath }, offset, differs) =>
@@ -207,8 +209,22 @@ Deno.test(
       }
     }, { askAbove: 8 * MIB });
     assertEquals(summary(result), EDGES.map((size) => `f${size}: receipt`));
+    assertEquals(result.asked, [`f${8 * MIB + 1}`]);
     assertEquals(result.sent, EDGES.reduce((sum, size) => sum + size));
     assertEquals(result.error, undefined);
+  },
+);
+
+Deno.test(
+  "uploadAll() asks for less where the rate is limited",
+  strict,
+  async () => {
+    const sizes = [160 * KIB, 320 * KIB, 640 * KIB, 640 * KIB + 1, MIB];
+    const items = sizes.map((size, i) => source(`f${i}`, bytesOf(size)));
+    const { asked } = await run(items, async (server) => {
+      for (const _ of sizes) await accept(server);
+    }, { blockBytes: 64 * KIB, askAbove: undefined });
+    assertEquals(asked, ["f3", "f4"]);
   },
 );
 
@@ -216,6 +232,7 @@ Deno.test("uploadAll() of nothing waits for the session", strict, async () => {
   assertEquals(await run([], async () => {}), {
     outcomes: [],
     began: [],
+    asked: [],
     sent: 0,
     events: [],
   });
@@ -883,6 +900,7 @@ Deno.test(
           (connection) =>
             uploadAll(connection, items, {
               began: () => {},
+              asked: () => {},
               comparing: () => {},
               flushing: () => {},
               starts: () => {},

@@ -12,7 +12,13 @@ const disk = sharedDisk();
 
 const NAME_RULE =
   "a user name is 1 to 32 of a-z 0-9 . _ - and starts with a letter or a digit";
-const WRONG = "netdisk: error: wrong user name or password\n";
+
+/** What a wrong name or password comes to, whatever the user gave for a name. */
+function wrongFor(user: string): string {
+  return "netdisk: error: wrong user name or password\n" +
+    `netdisk: hint: netdisk register ${user} --server ${disk.server.address} makes an account; ` +
+    `netdisk admin passwd ${user}, on the server's machine, sets a forgotten password anew\n`;
+}
 
 function exists(path: string): boolean {
   try {
@@ -63,7 +69,8 @@ Deno.test("register with a name that is taken: exit 6", async () => {
   const before = Deno.statSync(folder).ino;
   assertOutcome(await enter(disk.stranger(), ["register", "ann"]), {
     code: 6,
-    stderr: "netdisk: error: the user name 'ann' is taken\n",
+    stderr: "netdisk: error: the user name 'ann' is taken\n" +
+      `netdisk: hint: if it is yours: netdisk login ann --server ${disk.server.address}\n`,
   });
   assertEquals(Deno.statSync(folder).ino, before);
 });
@@ -132,9 +139,9 @@ Deno.test("a password of 7 bytes is refused, and one of 1025", async () => {
 
 Deno.test("login with a wrong password and of an unknown user look the same", async () => {
   const wrong = await enter(disk.stranger(), ["login", "ann"], "not hers");
-  assertOutcome(wrong, { code: 4, stderr: WRONG });
+  assertOutcome(wrong, { code: 4, stderr: wrongFor("ann") });
   const unknown = await enter(disk.stranger(), ["login", "nobody"], "not hers");
-  assertEquals(unknown, wrong);
+  assertOutcome(unknown, { code: 4, stderr: wrongFor("nobody") });
   const malformed = await enter(disk.stranger(), ["login", "ann"], "short");
   assertEquals(malformed, wrong);
   await disk.server.logs(/ login-failed peer=\S+ user=ann reason="wrong user/);

@@ -55,6 +55,8 @@ for (const name of ["bash", "zsh", "fish"] as const satisfies ShellName[]) {
       const client = disk.client();
       client.write("local file.txt", "");
       client.write("below/other.txt", "");
+      client.write("two words/x y.txt", "");
+      client.write("-local", "");
       await using shell = await Shell.start(name, client);
       const cases: [typed: string, called: string[]][] = [
         ["netdisk whoa\t", ["whoami"]],
@@ -69,6 +71,14 @@ for (const name of ["bash", "zsh", "fish"] as const satisfies ShellName[]) {
         ["netdisk put x --to=pho\t", ["put", "x", "--to=photos/"]],
         ["netdisk put x --to=photos/20\t", ["put", "x", "--to=photos/2026/"]],
         ["netdisk put loc\t", ["put", "local file.txt"]],
+        ["netdisk put local\\ f\t", ["put", "local file.txt"]],
+        ["netdisk put 'local f\t", ["put", "local file.txt"]],
+        ["netdisk put two\\ words/x\t", ["put", "two words/x y.txt"]],
+        ["netdisk put ~/wo\ttw\tx\t", [
+          "put",
+          `${client.work}/two words/x y.txt`,
+        ]],
+        ["netdisk put -- -l\t", ["put", "--", "-local"]],
         ["netdisk get x --to=bel\toth\t", ["get", "x", "--to=below/other.txt"]],
         ["netdisk sync . pho\t", ["sync", ".", "photos/"]],
         ["netdisk get photos/two\\ w\tx\t", [
@@ -117,11 +127,62 @@ for (const name of ["bash", "zsh", "fish"] as const satisfies ShellName[]) {
           ]);
         }
       });
-      assertEquals(client.names(), ["below", "local file.txt"]);
+      assertEquals(client.names(), [
+        "-local",
+        "below",
+        "local file.txt",
+        "two words",
+      ]);
       assert(!shell.text.includes("netdisk: "), shell.text);
     },
   );
 }
+
+Deno.test("netdisk complete: what all names begin with is so, however many there are", async () => {
+  const folder = disk.server.file(disk.user, "camera");
+  Deno.mkdirSync(folder);
+  for (let i = 0; i < 1100; i++) {
+    Deno.writeTextFileSync(`${folder}/img-${i}.jpg`, "");
+  }
+  for (const name of ["in", "notes"]) {
+    Deno.writeTextFileSync(`${folder}/${name}`, "");
+  }
+  const client = disk.client();
+  for (const typed of ["camera/i", "camera/"]) {
+    const { stdout } = await client.run(["complete", "zsh", "ls", typed]);
+    const [, ...names] = stdout.trim().split("\n");
+    assert(names.length >= 1000 && names.length <= 1003, `${names.length}`);
+    let common = names[0]!;
+    while (!names.every((name) => name.startsWith(common))) {
+      common = common.slice(0, -1);
+    }
+    // A shell types that by itself.
+    assertEquals(common, typed);
+  }
+});
+
+Deno.test("netdisk complete: numbers of parcels, who has sent them, who is blocked", async () => {
+  const [ben, ann] = [disk.stranger(), disk.client()];
+  await ben.register("ben", disk.server.address);
+  for (const message of ["one: two", "`id` $(id)"]) {
+    await ben.run(["send", disk.user, "-m", message]);
+  }
+  const answers = async (...question: string[]) =>
+    (await ann.run(["complete", ...question])).stdout;
+  const parcels = "words\n2\tben: `id` $(id)\n1\tben: one: two\n";
+  for (const command of ["read", "save", "get", "delete"]) {
+    assertEquals(await answers("fish", "inbox", command, ""), parcels);
+  }
+  assertEquals(
+    await answers("bash", "netdisk inbox delete 2 1", "1"),
+    "words\n1\n",
+  );
+  assertEquals(await answers("zsh", "send", "b"), "words\nben\n");
+  assertEquals(await answers("zsh", "inbox", "block", ""), "words\nben\n");
+  assertEquals(await answers("zsh", "inbox", "unblock", ""), "words\n");
+  await ann.run(["inbox", "block", "ben"]);
+  assertEquals(await answers("zsh", "inbox", "unblock", ""), "words\nben\n");
+});
 
 Deno.test("netdisk complete: no server, no session, nonsense: no word, exit 0", async () => {
   const nobody = disk.stranger();

@@ -263,7 +263,7 @@ Deno.test("after Ctrl-C the command that put -r names goes on", async () => {
   assertEquals(stderr.split("\n").sort(), [
     "",
     "netdisk: interrupted",
-    "netdisk: what was sent stays on the server; to go on where this one stopped: netdisk put -r --update stop",
+    "netdisk: what has arrived stays on the server; to go on where this one stopped: netdisk put -r --update stop",
   ]);
   gate.open();
   const again = await ann.run(["put", "-r", "stop", "--update", "--json"]);

@@ -232,6 +232,8 @@ export interface TalkOptions extends MemoryOptions {
   greeting?: boolean;
   /** What can be done to the client's end of the connection. */
   wrap?: (near: MemoryConn) => ByteConnection;
+  /** Of the client's connection. */
+  blockBytes?: number;
 }
 
 /**
@@ -248,6 +250,7 @@ export async function talk<T>(
   const connection = new Connection(
     new FrameChannel(options.wrap?.(near) ?? near),
     ADDRESS,
+    { blockBytes: options.blockBytes },
   );
   const server = new FakeServer(far);
   const scripted = outcomeOf(async () => {

@@ -4,7 +4,7 @@ import { defineCommand, type Invocation } from "../../command.ts";
 import type { Connection } from "../../connection.ts";
 import { displayText } from "../../display_text.ts";
 import { formatCount } from "../../format.ts";
-import { listInbox, requireParcels } from "../../parcels.ts";
+import { listBlocked, listInbox, requireParcels } from "../../parcels.ts";
 import { ask } from "../../pipeline.ts";
 import { withSession } from "../../retry.ts";
 import { inSamePlace } from "../../same_place.ts";
@@ -18,7 +18,7 @@ export const block = defineCommand({
   description:
     "The server refuses what USER sends to you from now on, and tells so. What is on its way is given up, what is in the inbox stays: 'netdisk inbox delete --from USER' deletes it.",
   options: [],
-  args: [{ name: "USER", names: "user" }],
+  args: [{ name: "USER", names: "sender" }],
   exitStatus:
     "0, also when USER was blocked already, 3 when there is no such user, 4 when not logged in, 5 for the network.",
   async run(invocation) {
@@ -42,7 +42,7 @@ export const unblock = defineCommand({
   examples: [{ command: "netdisk inbox unblock ben" }],
   description: "USER may send to you again.",
   options: [],
-  args: [{ name: "USER", names: "user" }],
+  args: [{ name: "USER", names: "blocked" }],
   exitStatus:
     "0, also when USER was not blocked, 4 when not logged in, 5 for the network.",
   run: (invocation) => setBlocked(invocation, false, () => {}),
@@ -59,10 +59,7 @@ export const blocked = defineCommand({
   exitStatus: "0, 4 when not logged in, 5 for the network.",
   async run(invocation) {
     const { output } = invocation;
-    const { users } = await withSession(invocation, async (connection) => {
-      await requireParcels(connection);
-      return await ask(connection, { type: "blocked" }, "blocked");
-    });
+    const users = await withSession(invocation, listBlocked);
     for (const user of users) {
       output.record("blocked", { user });
       output.print(displayText(user));

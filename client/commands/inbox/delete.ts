@@ -38,13 +38,13 @@ export const deleteParcels = defineCommand({
     {
       name: "from",
       value: "USER",
-      names: "user",
+      names: "sender",
       repeat: true,
       description:
         "all that is there from USER, new or not; can be given several times",
     },
   ],
-  args: [{ name: "NUMBER", optional: true, repeat: true }],
+  args: [{ name: "NUMBER", names: "parcel", optional: true, repeat: true }],
   exitStatus:
     "0 when all are gone, 3 when there is no such parcel, or none from USER, 4 when not logged in, 5 for the network, 8 when some of several parcels failed.",
   async run(invocation) {

@@ -37,7 +37,7 @@ export const get = defineCommand({
     },
     ...RATE_OPTIONS,
   ],
-  args: [{ name: "NUMBER", repeat: true }],
+  args: [{ name: "NUMBER", names: "parcel", repeat: true }],
   exitStatus:
     "0 when all files are here, 1 when this machine cannot write them, 3 when there is no such parcel or folder, 4 when not logged in, 5 for the network, 6 when something is in the way, or a name cannot be stored here, 7 when the bytes that arrived are not the ones that were sent, 8 when some of several files failed.",
   async run(invocation) {

@@ -27,7 +27,7 @@ export const read = defineCommand({
   description:
     "Prints the message of a parcel and which files came with it, and marks it as read.",
   options: [],
-  args: [{ name: "NUMBER" }],
+  args: [{ name: "NUMBER", names: "parcel" }],
   exitStatus:
     "0, 3 when there is no such parcel, 4 when not logged in, 5 for the network.",
   async run(invocation) {

@@ -44,7 +44,7 @@ export const save = defineCommand({
       description: "the folder",
     },
   ],
-  args: [{ name: "NUMBER", repeat: true }],
+  args: [{ name: "NUMBER", names: "parcel", repeat: true }],
   exitStatus:
     "0 when all are saved, 3 when there is no such parcel, or no file in it, 4 when not logged in, 5 for the network, 6 when a name is taken, 8 when some of several parcels failed.",
   async run(invocation) {

@@ -146,7 +146,14 @@ Deno.test("netdisk get of a folder says how", strict, async () => {
         "netdisk get -r 'my photos'",
       ],
     );
+    const there = await place.run(get, name, "--to", "new place");
+    assertEquals(
+      there.error?.hint,
+      "netdisk get -r 'my photos' --to 'new place'",
+    );
   }
+  const piped = await place.run(get, "my photos", "--to", "-");
+  assertEquals(piped.error?.hint, "netdisk get -r 'my photos'");
   const both = await place.run(get, "my photos", "b");
   assertEquals(both.error?.message, "1 of 2 files was not downloaded");
   assertEquals(place.here(), { b: "2" });

@@ -324,6 +324,40 @@ Deno.test(
 );
 
 Deno.test(
+  "netdisk get that gives up names another command where the same one would begin again",
+  strict,
+  async () => {
+    const cases: [options: string[], names: string[], goesOn: string][] = [
+      [[], ["a", "b"], "--update a b"],
+      [["--restart"], ["b"], "--update b"],
+      [["--no-clobber", "--restart"], ["b"], "--no-clobber b"],
+    ];
+    for (const [options, names, goesOn] of cases) {
+      using files = filesIn({});
+      const to = `${files.path}/`;
+      const { error } = await play(
+        get,
+        [...options, ...names, "--to", to, "--retries", "0"],
+        async (server) => {
+          for (const name of names.slice(1)) {
+            assertEquals((await server.request("get")).path, "a");
+            await server.sayFile(new TextEncoder().encode(name));
+          }
+          await giveUntil(server, 2 * MIB + 5);
+        },
+      );
+      assertEquals(
+        [error?.code, error?.hint],
+        [
+          "connection-lost",
+          `to go on where this one stopped: netdisk get ${goesOn} --to ${to} --plain`,
+        ],
+      );
+    }
+  },
+);
+
+Deno.test(
   "netdisk get that gives up keeps what there is, and the same command goes on",
   strict,
   async () => {

@@ -83,12 +83,41 @@ Deno.test(
   "netdisk login passes on that the password is wrong, and keeps nothing",
   strict,
   async () => {
-    const { error, users } = await run(login, async (server) => {
+    for (const registration of ["open", "invite", "closed"] as const) {
+      const { error, users, address } = await run(login, async (server) => {
+        await greet(server, { registration });
+        await server.request("login");
+        await server.refuse("denied");
+      });
+      assertEquals([error?.code, users], ["denied", []]);
+      const admin =
+        "netdisk admin passwd anna, on the server's machine, sets a forgotten password anew";
+      assertEquals(
+        error?.hint,
+        registration === "open"
+          ? `netdisk register anna --server ${address} --plain makes an account; ${admin}`
+          : admin,
+      );
+    }
+  },
+);
+
+Deno.test(
+  "netdisk register says how to use the account that there is",
+  strict,
+  async () => {
+    const { error, address } = await run(register, async (server) => {
       await greet(server);
-      await server.request("login");
-      await server.refuse("denied");
+      await server.request("register");
+      await server.refuse("exists");
     });
-    assertEquals([error?.code, users], ["denied", []]);
+    assertEquals(
+      [error?.code, error?.hint],
+      [
+        "exists",
+        `if it is yours: netdisk login anna --server ${address} --plain`,
+      ],
+    );
   },
 );
 

@@ -96,6 +96,11 @@ Deno.test("netdisk put of a folder says how", strict, async () => {
       "netdisk put -r 'my photos'",
     ],
   );
+  const there = await place.run(put, "my photos", "--to", "ab:c d/");
+  assertEquals(
+    there.error?.hint,
+    "netdisk put -r 'my photos' --to './ab:c d/'",
+  );
   const both = await place.run(put, "my photos", "b");
   assertEquals(both.error?.message, "1 of 2 files was not uploaded");
   assertMatch(both.stderr, /: it is a folder\nnetdisk: hint: .* put -r /);

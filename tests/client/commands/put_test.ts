@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { command as put } from "../../../client/commands/put.ts";
 import { runCleanups } from "../../../client/interrupt.ts";
+import { GOES_ON } from "../../../client/retry.ts";
 import type { Entry } from "../../../protocol/messages.ts";
 import { descriptorsBelow } from "../../helpers/faults.ts";
 import { type FakeServer, receiptOf } from "../../helpers/fake_server.ts";
@@ -376,8 +377,8 @@ async function resumeAt(server: FakeServer, offset: number): Promise<{
 
 /** Takes a request, and the data until there is so much of it. */
 async function takePart(server: FakeServer, length: number): Promise<void> {
-  await server.request("put");
-  await server.say({ type: "continue", offset: 0 });
+  const { ask } = await server.request("put");
+  if (ask) await server.say({ type: "continue", offset: 0 });
   for (let got = 0; got < length;) got += (await server.data()).length;
 }
 
@@ -491,10 +492,10 @@ Deno.test(
 );
 
 Deno.test(
-  "netdisk put promises nothing of a file that has hardly begun",
+  "netdisk put promises nothing of a file that the server does not keep in part",
   strict,
   async () => {
-    using files = filesIn({ big: textOf(LARGE) });
+    using files = filesIn({ big: textOf(8 * MIB) });
     const { error } = await play(
       put,
       ["--retries", "0", files.of("big")],
@@ -685,30 +686,61 @@ Deno.test(
   },
 );
 
-/** What Ctrl-C says of a file of which so much was sent. */
-const INTERRUPTED: [number, string][] = [
-  [300 * KIB, ""],
+const STAYS = "netdisk: what has arrived stays on the server; ";
+
+/** What Ctrl-C says while so much of the last of these files was sent. */
+const INTERRUPTED: [
+  sizes: number[],
+  options: string[],
+  sent: number,
+  expected: (...paths: string[]) => string,
+][] = [
+  // As little as that is quicker sent again than asked for.
+  [[4 * MIB], [], 2 * MIB, () => ""],
+  [[12 * MIB], [], 2 * MIB, () => `${STAYS}${GOES_ON}\n`],
   [
-    9 * MIB,
-    "netdisk: what was sent stays on the server; the same command goes on where this one stopped\n",
+    [12 * MIB],
+    ["--restart"],
+    2 * MIB,
+    (big) =>
+      `${STAYS}to go on where this one stopped: netdisk put --update ${big} --plain\n`,
   ],
+  [
+    [2000, 4 * MIB],
+    [],
+    2 * MIB,
+    (...both) =>
+      `${STAYS}to go on where this one stopped: netdisk put --update ${
+        both.join(" ")
+      } --plain\n`,
+  ],
+  [[2000, 4 * MIB], ["--no-clobber"], 2 * MIB, () => `${STAYS}${GOES_ON}\n`],
 ];
 
-for (const [length, expected] of INTERRUPTED) {
+for (const [sizes, options, sent, expected] of INTERRUPTED) {
   Deno.test(
-    `netdisk put says how to go on when it is interrupted after ${length} bytes`,
+    `netdisk put ${
+      options.join(" ")
+    } says how to go on when it is interrupted ${sent} bytes into the last of ${sizes}`,
     strict,
     async () => {
-      using files = filesIn({ big: textOf(12 * MIB) });
+      const names = sizes.map((_, index) => `f${index}`);
+      using files = filesIn(
+        Object.fromEntries(names.map((name, i) => [name, textOf(sizes[i]!)])),
+      );
+      const paths = names.map(files.of);
       const { stderr } = await play(
         put,
-        ["--retries", "0", files.of("big")],
+        ["--retries", "0", ...options, ...paths],
         async (server) => {
-          await takePart(server, length);
+          for (const _ of names.slice(1)) {
+            await server.say(receiptOf((await server.upload()).bytes));
+          }
+          await takePart(server, sent);
           runCleanups();
         },
       );
-      assertEquals(stderr, expected);
+      assertEquals(stderr, expected(...paths));
     },
   );
 }

@@ -5,6 +5,7 @@ import {
   assertNotEquals,
 } from "@std/assert";
 import { command as send } from "../../../client/commands/send.ts";
+import { runCleanups } from "../../../client/interrupt.ts";
 import { PARCELS } from "../../../protocol/parcels.ts";
 import type { RequestOf } from "../../../protocol/messages.ts";
 import { type FakeServer, receiptOf } from "../../helpers/fake_server.ts";
@@ -286,6 +287,33 @@ Deno.test(
     assertEquals(new Set(drafts).size, 1);
     assertEquals(came, ["a.txt: first", "b.txt: second"]);
     assertMatch(stderr, /netdisk: sent to ben: 2 files, 11 B\n$/);
+  },
+);
+
+Deno.test(
+  "netdisk send says at Ctrl-C what has become of the parcel",
+  strict,
+  async () => {
+    const moments: [
+      done: ((server: FakeServer) => Promise<unknown>)[],
+      said: string,
+    ][] = [
+      [[], ""],
+      [[compose], "netdisk: nothing was delivered to ben\n"],
+      [[compose, file], "netdisk: it may have been delivered to ben\n"],
+    ];
+    for (const [done, said] of moments) {
+      using files = filesIn({ a: "first" });
+      const argv = ["ben", files.of("a"), "--retries", "0"];
+      const { stderr } = await play(send, argv, async (server) => {
+        await greet(server);
+        for (const step of done) await step(server);
+        // The next request is here, and has no answer.
+        await server.channel.read();
+        runCleanups();
+      }, OPTIONS);
+      assertEquals(stderr, said);
+    }
   },
 );
 
