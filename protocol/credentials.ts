@@ -18,6 +18,9 @@ export const INVITE = /^[A-Za-z0-9_-]{22}$/;
 /** The SHA-256 of a certificate's DER bytes in base64url. */
 export const FINGERPRINT = /^[A-Za-z0-9_-]{43}$/;
 
+/** What a refused login says, whichever of the two is wrong. */
+export const WRONG_LOGIN = "wrong user name or password";
+
 /** Why `user` cannot be a user name, or undefined when it can. */
 export function userNameFault(user: string): string | undefined {
   if (USER_NAME.test(user)) return undefined;

@@ -4,7 +4,11 @@
  * policy applies to a peer is decided by the caller.
  */
 
-import { passwordFault, userNameFault } from "../protocol/credentials.ts";
+import {
+  passwordFault,
+  userNameFault,
+  WRONG_LOGIN,
+} from "../protocol/credentials.ts";
 import { NetdiskError } from "../protocol/errors.ts";
 import type { SessionInfo } from "../protocol/messages.ts";
 import {
@@ -252,7 +256,7 @@ function taken(user: string): NetdiskError {
 }
 
 function wrong(): NetdiskError {
-  return new NetdiskError("denied", "wrong user name or password");
+  return new NetdiskError("denied", WRONG_LOGIN);
 }
 
 function wrongPassword(): NetdiskError {

@@ -1,8 +1,10 @@
 /** `netdisk login`: starts a session, so that later commands need no password. */
 
 import { NetdiskError } from "../../protocol/errors.ts";
-import { passwordFault } from "../../protocol/credentials.ts";
+import { passwordFault, WRONG_LOGIN } from "../../protocol/credentials.ts";
+import type { ResponseOf } from "../../protocol/messages.ts";
 import { defineCommand } from "../command.ts";
+import type { Connection } from "../connection.ts";
 import { unreadNotice } from "../parcels.ts";
 import { Guest } from "../guest.ts";
 import { chooseNewServer } from "../offer.ts";
@@ -61,19 +63,15 @@ export const command = defineCommand({
       prompt: `Password for ${user}`,
       confirm: false,
     }, invocation);
-    if (passwordFault(password)) {
-      throw new NetdiskError("denied", "wrong user name or password", { hint });
-    }
     const connection = await guest.connection();
-    const session = await connection.call(
-      { type: "login", user, password },
-      "session",
-    ).catch((cause) => {
-      if (!(cause instanceof NetdiskError) || cause.code !== "denied") {
-        throw cause;
-      }
-      throw new NetdiskError("denied", cause.message, { hint, cause });
-    });
+    const session = await logIn(connection, user, password)
+      .catch((cause) => {
+        const isWrong = cause instanceof NetdiskError &&
+          cause.message === WRONG_LOGIN;
+        throw isWrong
+          ? new NetdiskError("denied", WRONG_LOGIN, { hint, cause })
+          : cause;
+      });
     const renaming = saveSession(choice, user, session);
     output.record("account", { user, server: choice.address });
     output.notice(`logged in to ${choice.address} as ${user}`);
@@ -89,6 +87,16 @@ export const command = defineCommand({
     }
   },
 });
+
+/** @throws NetdiskError also for what cannot be a password, without asking */
+async function logIn(
+  connection: Connection,
+  user: string,
+  password: string,
+): Promise<ResponseOf<"session">> {
+  if (passwordFault(password)) throw new NetdiskError("denied", WRONG_LOGIN);
+  return await connection.call({ type: "login", user, password }, "session");
+}
 
 /** What to do about a wrong name or password; whether there is the account, nobody is told. */
 function forgotten(

@@ -147,8 +147,11 @@ export class FakeServer implements Disposable {
   }
 
   /** An `error`, with its code as its sentence. */
-  async refuse(code: ResponseOf<"error">["code"]): Promise<void> {
-    await this.say({ type: "error", code, message: `refused: ${code}` });
+  async refuse(
+    code: ResponseOf<"error">["code"],
+    message = `refused: ${code}`,
+  ): Promise<void> {
+    await this.say({ type: "error", code, message });
   }
 
   /** Sends bytes of a file in frames of `frameBytes`. */

@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { command as login } from "../../../client/commands/login.ts";
 import { command as register } from "../../../client/commands/register.ts";
 import type { Command } from "../../../client/command.ts";
+import { WRONG_LOGIN } from "../../../protocol/credentials.ts";
 import type { ResponseOf } from "../../../protocol/messages.ts";
 import {
   type FakeServer,
@@ -87,7 +88,7 @@ Deno.test(
       const { error, users, address } = await run(login, async (server) => {
         await greet(server, { registration });
         await server.request("login");
-        await server.refuse("denied");
+        await server.refuse("denied", WRONG_LOGIN);
       });
       assertEquals([error?.code, users], ["denied", []]);
       const admin =
