@@ -164,19 +164,20 @@ async function firstContact(
 /** Looks at the certificate of a server. */
 async function lookAt({ link }: ServerChoice): Promise<SeenCertificate> {
   const { fetchCertificate } = await import("./certificate.ts");
-  let fault: unknown;
+  const faults = new Map<string, unknown>();
   for (const ip of knownAddresses(link.host)) {
     try {
       return await fetchCertificate(ip, link.port);
     } catch (error) {
-      fault = error;
+      faults.set(ip, error);
     }
   }
   // Of a server that is not reached at all, this tells better why.
   const tcp = await dialPlain(link);
   const { hostname } = tcp.remoteAddr;
   tcp.close();
-  if (fault !== undefined) throw fault;
+  // What the one that is there said, and not that nobody is at another one.
+  if (faults.has(hostname)) throw faults.get(hostname);
   return await fetchCertificate(hostname, link.port);
 }
 

@@ -66,6 +66,8 @@ export class Hold {
  * read to its end first.
  */
 export async function outlive(hold: Hold): Promise<boolean> {
+  // Before the clock is read: who says nothing from now on is silent for as long as we wait.
+  hold.noteTraffic();
   const askedAt = performance.now();
   let isReleased = false;
   const released = hold.released.then(() => isReleased = true);

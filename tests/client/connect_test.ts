@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
 import { command as login } from "../../client/commands/login.ts";
 import { command as register } from "../../client/commands/register.ts";
@@ -563,6 +563,20 @@ Deno.test(
       ["unreachable", "a server that serves plain TCP needs --plain"],
     );
     assertEquals(scene.heard, []);
+  },
+);
+
+Deno.test(
+  "Of localhost the address is named at which there is a server",
+  strict,
+  async () => {
+    await using scene = new Scene(undefined);
+    const { port } = scene.server;
+    const { error } = await scene.login("--server", `localhost:${port}`);
+    assertMatch(
+      `${error?.message}`,
+      new RegExp(`^127\\.0\\.0\\.1:${port}: no TLS handshake: `),
+    );
   },
 );
 

@@ -280,6 +280,23 @@ Deno.test("a connection that is silent loses its draft to another one", async ()
   assertEquals((await inbox(ann)).length, 1);
 });
 
+Deno.test("who leaves while it waits for a draft does not get it", async () => {
+  await using server = new Fixture();
+  using patience = new Patience();
+  const { ann, ben } = await people(server);
+  const [gone, other] = [await server.login("ben"), await server.login("ben")];
+  await compose(ben);
+  await gone.send({ type: "compose", to: "ann", draft: DRAFT });
+  await patience.waiting();
+  gone.close();
+  patience.leap(3000);
+  assertEquals(await ben.error(), "timeout");
+  await gone.ended;
+  await compose(other);
+  await deliver(other, 0);
+  assertEquals((await inbox(ann)).length, 1);
+});
+
 Deno.test("who waits for our disk is not silent", async () => {
   await using server = new Fixture();
   using patience = new Patience();

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { Hold, outlive } from "../../server/takeover.ts";
 import { until, within } from "../helpers/deadline.ts";
 import { DiskRecorder, replace } from "../helpers/faults.ts";
 import { settled } from "../helpers/settled.ts";
@@ -51,6 +52,30 @@ Deno.test("a client that is silent while another one waits loses its upload", as
   patience.leap(100);
   await goOn(server, client);
   await assertTakenOver(server, silent);
+});
+
+Deno.test("a client that says nothing while another one waits is silent, however the clock is read", async () => {
+  // Each look at the clock takes a millisecond, and a timer may come a little early.
+  for (const earlyMs of [0, 0.5, 1, 1.5, 2, 2.5, 3]) {
+    let now = 0;
+    using _clock = replace(performance, "now", () => () => ++now);
+    using _timers = replace(globalThis, "setTimeout", () => {
+      const come = (work: () => void, ms = 0) => {
+        now += Math.max(ms - earlyMs, 0.1);
+        queueMicrotask(work);
+        return 0;
+      };
+      return come as unknown as typeof setTimeout;
+    });
+    let received = 0;
+    const hold: Hold = new Hold({
+      received: () => received,
+      drop: () => hold.release(),
+    });
+    // Before anybody asks.
+    received = 1;
+    assertEquals(await outlive(hold), true, `${earlyMs}`);
+  }
 });
 
 Deno.test("what the silent one had sent is taken in first", async () => {
