@@ -62,6 +62,15 @@ export class ParcelFolders {
     return join(userParcelsFolder(this.#root, place, receiver), id);
   }
 
+  /** Whether a parcel has a folder. @throws NetdiskError */
+  has(parcel: ParcelKey): boolean {
+    try {
+      return PLACES.some((place) => infoOf(this.pathOf(parcel, place)));
+    } catch (error) {
+      throw toStorageError(error);
+    }
+  }
+
   /**
    * Makes the folder of a draft, if it is not there; on return it is on the disk.
    * What was to be delivered is a draft again.

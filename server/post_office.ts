@@ -89,7 +89,12 @@ export class PostOffice {
       });
       return { draft, names: this.folders.names(draft) };
     } catch (error) {
-      this.close(draft, client);
+      try {
+        // Nothing of it has come: the receiver need not hear of it.
+        if (!this.folders.has(draft)) this.parcels.remove(draft.id);
+      } finally {
+        this.close(draft, client);
+      }
       throw error;
     }
   }

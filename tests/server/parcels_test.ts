@@ -694,6 +694,7 @@ Deno.test("a full user does not even get a message", async () => {
   await sendFile(ann, "own", "x");
   await ben.send({ type: "compose", to: "ann", draft: DRAFT });
   assertEquals(await refusal(ben), "quota: ann has no room for it");
+  assertEquals((await ann.ask({ type: "coming" }, "coming")).users, []);
   await ann.ask({ type: "remove", path: "own", recursive: false }, "ok");
   await compose(ben);
   await deliver(ben, 0);
