@@ -18,8 +18,11 @@ import type { ServerLink } from "../protocol/link.ts";
 import { systemReason } from "../protocol/system_reason.ts";
 import { isLoopbackName } from "./trust.ts";
 
-/** All replies of a local network come within milliseconds; Wi-Fi may take longer. */
-const LISTEN_MS = 900;
+/**
+ * All replies of a local network come within milliseconds; Wi-Fi may take longer.
+ * With the start of the program it is less than a second.
+ */
+const LISTEN_MS = 800;
 
 /** When it is asked again, should a datagram have been lost. */
 const AGAIN_MS = 300;
@@ -52,7 +55,7 @@ interface Reply {
 }
 
 /**
- * Asks on all of the machine's networks at once, and listens for a second. The
+ * Asks on all of the machine's networks at once, and listens for most of a second. The
  * servers are sorted by name.
  *
  * @throws NetdiskError `unreachable` when there is no IPv4 network to ask
