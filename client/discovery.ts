@@ -22,7 +22,7 @@ import { isLoopbackName } from "./trust.ts";
  * All replies of a local network come within milliseconds; Wi-Fi may take longer.
  * With the start of the program it is less than a second.
  */
-const LISTEN_MS = 800;
+const LISTEN_MS = 700;
 
 /** When it is asked again, should a datagram have been lost. */
 const AGAIN_MS = 300;
