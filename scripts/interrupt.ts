@@ -1,6 +1,6 @@
 /**
- * Ctrl-C and SIGTERM as an AbortSignal, so that a script can stop what it
- * started and remove what it wrote, and how a script that failed ends.
+ * Ctrl-C, SIGTERM and SIGHUP as an AbortSignal, so that a script can stop what
+ * it started and remove what it wrote, and how a script that failed ends.
  */
 
 /** Why a script was stopped from outside; its status is the shell's 128 + n. */
@@ -14,7 +14,7 @@ class Interrupted extends Error {
   }
 }
 
-/** From this call on Ctrl-C and SIGTERM abort the signal, and nothing else. */
+/** From this call on these signals abort the AbortSignal, and nothing else. */
 export function abortOnSignals(): AbortSignal {
   const controller = new AbortController();
   function abortOn(name: Deno.Signal, status: number): void {
@@ -24,7 +24,9 @@ export function abortOnSignals(): AbortSignal {
     );
   }
   abortOn("SIGINT", 130);
-  if (Deno.build.os !== "windows") abortOn("SIGTERM", 143);
+  if (Deno.build.os === "windows") return controller.signal;
+  abortOn("SIGTERM", 143);
+  abortOn("SIGHUP", 129);
   return controller.signal;
 }
 

@@ -132,35 +132,37 @@ Deno.test({
   },
 });
 
-Deno.test({
-  name: "build.ts stops and cleans up on SIGTERM",
-  ignore: !HAS_NPM_RUNTIME,
-  async fn() {
-    await using project = await makeProject();
-    const started = project.path("started");
-    const npm = `echo > ${started}; exec /bin/sleep 60`;
-    const env = await unreachable(project, npm);
-    await using process = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", project.path("scripts/build.ts")],
-      env,
-      stdin: "null",
-      stdout: "null",
-      stderr: "piped",
-    }).spawn();
-    await until(
-      "npm",
-      async () => (await namesIn(project, ".")).includes("started"),
-    );
-    process.kill("SIGTERM");
-    assertEquals(
-      await new Response(process.stderr).text(),
-      "build: error: interrupted by SIGTERM\n",
-    );
-    assertEquals((await process.status).code, 143);
-    assertEquals(await namesIn(project, "cache/netdisk-build"), []);
-    assertEquals(await namesIn(project, "dist"), []);
-  },
-});
+for (const [signal, code] of [["SIGTERM", 143], ["SIGHUP", 129]] as const) {
+  Deno.test({
+    name: `build.ts stops and cleans up on ${signal}`,
+    ignore: !HAS_NPM_RUNTIME,
+    async fn() {
+      await using project = await makeProject();
+      const started = project.path("started");
+      const npm = `echo > ${started}; exec /bin/sleep 60`;
+      const env = await unreachable(project, npm);
+      await using process = new Deno.Command(Deno.execPath(), {
+        args: ["run", "-A", project.path("scripts/build.ts")],
+        env,
+        stdin: "null",
+        stdout: "null",
+        stderr: "piped",
+      }).spawn();
+      await until(
+        "npm",
+        async () => (await namesIn(project, ".")).includes("started"),
+      );
+      process.kill(signal);
+      assertEquals(
+        await new Response(process.stderr).text(),
+        `build: error: interrupted by ${signal}\n`,
+      );
+      assertEquals((await process.status).code, code);
+      assertEquals(await namesIn(project, "cache/netdisk-build"), []);
+      assertEquals(await namesIn(project, "dist"), []);
+    },
+  });
+}
 
 Deno.test("build.ts --if-needed builds only what is older than its sources", async () => {
   await using project = await makeProject();
