@@ -1,12 +1,14 @@
 // deno-lint-ignore-file no-console -- a script talks on its terminal
 /**
  * Makes `dist/netdisk` for this platform: tries the result before it gets its
- * name, and leaves nothing half-written. compile.ts has the compiler.
+ * name, and leaves nothing half-written. bundle.ts has what is compiled,
+ * compile.ts the compiler.
  *
  * `--if-needed` does nothing where the binary is newer than its sources.
  */
 import { format as formatBytes } from "@std/fmt/bytes";
 import { dirname, fromFileUrl, join } from "@std/path";
+import { bundle } from "./bundle.ts";
 import { compile, NoRuntime, pickRuntime, tryOut } from "./compile.ts";
 import { abortOnSignals, exitStatusOf, messageOf } from "./interrupt.ts";
 
@@ -19,7 +21,9 @@ export const BINARY: string = join(ROOT, "dist", EXECUTABLE);
 /** What the binary is made of. */
 const SOURCES = [
   ...["deno.json", "deno.lock", "main.ts", "client", "protocol", "server"],
-  ...["scripts/build.ts", "scripts/compile.ts", "scripts/denort.ts"],
+  ...["build.ts", "bundle.ts", "compile.ts", "denort.ts"].map((name) =>
+    `scripts/${name}`
+  ),
 ];
 
 export interface BuildOptions {
@@ -41,7 +45,9 @@ export async function build(options: BuildOptions = {}): Promise<void> {
   const work = await Deno.makeTempDir({ dir: dist, prefix: ".build-" });
   try {
     const output = join(work, EXECUTABLE);
-    await compile({ source: ROOT, output, runtime, signal });
+    const folder = join(work, "bundle");
+    await bundle({ source: ROOT, folder, signal });
+    await compile({ folder, output, runtime, signal });
     await tryOut(output, runtime, signal);
     // The time at the start: what was saved meanwhile is newer than the binary.
     await Deno.utime(output, started, started);

@@ -118,20 +118,18 @@ async function runtimeFromNpm(
 
 /** What is compiled, on what, and into which file. */
 export interface Compilation {
-  /** The folder with `deno.json` and `main.ts`. */
-  source: string;
+  /** The folder that bundle.ts has filled. */
+  folder: string;
   output: string;
   runtime: Runtime;
   /** @default this machine's */
   target?: string;
-  /** Added to the environment of `deno compile`. */
-  env?: Record<string, string>;
   signal?: AbortSignal | undefined;
 }
 
 /** @throws Error with the compiler's words */
 export async function compile(
-  { source, output, runtime, target, env = {}, signal }: Compilation,
+  { folder, output, runtime, target, signal }: Compilation,
 ): Promise<void> {
   // All permissions: a file tool reads what its user names, /dev and /proc
   // included, for which Deno asks --allow-all. The server's Workers get less.
@@ -141,15 +139,19 @@ export async function compile(
       "-A",
       // On a terminal a Worker beyond its permissions would ask, not be refused.
       "--no-prompt",
+      // It would run what lies in the temporary folder of all, whoever put it there.
+      "--no-code-cache",
+      // bundle.ts has checked them.
+      "--no-check",
       ...(target === undefined ? [] : ["--target", target]),
       "--output",
       output,
-      "main.ts",
+      "main.js",
     ],
     {
       signal,
-      cwd: source,
-      env: { ...env, ...(runtime.path ? { DENORT_BIN: runtime.path } : {}) },
+      cwd: folder,
+      env: runtime.path ? { DENORT_BIN: runtime.path } : {},
     },
   );
   if (!success) {
@@ -203,7 +205,8 @@ export async function run(
   return { success, stdout: text.decode(stdout), stderr: text.decode(stderr) };
 }
 
-function withoutBacktrace(stderr: string): string {
+/** Deno's words without what is for its makers. */
+export function withoutBacktrace(stderr: string): string {
   return stripAnsiCode(stderr).split("\nStack backtrace:")[0]!.trimEnd();
 }
 

@@ -12,6 +12,7 @@ import { parseArgs } from "@std/cli/parse-args";
 import { format as formatBytes } from "@std/fmt/bytes";
 import { dirname, join } from "@std/path";
 import { ROOT } from "./build.ts";
+import { bundle } from "./bundle.ts";
 import { denoFolder, run } from "./compile.ts";
 import { abortOnSignals, exitStatusOf, messageOf } from "./interrupt.ts";
 import {
@@ -24,7 +25,7 @@ import { thirdPartyLicenses } from "./release/licenses.ts";
 import { directPackages, readPackages } from "./release/packages.ts";
 import { readFacts, refusals, type ReleaseFacts } from "./release/refusals.ts";
 import { sbom } from "./release/sbom.ts";
-import { makeStage, prune } from "./release/stage.ts";
+import { makeStage } from "./release/stage.ts";
 import { binaryName, type Target, TARGETS } from "./release/targets.ts";
 
 /** What the program writes about itself: file and the words that ask for it. */
@@ -68,9 +69,10 @@ export async function makeRelease(
       signal,
     });
     const packages = await readPackages(stage);
-    await prune(stage, commitTime);
+    const bundled = join(work, "bundle");
+    await bundle({ ...stage, folder: bundled, signal });
     const outcomes = await makeBinaries({
-      stage,
+      bundled,
       targets,
       version,
       folder,

@@ -13,7 +13,7 @@ import type { DiscoveryStart } from "./discovery_worker.ts";
 import { logEvent, type LogFormat } from "./log.ts";
 import { isAnyAddress } from "./networks.ts";
 import { DISCOVERY_PERMISSIONS } from "./sandbox.ts";
-import { startWorker } from "./supervisor.ts";
+import { startWorker } from "./start_worker.ts";
 
 /** Replies to others until it is closed. */
 export interface Discovery {
@@ -42,7 +42,7 @@ export function startDiscovery(
   if (reason !== undefined) end(reason);
   else {
     worker = startWorker(
-      new URL("./discovery_worker.ts", import.meta.url),
+      "discovery_worker",
       DISCOVERY_PERMISSIONS,
       (error) => end(error.message),
     );

@@ -12,7 +12,8 @@ import { answerReports } from "./report_line.ts";
 import { listenPermissions } from "./sandbox.ts";
 import { makeStatus, type ServerFacts } from "./status_report.ts";
 import { StatusSocket } from "./status_socket.ts";
-import { type RunningServer, startWorker } from "./supervisor.ts";
+import { startWorker } from "./start_worker.ts";
+import type { RunningServer } from "./supervisor.ts";
 
 /** What of the server is known here. */
 export interface Monitored extends
@@ -64,7 +65,7 @@ async function startMetrics(
 ): Promise<Worker> {
   const failed = Promise.withResolvers<never>();
   const worker = startWorker(
-    new URL("./metrics_worker.ts", import.meta.url),
+    "metrics_worker",
     listenPermissions(hostname, port),
     failed.reject,
   );

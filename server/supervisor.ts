@@ -12,11 +12,8 @@ import { logEvent, type LogFormat } from "./log.ts";
 import { startPrivilegedService } from "./privileged_service.ts";
 import type { Report } from "./report.ts";
 import { ReportLine } from "./report_line.ts";
-import {
-  type DiscoveryPermissions,
-  type SandboxPermissions,
-  sandboxPermissions,
-} from "./sandbox.ts";
+import { sandboxPermissions } from "./sandbox.ts";
+import { startWorker } from "./start_worker.ts";
 import type {
   FromWorker,
   ReadyMessage,
@@ -74,11 +71,6 @@ export interface RunningServer {
   stop(limitMs?: number): Promise<void>;
 }
 
-/** A Worker's permissions, which `lib.deno.worker` does not declare. */
-interface WorkerPermissions {
-  deno: { permissions: "none" | SandboxPermissions | DiscoveryPermissions };
-}
-
 /**
  * Starts the Workers and waits until they listen.
  *
@@ -91,13 +83,13 @@ export async function startServer(
   // Seen by whoever waits for the server; at the latest when it is awaited.
   failed.promise.catch(() => {});
   const passwords = startWorker(
-    new URL("./password_worker.ts", import.meta.url),
+    "password_worker",
     "none",
     failed.reject,
   );
   const { root, hostname, port } = options;
   const server = startWorker(
-    new URL("./worker.ts", import.meta.url),
+    "worker",
     sandboxPermissions(root, hostname, port),
     failed.reject,
   );
@@ -163,27 +155,6 @@ export async function startServer(
       }
     },
   };
-}
-
-/** Starts a Worker whose failures are told instead of ending the process. */
-export function startWorker(
-  module: URL,
-  permissions: WorkerPermissions["deno"]["permissions"],
-  onFailure: (error: NetdiskError) => void,
-): Worker {
-  const options: WorkerOptions & WorkerPermissions = {
-    type: "module",
-    deno: { permissions },
-  };
-  const worker = new Worker(module, options);
-  worker.onerror = (event) => {
-    // Otherwise it ends the process with a stack trace.
-    event.preventDefault();
-    onFailure(
-      new NetdiskError("internal", `the server failed: ${event.message}`),
-    );
-  };
-  return worker;
 }
 
 /** The next message of a kind; `failed` of the Worker rejects. */

@@ -9,7 +9,6 @@ import {
   tryOut,
 } from "../compile.ts";
 import type { RuntimeFacts } from "./sbom.ts";
-import type { Stage } from "./stage.ts";
 import { binaryName, type Target } from "./targets.ts";
 
 /** What became of a target. */
@@ -24,7 +23,8 @@ export interface Outcome {
 
 /** What is made, and where it goes. */
 export interface BinariesOptions {
-  stage: Stage;
+  /** What bundle.ts has made. */
+  bundled: string;
   targets: readonly Target[];
   version: string;
   folder: string;
@@ -33,7 +33,7 @@ export interface BinariesOptions {
 
 /** Compiles for every target. @throws Error when one that has a runtime fails */
 export async function makeBinaries(
-  { stage, targets, version, folder, signal }: BinariesOptions,
+  { bundled, targets, version, folder, signal }: BinariesOptions,
 ): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
   for (const target of targets) {
@@ -47,8 +47,13 @@ export async function makeBinaries(
       continue;
     }
     const output = join(folder, binaryName(version, target));
-    const { source, env } = stage;
-    await compile({ source, env, output, runtime, target: triple, signal });
+    await compile({
+      folder: bundled,
+      output,
+      runtime,
+      target: triple,
+      signal,
+    });
     // The others cannot be tried out here.
     if (triple === Deno.build.target) await tryOut(output, runtime, signal);
     outcomes.push({

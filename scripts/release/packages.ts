@@ -1,6 +1,6 @@
 /**
- * The packages of deno.lock. `deno compile` embeds all of them in every binary,
- * reachable or not, so this is what the binaries have and not only what was asked for.
+ * The packages of deno.lock, with what these need in turn: whatever may be in a
+ * binary.
  */
 import { join } from "@std/path";
 import type { Stage } from "./stage.ts";

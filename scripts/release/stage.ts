@@ -5,18 +5,13 @@
 import { join } from "@std/path";
 import { run } from "../compile.ts";
 
-/** What Deno can load of a package. */
-const IS_MODULE = /\.([mc]?[jt]sx?|json|wasm)$/;
-
-/** A commit, ready to be compiled. */
+/** A commit, ready to be bundled. */
 export interface Stage {
   /** The folder with the files of the commit. */
   source: string;
   /** What `deno` needs in its environment to use the packages here. */
   env: Record<string, string>;
-  /** The folder with all packages. */
-  packages: string;
-  /** The folder of a package, as the registry had it but for {@link prune}. */
+  /** The folder of a package, as the registry had it. */
   packageFolder(name: string, version: string): string;
 }
 
@@ -26,7 +21,7 @@ export interface StageOptions {
   root: string;
   /** An empty one. */
   folder: string;
-  /** Where this Deno keeps the runtimes that it has fetched, and puts more. */
+  /** Where this Deno keeps the tools that it has fetched, and puts more. */
   downloads: string;
   signal?: AbortSignal | undefined;
 }
@@ -69,27 +64,6 @@ export async function makeStage(
   return {
     source,
     env,
-    packages,
     packageFolder: (name, version) => join(packages, host, name, version),
   };
-}
-
-/**
- * Removes what no program can load, and gives the rest the commit's time: Deno
- * embeds every file of a package with its time, and of a LICENSE also the error
- * that it met when it read it as a program, which names the folder.
- */
-export async function prune(stage: Stage, commitTime: number): Promise<void> {
-  const time = new Date(commitTime * 1000);
-  async function walk(folder: string): Promise<void> {
-    for await (const { name, isDirectory } of Deno.readDir(folder)) {
-      const path = join(folder, name);
-      if (isDirectory) await walk(path);
-      // Deno's own mark that a package is there as a whole begins with a dot.
-      else if (IS_MODULE.test(name) || name.startsWith(".")) {
-        await Deno.utime(path, time, time);
-      } else await Deno.remove(path);
-    }
-  }
-  await walk(stage.packages);
 }

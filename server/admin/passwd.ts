@@ -3,7 +3,7 @@
 import { passwordFault } from "../../protocol/credentials.ts";
 import { NetdiskError } from "../../protocol/errors.ts";
 import { PasswordHasher, type StoredPassword } from "../passwords.ts";
-import { startWorker } from "../supervisor.ts";
+import { startWorker } from "../start_worker.ts";
 import { type AdminInvocation, type Desk, ROOT_OPTION } from "./command.ts";
 import { openRoot } from "./open_root.ts";
 import { countSessions } from "./sessions.ts";
@@ -70,7 +70,7 @@ export function passwd(desk: Desk) {
 async function hash(password: string): Promise<StoredPassword> {
   const failed = Promise.withResolvers<never>();
   const worker = startWorker(
-    new URL("../password_worker.ts", import.meta.url),
+    "password_worker",
     "none",
     failed.reject,
   );

@@ -11,15 +11,12 @@ async function makeProject(): Promise<TempTree> {
   const project = await TempTree.make({
     "main.ts": `console.log("netdisk 0.0.0");`,
     "server/worker.ts": "",
-    "server/password_worker.ts": "",
-    "server/discovery_worker.ts": "",
-    "server/metrics_worker.ts": "",
     "client/completions/netdisk.bash": "",
   });
   await project.copyFromProject(
     ...["deno.json", "deno.lock", "types/std.d.ts"],
-    ...["scripts/build.ts", "scripts/compile.ts", "scripts/denort.ts"],
-    "scripts/interrupt.ts",
+    ...["build.ts", "bundle.ts", "compile.ts", "denort.ts", "interrupt.ts"]
+      .map((name) => `scripts/${name}`),
   );
   return project;
 }
@@ -71,7 +68,7 @@ Deno.test("build.ts keeps the old binary if the new one does not start", async (
   assertEquals(await Deno.readTextFile(project.path(BINARY)), "the old one");
 });
 
-Deno.test("build.ts shows the compiler's words, and no backtrace", async () => {
+Deno.test("build.ts shows the bundler's words, and no backtrace", async () => {
   await using project = await makeProject();
   await project.write("main.ts", "const wrong: string = 1;");
   await project.write("junk", "no runtime");
@@ -79,7 +76,7 @@ Deno.test("build.ts shows the compiler's words, and no backtrace", async () => {
     DENORT_BIN: project.path("junk"),
   });
   assertEquals(code, 1);
-  assertStringIncludes(stderr, "build: error: deno compile failed\n");
+  assertStringIncludes(stderr, "build: error: deno bundle failed\n");
   assertStringIncludes(stderr, "TS2322");
   assertEquals(stderr.includes("backtrace"), false);
   assertEquals(await namesIn(project, "dist"), []);

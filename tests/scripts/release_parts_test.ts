@@ -9,7 +9,7 @@ import {
   readPackages,
 } from "../../scripts/release/packages.ts";
 import { sbom, type SbomFacts } from "../../scripts/release/sbom.ts";
-import { prune, type Stage } from "../../scripts/release/stage.ts";
+import type { Stage } from "../../scripts/release/stage.ts";
 import { binaryName, TARGETS } from "../../scripts/release/targets.ts";
 import { TempTree } from "./helpers.ts";
 
@@ -92,7 +92,6 @@ async function makeStage(): Promise<{ tree: TempTree; stage: Stage }> {
   const stage: Stage = {
     source: tree.path("source"),
     env: {},
-    packages: tree.path("npm"),
     packageFolder: (name, version) => tree.path(`npm/host/${name}/${version}`),
   };
   return { tree, stage };
@@ -124,24 +123,6 @@ Deno.test("thirdPartyLicenses() has every package and each text once", async () 
     text,
     "the V8 project authors. All rights reserved.\n\nRedi",
   );
-});
-
-Deno.test("prune() leaves what can be loaded, with the commit's time", async () => {
-  const { tree, stage } = await makeStage();
-  await using _ = tree;
-  await prune(stage, 1_800_000_000);
-  const top = "npm/host/@scope/top/1.0.0";
-  assertEquals(await namesIn(tree.path(top)), [
-    ".initialized",
-    "docs",
-    "lib",
-    "package.json",
-  ]);
-  assertEquals(await namesIn(tree.path(`${top}/docs`)), []);
-  for (const name of ["package.json", "lib/a.js", "lib/a.d.ts"]) {
-    const { mtime } = await Deno.stat(tree.path(`${top}/${name}`));
-    assertEquals(mtime!.getTime(), 1_800_000_000_000);
-  }
 });
 
 async function facts(): Promise<SbomFacts> {
@@ -252,8 +233,3 @@ Deno.test("sbom() refers only to what it lists, once, and has a number of its ow
   const other = sbom({ ...await facts(), version: "1.2.4" });
   assertEquals(number(other) === number(text), false);
 });
-
-async function namesIn(folder: string): Promise<string[]> {
-  const entries = await Array.fromAsync(Deno.readDir(folder));
-  return entries.map(({ name }) => name).sort();
-}

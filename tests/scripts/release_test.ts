@@ -147,6 +147,8 @@ async function makeProject(): Promise<TempTree> {
     "deno.json": '{ "version": "1.2.3" }',
     "deno.lock": '{ "version": "5", "specifiers": {} }',
     "main.ts": `console.log("netdisk", ...Deno.args);`,
+    "server/worker.ts": "",
+    "client/completions/netdisk.bash": "",
     ".gitignore": "/dist/\n",
     ".ci/run": `pinned=deno@${Deno.version.deno}\n`,
     "CHANGELOG.md": CHANGELOG,
