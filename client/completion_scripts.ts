@@ -1,6 +1,7 @@
 /**
  * What a shell loads to complete command lines: completions/netdisk.SHELL. Such a
- * script knows nothing of the commands, it asks `netdisk complete`.
+ * script knows nothing of the commands, it asks `netdisk complete`. The compiled
+ * program has them where scripts/bundle.ts puts them.
  */
 
 export const SHELLS = ["bash", "zsh", "fish"] as const;

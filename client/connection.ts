@@ -306,8 +306,9 @@ export function serverError(
   return new NetdiskError(code, message);
 }
 
-/** The error with its subject in front. */
+/** The error with its subject in front; the user's own folder has no name. */
 export function about(label: string, error: NetdiskError): NetdiskError {
+  if (label === "") return error;
   const hint = error.hint === undefined ? {} : { hint: error.hint };
   return new NetdiskError(error.code, `${label}: ${error.message}`, {
     ...hint,

@@ -21,9 +21,9 @@ export const BINARY: string = join(ROOT, "dist", EXECUTABLE);
 /** What the binary is made of. */
 const SOURCES = [
   ...["deno.json", "deno.lock", "main.ts", "client", "protocol", "server"],
-  ...["build.ts", "bundle.ts", "compile.ts", "denort.ts"].map((name) =>
-    `scripts/${name}`
-  ),
+  "types",
+  ...["build.ts", "bundle.ts", "compile.ts", "denort.ts", "interrupt.ts"]
+    .map((name) => `scripts/${name}`),
 ];
 
 export interface BuildOptions {
@@ -45,9 +45,9 @@ export async function build(options: BuildOptions = {}): Promise<void> {
   const work = await Deno.makeTempDir({ dir: dist, prefix: ".build-" });
   try {
     const output = join(work, EXECUTABLE);
-    const folder = join(work, "bundle");
-    await bundle({ source: ROOT, folder, signal });
-    await compile({ folder, output, runtime, signal });
+    const bundled = join(work, "bundle");
+    await bundle({ source: ROOT, bundled, signal });
+    await compile({ bundled, output, runtime, signal });
     await tryOut(output, runtime, signal);
     // The time at the start: what was saved meanwhile is newer than the binary.
     await Deno.utime(output, started, started);

@@ -119,7 +119,7 @@ async function runtimeFromNpm(
 /** What is compiled, on what, and into which file. */
 export interface Compilation {
   /** The folder that bundle.ts has filled. */
-  folder: string;
+  bundled: string;
   output: string;
   runtime: Runtime;
   /** @default this machine's */
@@ -129,7 +129,7 @@ export interface Compilation {
 
 /** @throws Error with the compiler's words */
 export async function compile(
-  { folder, output, runtime, target, signal }: Compilation,
+  { bundled, output, runtime, target, signal }: Compilation,
 ): Promise<void> {
   // All permissions: a file tool reads what its user names, /dev and /proc
   // included, for which Deno asks --allow-all. The server's Workers get less.
@@ -150,7 +150,7 @@ export async function compile(
     ],
     {
       signal,
-      cwd: folder,
+      cwd: bundled,
       env: runtime.path ? { DENORT_BIN: runtime.path } : {},
     },
   );
@@ -207,7 +207,10 @@ export async function run(
 
 /** Deno's words without what is for its makers. */
 export function withoutBacktrace(stderr: string): string {
-  return stripAnsiCode(stderr).split("\nStack backtrace:")[0]!.trimEnd();
+  const [words] = stripAnsiCode(stderr).split(
+    /\n(?:Stack backtrace:| +info: )/,
+  );
+  return words!.trimEnd();
 }
 
 async function isFile(path: string): Promise<boolean> {

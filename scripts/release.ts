@@ -70,7 +70,8 @@ export async function makeRelease(
     });
     const packages = await readPackages(stage);
     const bundled = join(work, "bundle");
-    await bundle({ ...stage, folder: bundled, signal });
+    const { source, env } = stage;
+    await bundle({ source, bundled, withNodeModules: true, env, signal });
     const outcomes = await makeBinaries({
       bundled,
       targets,
@@ -91,6 +92,7 @@ export async function makeRelease(
         packages,
         direct: directPackages(JSON.parse(lock)),
         runtimes: outcomes.flatMap(({ runtime }) => runtime ?? []),
+        deno: facts.deno.running,
       }),
     );
     await write("THIRD_PARTY_LICENSES.txt", thirdPartyLicenses(packages));

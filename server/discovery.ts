@@ -13,7 +13,7 @@ import type { DiscoveryStart } from "./discovery_worker.ts";
 import { logEvent, type LogFormat } from "./log.ts";
 import { isAnyAddress } from "./networks.ts";
 import { DISCOVERY_PERMISSIONS } from "./sandbox.ts";
-import { startWorker } from "./start_worker.ts";
+import { startWorker } from "./workers.ts";
 
 /** Replies to others until it is closed. */
 export interface Discovery {

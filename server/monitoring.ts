@@ -12,7 +12,7 @@ import { answerReports } from "./report_line.ts";
 import { listenPermissions } from "./sandbox.ts";
 import { makeStatus, type ServerFacts } from "./status_report.ts";
 import { StatusSocket } from "./status_socket.ts";
-import { startWorker } from "./start_worker.ts";
+import { startWorker } from "./workers.ts";
 import type { RunningServer } from "./supervisor.ts";
 
 /** What of the server is known here. */

@@ -133,7 +133,13 @@ export function toErrorResponse(error: unknown, log: Log = logEvent): Response {
   }
   // The client learns that it is not at fault, the log what happened.
   log("internal-error", {
-    error: error instanceof Error ? error.stack ?? error.message : `${error}`,
+    error: error instanceof Error ? stackOf(error) : `${error}`,
   });
   return { type: "error", code: "internal", message: "the server failed" };
+}
+
+/** Without the folder of the modules, as the log cuts what is long. */
+function stackOf({ stack, message }: Error): string {
+  const folder = new URL(".", import.meta.url).href;
+  return (stack ?? message).replaceAll(folder, "");
 }

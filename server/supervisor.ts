@@ -13,7 +13,7 @@ import { startPrivilegedService } from "./privileged_service.ts";
 import type { Report } from "./report.ts";
 import { ReportLine } from "./report_line.ts";
 import { sandboxPermissions } from "./sandbox.ts";
-import { startWorker } from "./start_worker.ts";
+import { startWorker } from "./workers.ts";
 import type {
   FromWorker,
   ReadyMessage,

@@ -47,13 +47,7 @@ export async function makeBinaries(
       continue;
     }
     const output = join(folder, binaryName(version, target));
-    await compile({
-      folder: bundled,
-      output,
-      runtime,
-      target: triple,
-      signal,
-    });
+    await compile({ bundled, output, runtime, target: triple, signal });
     // The others cannot be tried out here.
     if (triple === Deno.build.target) await tryOut(output, runtime, signal);
     outcomes.push({

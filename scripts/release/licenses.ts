@@ -14,7 +14,8 @@ export function thirdPartyLicenses(packages: readonly Package[]): string {
   const parts = [...groups].map(([text, names]) =>
     `${names.join("\n")}\n\n${text}`
   );
-  return [HEAD, DENO, V8, ...parts].join(`\n\n${"-".repeat(72)}\n\n`) + "\n";
+  const all = [HEAD, DENO, V8, ESBUILD, ...parts];
+  return all.join(`\n\n${"-".repeat(72)}\n\n`) + "\n";
 }
 
 const HEAD =
@@ -24,13 +25,8 @@ engine, and the packages, each with its licence.
 Both contain further components; their sources have the licences of these:
 https://github.com/denoland/deno, https://chromium.googlesource.com/v8/v8`;
 
-const DENO = `denort, the runtime of Deno (MIT)
-
-MIT License
-
-Copyright 2018-2026 the Deno authors
-
-Permission is hereby granted, free of charge, to any person obtaining a copy of
+const MIT =
+  `Permission is hereby granted, free of charge, to any person obtaining a copy of
 this software and associated documentation files (the "Software"), to deal in
 the Software without restriction, including without limitation the rights to
 use, copy, modify, merge, publish, distribute, sublicense, and/or sell copies of
@@ -46,6 +42,22 @@ FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR
 COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER
 IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM, OUT OF OR IN
 CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.`;
+
+const DENO = `denort, the runtime of Deno (MIT)
+
+MIT License
+
+Copyright 2018-2026 the Deno authors
+
+${MIT}`;
+
+const ESBUILD = `esbuild, a few lines of which hold the modules together (MIT)
+
+MIT License
+
+Copyright (c) 2020 Evan Wallace
+
+${MIT}`;
 
 const V8 = `V8, the engine in it (BSD-3-Clause)
 

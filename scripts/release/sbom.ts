@@ -27,16 +27,22 @@ export interface SbomFacts {
   /** `name@version` of those that the program itself asks for. */
   direct: readonly string[];
   runtimes: readonly RuntimeFacts[];
+  /** The version of the Deno that bundles, by an esbuild of its choice, and compiles. */
+  deno: string;
 }
 
 /** The document, as text. */
 export function sbom(facts: SbomFacts): string {
-  const { version, commit, commitTime, packages, direct, runtimes } = facts;
+  const { version, commit, commitTime, packages, direct, runtimes, deno } =
+    facts;
   const program = `pkg:generic/netdisk@${version}`;
   const rest = {
     version: 1,
     metadata: {
       timestamp: new Date(commitTime * 1000).toISOString(),
+      tools: {
+        components: [{ type: "application", name: "deno", version: deno }],
+      },
       component: {
         type: "application",
         "bom-ref": program,

@@ -1,6 +1,6 @@
 /**
- * A copy of a commit, with its packages, that compiles to the same bytes wherever
- * and whenever it is made: nothing of this machine's folders or times is in it.
+ * A copy of a commit, with its packages in `node_modules`, that is bundled to the
+ * same bytes wherever it is made: no path in it names this machine or its registry.
  */
 import { join } from "@std/path";
 import { run } from "../compile.ts";
@@ -9,7 +9,7 @@ import { run } from "../compile.ts";
 export interface Stage {
   /** The folder with the files of the commit. */
   source: string;
-  /** What `deno` needs in its environment to use the packages here. */
+  /** What `deno` needs in its environment to use what was fetched for it. */
   env: Record<string, string>;
   /** The folder of a package, as the registry had it. */
   packageFolder(name: string, version: string): string;
@@ -54,16 +54,21 @@ export async function makeStage(
   await must("git", ["archive", "--format=tar", "--output", archive, commit]);
   await must("tar", ["-xf", archive, "-C", source]);
   const env = { DENO_DIR: cache };
-  const config = join(source, "deno.json");
-  await must(Deno.execPath(), ["install", "--quiet", "--config", config], env);
-  const packages = join(cache, "npm");
-  await Deno.mkdir(packages, { recursive: true });
-  // It is called as the registry is here; there is none without any package.
-  const [registry] = await Array.fromAsync(Deno.readDir(packages));
-  const host = registry?.name ?? "";
+  await must(
+    Deno.execPath(),
+    [
+      ...["install", "--quiet", "--node-modules-dir=auto"],
+      ...["--config", join(source, "deno.json")],
+    ],
+    env,
+  );
+  const modules = "node_modules";
   return {
     source,
     env,
-    packageFolder: (name, version) => join(packages, host, name, version),
+    packageFolder(name, version) {
+      const folder = `${name.replace("/", "+")}@${version}`;
+      return join(source, modules, ".deno", folder, modules, name);
+    },
   };
 }

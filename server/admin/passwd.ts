@@ -3,7 +3,7 @@
 import { passwordFault } from "../../protocol/credentials.ts";
 import { NetdiskError } from "../../protocol/errors.ts";
 import { PasswordHasher, type StoredPassword } from "../passwords.ts";
-import { startWorker } from "../start_worker.ts";
+import { startWorker } from "../workers.ts";
 import { type AdminInvocation, type Desk, ROOT_OPTION } from "./command.ts";
 import { openRoot } from "./open_root.ts";
 import { countSessions } from "./sessions.ts";

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { Connection } from "../../client/connection.ts";
+import { about, Connection } from "../../client/connection.ts";
 import { FrameChannel } from "../../protocol/channel.ts";
 import { NetdiskError } from "../../protocol/errors.ts";
 import { encodeFrame, FrameKind } from "../../protocol/frame.ts";
@@ -425,4 +425,10 @@ Deno.test("Connection gives up a server that never reads", strict, async () => {
     NetdiskError,
   );
   assertEquals(error.code, "timeout");
+});
+
+Deno.test("about() puts a path in front, and nothing for the own folder", () => {
+  const error = new NetdiskError("internal", "the server failed");
+  assertEquals(about("a/b", error).message, "a/b: the server failed");
+  assertEquals(about("", error).message, "the server failed");
 });

@@ -135,6 +135,7 @@ async function facts(): Promise<SbomFacts> {
     commitTime: 1_800_000_000,
     packages: await readPackages(stage),
     direct: directPackages(LOCK),
+    deno: "2.8.3",
     runtimes: [
       {
         target: TARGETS[0]!,
@@ -168,6 +169,7 @@ Deno.test("sbom() lists packages with hash, licence and what they need", async (
   assertEquals([rest.bomFormat, rest.specVersion], ["CycloneDX", "1.6"]);
   assertEquals(rest.metadata.timestamp, "2027-01-15T08:00:00.000Z");
   assertEquals(rest.metadata.component.version, "1.2.3");
+  assertEquals(rest.metadata.tools.components[0].version, "2.8.3");
   assertEquals(components[0], {
     type: "library",
     "bom-ref": "pkg:npm/%40scope/top@1.0.0",

@@ -18,6 +18,7 @@ import {
 import { TARGETS } from "../../scripts/release/targets.ts";
 import { makeRelease } from "../../scripts/release.ts";
 import { TempTree } from "./helpers.ts";
+import { Registries } from "./registry.ts";
 
 const HOST = TARGETS.filter(({ triple }) => triple === Deno.build.target);
 const HAS_NPM_RUNTIME = Deno.build.target === "x86_64-unknown-linux-gnu";
@@ -142,7 +143,9 @@ Deno.test("CHANGELOG.md and README.md name the version of deno.json", async () =
 });
 
 /** A project of one file that can be released, in a repository of its own. */
-async function makeProject(): Promise<TempTree> {
+async function makeProject(
+  files: Record<string, string> = {},
+): Promise<TempTree> {
   const project = await TempTree.make({
     "deno.json": '{ "version": "1.2.3" }',
     "deno.lock": '{ "version": "5", "specifiers": {} }',
@@ -154,6 +157,7 @@ async function makeProject(): Promise<TempTree> {
     "CHANGELOG.md": CHANGELOG,
     "README.md": "# netdisk\n",
     "LICENSE": "Do what you like.\n",
+    ...files,
   });
   await git(project, "init", "--quiet", "--initial-branch=main");
   await commit(project);
@@ -209,8 +213,14 @@ Deno.test({
   ignore: !HAS_NPM_RUNTIME,
   async fn() {
     const releases: Record<string, string>[] = [];
-    for (let round = 0; round < 2; round++) {
-      await using project = await makeProject();
+    await using registries = await Registries.start();
+    for (const registry of ["one", "another"]) {
+      registries.use(registry);
+      await using project = await makeProject({
+        "main.ts": `import netdisk from "npm:tiny@1.0.0";\n` +
+          `console.log(netdisk, ...Deno.args);`,
+        "deno.lock": registries.lock,
+      });
       // Neither this nor the folder's name may be in what is made.
       await project.write("dist/release/1.2.3/old", "");
       const facts = await readFacts(project.dir);
@@ -218,7 +228,7 @@ Deno.test({
       assert(outcomes[0]!.bytes! > 0);
       releases.push(await hashesIn(project.path("dist/release/1.2.3")));
       assertEquals(await namesIn(project.path("dist/release")), ["1.2.3"]);
-      if (round === 0) await checkContent(project);
+      if (registry === "one") await checkContent(project);
     }
     assertEquals(releases[0], releases[1]);
     assertEquals(Object.keys(releases[0]!), [

@@ -200,6 +200,16 @@ Deno.test("what only the server may know goes to the log, and 'internal' to the 
   }
 });
 
+Deno.test("the log tells where a mistake was made, by the module's name", () => {
+  using log = new LogRecorder();
+  const error = new TypeError("boom");
+  const module = new URL("../../server/admin/users.ts", import.meta.url);
+  error.stack = `TypeError: boom\n    at list (${module}:7:9)`;
+  toErrorResponse(error);
+  const [line] = log.lines("internal-error");
+  assert(line!.includes("at list (admin/users.ts:7:9)"), line);
+});
+
 Deno.test("the log tells what an admin can mend: a disk that is full or fails", () => {
   using log = new LogRecorder();
   const cause = new Error("Input/output error (os error 5): open '/srv/x'");

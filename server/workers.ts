@@ -36,7 +36,10 @@ export function startWorker(
   return worker;
 }
 
-/** The compiled program has this file in a bundle, see scripts/bundle.ts. */
+/**
+ * In the compiled program this file is in a bundle above the Workers', see
+ * scripts/bundle.ts.
+ */
 function moduleOf(name: WorkerName): URL {
   const isBundled = import.meta.url.endsWith(".js");
   const path = isBundled ? `./server/${name}.js` : `./${name}.ts`;
