@@ -22,8 +22,8 @@ export const BINARY: string = join(ROOT, "dist", EXECUTABLE);
 const SOURCES = [
   ...["deno.json", "deno.lock", "main.ts", "client", "protocol", "server"],
   "types",
-  ...["build.ts", "bundle.ts", "compile.ts", "denort.ts", "interrupt.ts"]
-    .map((name) => `scripts/${name}`),
+  ...["build", "bundle", "compile", "denort", "files", "interrupt"]
+    .map((name) => `scripts/${name}.ts`),
 ];
 
 export interface BuildOptions {

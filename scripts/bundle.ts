@@ -5,6 +5,7 @@
  */
 import { join } from "@std/path";
 import { run, withoutBacktrace } from "./compile.ts";
+import { namesIn } from "./files.ts";
 
 /** What starts by itself: the program, and the Workers that server/workers.ts names. */
 const PROGRAM = "main.ts";
@@ -77,9 +78,4 @@ async function forgetTimes(folder: string): Promise<void> {
     if (isDirectory) await forgetTimes(path);
     await Deno.utime(path, 0, 0);
   }
-}
-
-async function namesIn(folder: string): Promise<string[]> {
-  const names = await Array.fromAsync(Deno.readDir(folder));
-  return names.map(({ name }) => name).sort();
 }

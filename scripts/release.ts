@@ -14,6 +14,7 @@ import { dirname, join } from "@std/path";
 import { ROOT } from "./build.ts";
 import { bundle } from "./bundle.ts";
 import { denoFolder, run } from "./compile.ts";
+import { namesIn } from "./files.ts";
 import { abortOnSignals, exitStatusOf, messageOf } from "./interrupt.ts";
 import {
   makeBinaries,
@@ -133,10 +134,8 @@ async function writeSelfMade(
 
 /** In the form that `sha256sum -c` reads. */
 async function writeSums(folder: string): Promise<void> {
-  const names = (await Array.fromAsync(Deno.readDir(folder)))
-    .map(({ name }) => name).sort();
   let sums = "";
-  for (const name of names) {
+  for (const name of await namesIn(folder)) {
     sums += `${await sha256OfFile(join(folder, name))}  ${name}\n`;
   }
   await Deno.writeTextFile(join(folder, "SHA256SUMS"), sums);

@@ -3,6 +3,7 @@
  * binary.
  */
 import { join } from "@std/path";
+import { namesIn } from "../files.ts";
 import type { Stage } from "./stage.ts";
 
 /** One package, exactly. */
@@ -90,8 +91,7 @@ function splitKey(key: string): { name: string; version: string } {
 
 async function licenseIn(folder: string): Promise<string | undefined> {
   const texts: string[] = [];
-  const entries = await Array.fromAsync(Deno.readDir(folder));
-  for (const { name } of entries.sort((a, b) => a.name < b.name ? -1 : 1)) {
+  for (const name of await namesIn(folder)) {
     if (!/^(licen[sc]e|copying|notice)([.-].*)?$/i.test(name)) continue;
     texts.push((await Deno.readTextFile(join(folder, name))).trim());
   }

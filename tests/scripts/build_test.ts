@@ -15,8 +15,8 @@ async function makeProject(): Promise<TempTree> {
   });
   await project.copyFromProject(
     ...["deno.json", "deno.lock", "types/std.d.ts"],
-    ...["build.ts", "bundle.ts", "compile.ts", "denort.ts", "interrupt.ts"]
-      .map((name) => `scripts/${name}`),
+    ...["build", "bundle", "compile", "denort", "files", "interrupt"]
+      .map((name) => `scripts/${name}.ts`),
   );
   return project;
 }

@@ -77,12 +77,8 @@ async function makeStage(): Promise<{ tree: TempTree; stage: Stage }> {
   const tree = await TempTree.make({
     "source/deno.lock": JSON.stringify(LOCK),
     "npm/host/@scope/top/1.0.0/package.json": manifest("MIT"),
-    "npm/host/@scope/top/1.0.0/.initialized": "",
     "npm/host/@scope/top/1.0.0/LICENSE": "Be nice.\n",
     "npm/host/@scope/top/1.0.0/NOTICE.txt": "Seen.\n",
-    "npm/host/@scope/top/1.0.0/lib/a.js": "",
-    "npm/host/@scope/top/1.0.0/lib/a.d.ts": "",
-    "npm/host/@scope/top/1.0.0/docs/index.html": "",
     "npm/host/leaf/1.0.0/package.json": manifest("0BSD"),
     "npm/host/leaf/1.0.0/license": "Be nice.\n\nSeen.",
     "npm/host/leaf/2.0.0/package.json": manifest("(MIT OR Apache-2.0)"),

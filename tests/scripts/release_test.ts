@@ -8,6 +8,7 @@ import {
 import { join } from "@std/path";
 import config from "../../deno.json" with { type: "json" };
 import { ROOT } from "../../scripts/build.ts";
+import { namesIn } from "../../scripts/files.ts";
 import { readChangelog } from "../../scripts/release/changelog.ts";
 import {
   readFacts,
@@ -293,11 +294,6 @@ Deno.test("makeRelease() refuses where nothing made runs here", async () => {
   assertStringIncludes(error.message, "nothing could be tried out");
   assertEquals(await namesIn(project.path("dist/release")), []);
 });
-
-async function namesIn(folder: string): Promise<string[]> {
-  const entries = await Array.fromAsync(Deno.readDir(folder));
-  return entries.map(({ name }) => name).sort();
-}
 
 async function hashesIn(folder: string): Promise<Record<string, string>> {
   const hashes: Record<string, string> = {};
