@@ -34,7 +34,8 @@ const ALL = Array.from({ length: MAX_CALLS }, (_, at) => at + 1);
 /**
  * Does some work again and again, and kills the server at another call each time.
  *
- * @param which numbers of the calls to kill at @default all that there are
+ * @param which numbers of the calls to kill at, which are certain to come, though
+ * maybe after the work; @default all that there are until its end
  * @returns the calls that it was killed at
  */
 export async function killAtEach(
@@ -46,7 +47,7 @@ export async function killAtEach(
   const killedAt: Call[] = [];
   for (const count of which ?? ALL) {
     await work.begin(kind.isShared ? count - 1 : 0);
-    const call = await killAt(disk, kind, count, work.run);
+    const call = await killAt(disk, kind, count, work.run, which !== undefined);
     await work.check();
     if (!call) return killedAt;
     killedAt.push(call);
@@ -61,6 +62,7 @@ async function killAt(
   { path, isShared = false, ...kind }: KillKind,
   count: number,
   work: () => Promise<void>,
+  isCertain: boolean,
 ): Promise<Call | undefined> {
   await using trace = await Trace.attach(disk.server.process.pid, {
     ...kind,
@@ -68,7 +70,9 @@ async function killAt(
     path: path?.(),
   });
   await work();
-  if (!trace.calls().some(({ ended }) => !ended)) return undefined;
+  const isKilled = (calls: Call[]) => calls.some(({ ended }) => !ended);
+  if (isCertain) await trace.shows("the call to be killed at", isKilled);
+  else if (!isKilled(trace.calls())) return undefined;
   await disk.kill();
   await trace.ended();
   return trace.calls().findLast(({ ended }) => !ended);
